@@ -1,0 +1,170 @@
+"""Writing whole or not at all: aside, synced, renamed."""
+
+import ctypes
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from foretell.errors import OutputError
+
+STAGE_PREFIX = ".foretell-stage-"
+RETIRED_PREFIX = ".foretell-old-"
+_AT_FDCWD = -100
+_RENAME_EXCHANGE = 2
+
+
+def sync_folder(folder: Path) -> None:
+    """Make the names in a folder durable.
+
+    Parameters
+    ----------
+    folder : Path
+        An existing folder.
+    """
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def sync_tree(folder: Path) -> None:
+    """Make every file and name under a folder durable.
+
+    Parameters
+    ----------
+    folder : Path
+        An existing folder.
+    """
+    for path in sorted(folder.rglob("*")):
+        if path.is_file():
+            with path.open("rb") as file:
+                os.fsync(file.fileno())
+        else:
+            sync_folder(path)
+    sync_folder(folder)
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Write a file so that readers see the old content or the new, never a part.
+
+    Parameters
+    ----------
+    path : Path
+        The file; its folder is made if absent.
+    content : bytes
+        The whole new content.
+
+    Raises
+    ------
+    OutputError
+        If the folder cannot be written to; an older file is untouched.
+    """
+    aside = path.with_name(f"{STAGE_PREFIX}{path.name}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            with aside.open("wb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+            aside.replace(path)
+        finally:
+            aside.unlink(missing_ok=True)
+        sync_folder(path.parent)
+    except OSError as error:
+        raise _cannot_write(path, error) from error
+
+
+@contextmanager
+def staged_folder(target: Path) -> Iterator[Path]:
+    """Give a folder to fill; on a clean exit it becomes `target` by rename, on an error it is gone.
+
+    An existing `target` is exchanged with the new folder in one step where the file system can do that
+    (Linux); elsewhere by two renames, and what a kill between them leaves is mended by `recover`, which
+    every later call begins with.
+
+    Parameters
+    ----------
+    target : Path
+        The folder to be; its parent is made if absent.
+
+    Yields
+    ------
+    Path
+        An empty folder beside `target`.
+
+    Raises
+    ------
+    OutputError
+        If the parent cannot be written to; what was there before is untouched.
+    """
+    stage = target.with_name(f"{STAGE_PREFIX}{target.name}")
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        recover(target)
+        stage.mkdir()
+    except OSError as error:
+        raise _cannot_write(target, error) from error
+    try:
+        yield stage
+        _swap_in(stage, target)
+    except OSError as error:
+        raise _cannot_write(target, error) from error
+    finally:
+        shutil.rmtree(stage, ignore_errors=True)
+
+
+def recover(target: Path) -> None:
+    """Mend what a killed run left beside `target`: put an old folder back, drop half-filled ones.
+
+    Parameters
+    ----------
+    target : Path
+        The folder whose neighbours are looked at; it need not exist.
+    """
+    retired = target.with_name(f"{RETIRED_PREFIX}{target.name}")
+    if retired.exists():
+        if target.exists():
+            shutil.rmtree(retired)
+        else:
+            retired.rename(target)
+    stage = target.with_name(f"{STAGE_PREFIX}{target.name}")
+    if stage.exists():
+        shutil.rmtree(stage)
+
+
+def _swap_in(stage: Path, target: Path) -> None:
+    sync_tree(stage)
+    if not target.exists():
+        stage.rename(target)
+    elif not _exchange(stage, target):
+        retired = target.with_name(f"{RETIRED_PREFIX}{target.name}")
+        target.rename(retired)
+        try:
+            stage.rename(target)
+        except OSError:
+            retired.rename(target)
+            raise
+        shutil.rmtree(retired, ignore_errors=True)
+    sync_folder(target.parent)
+
+
+def _exchange(first: Path, second: Path) -> bool:
+    """Swap two names in one step by Linux's renameat2; False where that does not exist."""
+    rename = getattr(ctypes.CDLL(None), "renameat2", None)
+    if rename is None:
+        return False
+    return bool(rename(_AT_FDCWD, os.fsencode(first), _AT_FDCWD, os.fsencode(second), _RENAME_EXCHANGE) == 0)
+
+
+def _cannot_write(path: Path, error: OSError) -> OutputError:
+    if isinstance(error, OutputError):
+        return error
+    reason = error.strerror or type(error).__name__
+    return OutputError(
+        f"Cannot write {path.name} in {path.parent}: {reason}. Nothing was changed there. "
+        "Remedy: give a folder that this user may write to and that has room, then run again."
+    )

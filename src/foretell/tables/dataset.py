@@ -1,0 +1,265 @@
+"""The shop's data as one frozen value, which can be cut at any instant and never looks past it."""
+
+import io
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime, time, timedelta
+from typing import Self
+
+import polars as pl
+
+from foretell.errors import DataError, HorizonNotObserved, Violation, WindowError
+from foretell.storage.hashing import sha256_bytes
+from foretell.windows import as_cutoff
+
+MINOR_PER_UNIT = 10_000
+"""Money is held as whole ten-thousandths of the currency unit: sums are exact in any order."""
+
+QUARANTINE_SCHEMA = {"row_number": pl.UInt32, "table": pl.String, "column": pl.String, "reason": pl.String}
+_FINGERPRINTED = ("customer_id", "ordered_at", "amount_minor", "order_id", "cancelled")
+
+
+@dataclass(frozen=True)
+class Note:
+    """Something about the input that a person should know and that stops nothing.
+
+    Parameters
+    ----------
+    code : str
+        Stable name of the kind of note.
+    count : int
+        Rows concerned.
+    text : str
+        One sentence, without any value from the data.
+    """
+
+    code: str
+    count: int
+    text: str
+
+
+@dataclass(frozen=True)
+class ReadReport:
+    """What became of every row read: ``rows_in == rows_used + rows_quarantined``.
+
+    Parameters
+    ----------
+    rows_in, rows_used, rows_quarantined : int
+        Numbers of source rows.
+    notes : tuple of Note
+        What was found that stops nothing.
+    """
+
+    rows_in: int
+    rows_used: int
+    rows_quarantined: int = 0
+    notes: tuple[Note, ...] = ()
+
+
+@dataclass(frozen=True)
+class CustomerData:
+    """Order rows of a shop up to the first instant that was not observed.
+
+    Build it with `foretell.read_orders`, `foretell.load_cdnow` or `CustomerData.from_orders`.
+
+    Parameters
+    ----------
+    orders : polars.LazyFrame
+        One row per source row: ``row_number`` UInt32, ``customer_id`` String, ``ordered_at`` Datetime[us]
+        naive in the shop's zone; where known ``amount_minor`` Int64 (1/10,000 of the currency unit),
+        ``order_id`` String, ``cancelled`` Boolean; any further columns are attributes.
+    observed_until : datetime
+        First instant not observed, exclusive.
+    observed_until_given : bool
+        Whether the user stated it; then nothing may be asked for past it.
+    quarantine : polars.DataFrame
+        Rows that could not be used: ``row_number``, ``table``, ``column``, ``reason``.
+    report : ReadReport
+        Row accounting.
+    has_refunds, order_ids_repeat : bool
+        Whether any row is a refund or cancelled, and whether any order has several rows. They only choose
+        the quicker of two ways to the same purchase days.
+    """
+
+    orders: pl.LazyFrame
+    observed_until: datetime
+    observed_until_given: bool = False
+    quarantine: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=QUARANTINE_SCHEMA))
+    report: ReadReport = ReadReport(0, 0)
+    has_refunds: bool = True
+    order_ids_repeat: bool = True
+
+    @classmethod
+    def from_orders(
+        cls,
+        frame: pl.DataFrame | pl.LazyFrame,
+        *,
+        observed_until: date | datetime | str | None = None,
+        quarantine: pl.DataFrame | None = None,
+        report: ReadReport | None = None,
+    ) -> Self:
+        """Build the data set from order rows that already have foretell's columns and types.
+
+        Parameters
+        ----------
+        frame : polars.DataFrame or polars.LazyFrame
+            Columns as described for `orders`; ``row_number`` is added where absent. Not modified.
+        observed_until : date, datetime, str or None
+            First instant not observed; None is midnight after the last order.
+        quarantine : polars.DataFrame or None
+            Rows left out while reading.
+        report : ReadReport or None
+            Row accounting; None counts the rows given.
+
+        Returns
+        -------
+        CustomerData
+            The frozen data set.
+
+        Raises
+        ------
+        DataError
+            If there is no row, or a key column is absent or null.
+        """
+        orders = frame.lazy().collect()
+        if "row_number" not in orders.columns:
+            orders = orders.with_row_index("row_number", offset=1)
+        _require_keys(orders)
+        last = orders["ordered_at"].max()
+        if not isinstance(last, datetime):
+            raise DataError([Violation("orders", None, "there is no usable row", 0, remedy="Check the source and its mapping.")])
+        end = datetime.combine(last.date() + timedelta(days=1), time.min)
+        return cls(
+            orders=orders.lazy(),
+            observed_until=end if observed_until is None else as_cutoff(observed_until),
+            observed_until_given=observed_until is not None,
+            quarantine=pl.DataFrame(schema=QUARANTINE_SCHEMA) if quarantine is None else quarantine,
+            report=ReadReport(orders.height, orders.height) if report is None else report,
+            has_refunds=_has_refunds(orders),
+            order_ids_repeat="order_id" in orders.columns
+            and orders["order_id"].drop_nulls().n_unique() < orders["order_id"].count(),
+        )
+
+    @property
+    def has_amount(self) -> bool:
+        """Whether orders carry money; without it only counts and dates are predicted."""
+        return self.has_column("amount_minor")
+
+    def has_column(self, name: str) -> bool:
+        """Say whether the order rows carry a column.
+
+        Parameters
+        ----------
+        name : str
+            Column name.
+
+        Returns
+        -------
+        bool
+            True if it is there.
+        """
+        return name in self.orders.collect_schema().names()
+
+    def before(self, cutoff: date | datetime | str) -> Self:
+        """Return what was known at a cutoff: rows with ``ordered_at < cutoff`` and nothing else.
+
+        Parameters
+        ----------
+        cutoff : date, datetime or str
+            First instant that is not seen.
+
+        Returns
+        -------
+        CustomerData
+            The same data set, ending at the cutoff.
+
+        Raises
+        ------
+        WindowError
+            If `observed_until` was given and the cutoff lies after it.
+        """
+        cutoff = as_cutoff(cutoff)
+        if self.observed_until_given and cutoff > self.observed_until:
+            raise WindowError(
+                f"as_of {cutoff} lies after observed_until {self.observed_until}: nothing is known about the time "
+                "between. Remedy: score as of observed_until, or read newer data."
+            )
+        return replace(
+            self,
+            orders=self.orders.filter(pl.col("ordered_at") < cutoff),
+            observed_until=min(cutoff, self.observed_until),
+        )
+
+    def between(self, start: datetime, end: datetime) -> Self:
+        """Return rows of a label window, ``start <= ordered_at < end``.
+
+        Parameters
+        ----------
+        start, end : datetime
+            First instant in the window and first instant after it.
+
+        Returns
+        -------
+        CustomerData
+            The rows in the window.
+
+        Raises
+        ------
+        HorizonNotObserved
+            If the window reaches past `observed_until`: not seen is not the same as nothing bought.
+        """
+        if end > self.observed_until:
+            raise HorizonNotObserved(
+                f"The window {start} to {end} reaches past {self.observed_until}, the end of what was observed. "
+                "Remedy: an earlier cutoff or a shorter horizon."
+            )
+        return replace(
+            self, orders=self.orders.filter(pl.col("ordered_at").is_between(start, end, closed="left"))
+        )
+
+    def first_order_at(self) -> datetime | None:
+        """Return the instant of the first row, or None without rows."""
+        value = self.orders.select(pl.col("ordered_at").min()).collect().item()
+        return value if isinstance(value, datetime) else None
+
+    def last_order_at(self) -> datetime | None:
+        """Return the instant of the last row, or None without rows."""
+        value = self.orders.select(pl.col("ordered_at").max()).collect().item()
+        return value if isinstance(value, datetime) else None
+
+    def fingerprint(self) -> str:
+        """Return a hash of the rows that predictions rest on, whatever order they came in.
+
+        Returns
+        -------
+        str
+            SHA-256 as hexadecimal digits; the same rows give the same text under one polars version.
+        """
+        names = [name for name in _FINGERPRINTED if self.has_column(name)]
+        rows = self.orders.select(names).sort(names, nulls_last=True).collect().rechunk()
+        content = io.BytesIO()
+        rows.write_ipc(content, compression="uncompressed")
+        return sha256_bytes(content.getvalue())
+
+
+def _require_keys(orders: pl.DataFrame) -> None:
+    wanted = {"customer_id": pl.String, "ordered_at": pl.Datetime("us"), "amount_minor": pl.Int64, "order_id": pl.String}
+    violations = []
+    for name, dtype in wanted.items():
+        if name not in orders.columns:
+            if name in ("customer_id", "ordered_at"):
+                violations.append(Violation("orders", name, "the column is missing", 1, remedy="Use foretell.read_orders."))
+            continue
+        if orders.schema[name] != dtype:
+            rule = f"the column must be {dtype}, got {orders.schema[name]}"
+            violations.append(Violation("orders", name, rule, 1, remedy="Use foretell.read_orders, which converts it."))
+        elif name != "order_id" and orders[name].null_count():
+            violations.append(
+                Violation("orders", name, "the column has nulls", orders[name].null_count(), remedy="Use foretell.read_orders.")
+            )
+    if violations:
+        raise DataError(violations)
+
+
+def _has_refunds(orders: pl.DataFrame) -> bool:
+    negative = "amount_minor" in orders.columns and bool((orders["amount_minor"] < 0).any())
+    return negative or ("cancelled" in orders.columns and bool(orders["cancelled"].any()))
