@@ -1,0 +1,118 @@
+"""Identical rows as one row with a weight, and the way back.
+
+Customers that share their sufficient statistics share their likelihood and every prediction, so models work on
+distinct rows only: 100,000 customers at day grain are some 38,000 rows, one-time buyers a few hundred.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+_LARGEST_KEY = 2**62
+_LARGEST_INTEGER = 2.0**52
+_CELLS_PER_ROW = 16
+
+
+@dataclass(frozen=True)
+class Compressed:
+    """Distinct rows of a set of equally long columns.
+
+    Attributes
+    ----------
+    columns : dict of str to ndarray of float64, shape (distinct,)
+        The distinct rows, sorted by the first column, then by the second, and so on. The order of the rows
+        that came in has no influence.
+    weights : ndarray of int64, shape (distinct,)
+        How many rows came in for each distinct row; they sum to the number of rows.
+    inverse : ndarray of int64, shape (rows,)
+        ``columns[name][inverse]`` is the column as it came in.
+    """
+
+    columns: dict[str, NDArray[np.float64]]
+    weights: NDArray[np.int64]
+    inverse: NDArray[np.intp]
+
+    @property
+    def rows(self) -> int:
+        """Number of rows that came in."""
+        return int(self.inverse.size)
+
+    @property
+    def distinct(self) -> int:
+        """Number of distinct rows."""
+        return int(self.weights.size)
+
+
+def compress(columns: Mapping[str, NDArray[np.float64]]) -> Compressed:
+    """Find the distinct rows of some columns.
+
+    Parameters
+    ----------
+    columns : mapping of str to ndarray, each of shape (rows,)
+        At least one column of finite numbers, all of one length. They are read as float64.
+
+    Returns
+    -------
+    Compressed
+        Distinct rows, their weights and the index back.
+
+    Raises
+    ------
+    ValueError
+        If there is no column, a column is not one-dimensional or the lengths differ.
+    """
+    arrays = {name: np.asarray(values, dtype=np.float64) for name, values in columns.items()}
+    shapes = {values.shape for values in arrays.values()}
+    if len(shapes) != 1 or any(len(shape) != 1 for shape in shapes):
+        message = "compress needs at least one column, one-dimensional, all of one length"
+        raise ValueError(message)
+    rows = next(iter(arrays.values())).size
+    if rows == 0:
+        return Compressed(arrays, np.zeros(0, np.int64), np.zeros(0, np.intp))
+    key, span = _row_key(arrays)
+    if span <= _CELLS_PER_ROW * rows:
+        counts = np.bincount(key, minlength=span)
+        distinct = np.flatnonzero(counts)
+        weights = counts[distinct]
+        position = np.zeros(span, np.intp)
+        position[distinct] = np.arange(distinct.size)
+        inverse = position[key]
+    else:
+        _, inverse, weights = np.unique(key, return_inverse=True, return_counts=True)
+    representative = np.zeros(weights.size, np.intp)
+    representative[inverse] = np.arange(rows)
+    return Compressed(
+        {name: values[representative] for name, values in arrays.items()},
+        weights.astype(np.int64, copy=False),
+        inverse.astype(np.intp, copy=False),
+    )
+
+
+def _row_key(arrays: Mapping[str, NDArray[np.float64]]) -> tuple[NDArray[np.int64], int]:
+    """One integer per row that orders rows as their columns do, and the number of possible integers."""
+    key: NDArray[np.int64] = np.zeros(next(iter(arrays.values())).size, np.int64)
+    span = 1
+    for values in arrays.values():
+        codes, size = _codes(values)
+        if span * size > _LARGEST_KEY:
+            _, key = np.unique(key, return_inverse=True)
+            span = int(key.max()) + 1
+        if span * size > _LARGEST_KEY:
+            _, codes = np.unique(codes, return_inverse=True)
+            size = int(codes.max()) + 1
+        key = key * size + codes
+        span *= size
+    return key, span
+
+
+def _codes(values: NDArray[np.float64]) -> tuple[NDArray[np.int64], int]:
+    """Whole numbers that order one column as its values do, starting at 0, and their count."""
+    low, high = float(values.min()), float(values.max())
+    if max(abs(low), abs(high)) < _LARGEST_INTEGER:
+        whole = values.astype(np.int64)
+        if np.array_equal(whole, values):
+            return whole - int(low), int(high) - int(low) + 1
+    found = np.unique(values)
+    return np.searchsorted(found, values), int(found.size)

@@ -1,0 +1,169 @@
+"""Maximum likelihood by L-BFGS-B on log-parameters, from several starts, with its convergence checked.
+
+Positive parameters are optimised as logarithms, so that no step leaves the model; the objective is the *mean*
+negative log-likelihood, so that tolerances do not depend on the number of customers. Source of the scheme
+(several starts, L-BFGS-B, capped log-parameters): BTYDplus, ``xbgcnbd.EstimateParameters``.
+"""
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import minimize
+
+from foretell.errors import FitError
+
+Vector = NDArray[np.float64]
+Objective = Callable[[Vector], tuple[float, Vector]]
+
+LOWEST = 1e-6
+HIGHEST = 1e6
+_REPLACEMENT = 1e6
+_SAME_OPTIMUM = 1e-7
+
+
+@dataclass(frozen=True)
+class FitOutcome:
+    """What an optimisation found, and how far it can be trusted.
+
+    Attributes
+    ----------
+    names : tuple of str
+        Parameter names.
+    parameters : tuple of float
+        The best parameters found, on their natural (positive) scale, in the order of ``names``.
+    value : float
+        Mean negative log-likelihood there.
+    converged : bool
+        True if the projected gradient is within the tolerance.
+    gradient_norm : float
+        Largest absolute component of the projected gradient with respect to the log-parameters.
+    evaluations : int
+        Evaluations of the objective, all starts together.
+    starts : int
+        Starting points tried.
+    agreeing : int
+        Starts that ended at the same value (relative 1e-7); 1 of several hints at several optima.
+    message : str
+        The optimiser's own words, from the best start.
+    at_boundary : tuple of str
+        Names of parameters that ended at a bound: they are not identified by the data.
+    """
+
+    names: tuple[str, ...]
+    parameters: tuple[float, ...]
+    value: float
+    converged: bool
+    gradient_norm: float
+    evaluations: int
+    starts: int
+    agreeing: int
+    message: str
+    at_boundary: tuple[str, ...]
+
+    @property
+    def log_parameters(self) -> Vector:
+        """Logarithms of the parameters: a warm start for the next fit."""
+        return np.asarray(np.log(self.parameters), dtype=np.float64)
+
+    def __getitem__(self, name: str) -> float:
+        """Return a parameter by name."""
+        return self.parameters[self.names.index(name)]
+
+
+def maximise_likelihood(
+    objective: Objective,
+    starts: Sequence[Vector],
+    *,
+    names: Sequence[str],
+    lowest: float = LOWEST,
+    highest: float = HIGHEST,
+    tolerance: float = 1e-8,
+    accepted: float = 1e-5,
+    max_iterations: int = 500,
+) -> FitOutcome:
+    """Minimise a mean negative log-likelihood from several starts; keep the best.
+
+    Parameters
+    ----------
+    objective : callable
+        Takes log-parameters of shape (parameters,), returns the mean negative log-likelihood and its gradient
+        with respect to the log-parameters. A non-finite value is read as "very unlikely".
+    starts : sequence of ndarray, each of shape (parameters,)
+        Starting points, as log-parameters.
+    names : sequence of str
+        Parameter names, for the outcome and for messages.
+    lowest, highest : float
+        Bounds of every parameter on its natural scale.
+    tolerance : float
+        The optimiser stops when the projected gradient is below this.
+    accepted : float
+        The outcome counts as converged when the projected gradient is below this. Floating point noise of a
+        sum over many rows often ends the search between the two.
+    max_iterations : int
+        Iterations per start.
+
+    Returns
+    -------
+    FitOutcome
+
+    Raises
+    ------
+    FitError
+        If no start gives a finite value.
+    ValueError
+        If there is no start, or names and starts differ in length.
+    """
+    if not starts or any(len(start) != len(names) for start in starts):
+        message = "maximise_likelihood needs at least one start with one entry per name"
+        raise ValueError(message)
+    low, high = math.log(lowest), math.log(highest)
+    evaluations = 0
+
+    def guarded(theta: Vector) -> tuple[float, Vector]:
+        nonlocal evaluations
+        evaluations += 1
+        value, gradient = objective(theta)
+        if not (math.isfinite(value) and bool(np.isfinite(gradient).all())):
+            return _REPLACEMENT, np.zeros_like(theta)
+        return float(value), np.asarray(gradient, dtype=np.float64)
+
+    results = [
+        minimize(
+            guarded,
+            np.clip(np.asarray(start, dtype=np.float64), low, high),
+            jac=True,
+            method="L-BFGS-B",
+            bounds=[(low, high)] * len(names),
+            options={"gtol": tolerance, "ftol": 1e-15, "maxiter": max_iterations, "maxcor": 20},
+        )
+        for start in starts
+    ]
+    values = [float(result.fun) for result in results]
+    best = results[int(np.argmin(values))]
+    value = float(best.fun)
+    if value >= _REPLACEMENT:
+        message = (
+            f"No starting point gives a finite likelihood for {', '.join(names)}. "
+            "Check the summary for extreme counts or times."
+        )
+        raise FitError(message)
+    theta = np.asarray(best.x, dtype=np.float64)
+    gradient = np.asarray(best.jac, dtype=np.float64)
+    norm = float(np.abs(np.clip(theta - gradient, low, high) - theta).max())
+    return FitOutcome(
+        names=tuple(names),
+        parameters=tuple(float(p) for p in np.exp(theta)),
+        value=value,
+        converged=norm <= accepted,
+        gradient_norm=norm,
+        evaluations=evaluations,
+        starts=len(starts),
+        agreeing=sum(abs(other - value) <= _SAME_OPTIMUM * max(1.0, abs(value)) for other in values),
+        message=str(best.message),
+        at_boundary=tuple(
+            name for name, t in zip(names, theta, strict=True) if t - low < 1e-3 or high - t < 1e-3
+        ),
+    )
