@@ -1,7 +1,7 @@
 """Identical rows as one row with a weight, and the way back.
 
-Customers that share their sufficient statistics share their likelihood and every prediction, so models work on
-distinct rows only: 100,000 customers at day grain are some 38,000 rows, one-time buyers a few hundred.
+Customers that share their sufficient statistics share their likelihood and every prediction, so models work
+on distinct rows only: 100,000 customers at day grain are some 38,000 rows, one-time buyers a few hundred.
 """
 
 from collections.abc import Mapping

@@ -92,9 +92,10 @@ def number_columns(
     DataError
         If a value is null, NaN or infinite.
     """
-    if not isinstance(frame, pl.DataFrame):
+    given: object = frame
+    if not isinstance(given, pl.DataFrame):
         message = (
-            f"{reader} reads a polars.DataFrame, not a {type(frame).__name__}; "
+            f"{reader} reads a polars.DataFrame, not a {type(given).__name__}; "
             "call .collect() on a lazy frame, or polars.from_pandas on a pandas frame."
         )
         raise ColumnMismatch(message)

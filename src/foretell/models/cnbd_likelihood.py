@@ -1,0 +1,164 @@
+"""Mean negative log-likelihood of a (M)BG/CNBD-k with its gradient, over compressed rows: what a fit minimises.
+
+The likelihood is that of `foretell.models.cnbd_kernel`. Everything that depends on x or t_x alone is summed over
+the few distinct values first; ratios of gamma and beta functions at whole distances are sums of logarithms, which
+neither overflow nor cancel: lnG(r+kx) - lnG(r) = sum over i < kx of ln(r+i).
+"""
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import gammaln
+
+Vector = NDArray[np.float64]
+NAMES = ("r", "alpha", "a", "b")
+
+
+class CNBDLikelihood:
+    """Callable objective for `foretell.models.optimise.maximise_likelihood`.
+
+    Parameters
+    ----------
+    x, t_x, T : ndarray of shape (rows,)
+        Repeat orders (whole numbers), time of the last order, time observed.
+    weights : ndarray of shape (rows,)
+        Customers behind each row.
+    k : int
+        Regularity of the gaps.
+    dropout_at_first : bool
+        True for MBG, False for BG.
+
+    Notes
+    -----
+    The constant (k-1) l - x lnG(k) of the density is left out, see `total`.
+    """
+
+    def __init__(
+        self,
+        x: Vector,
+        t_x: Vector,
+        T: Vector,
+        weights: NDArray[np.int64],
+        *,
+        k: int,
+        dropout_at_first: bool,
+    ) -> None:
+        self.k = k
+        self.first = 1 if dropout_at_first else 0
+        self.x, self.t_x, self.T = x, t_x, T
+        self.gap = T - t_x
+        self.weights = weights.astype(np.float64)
+        self.customers = float(self.weights.sum())
+        self.whole_x = x.astype(np.intp)
+        self.most = int(self.whole_x.max())
+        self.weight_of_x = np.bincount(self.whole_x, self.weights)
+        self.repeats = float((self.weight_of_x * np.arange(self.most + 1)).sum())
+        self.times = np.unique(t_x)
+        at = np.searchsorted(self.times, t_x)
+        self.weight_of_time = np.bincount(at, self.weights)
+        self.repeats_of_time = np.bincount(at, self.weights * x)
+
+    def __call__(self, theta: Vector) -> tuple[float, Vector]:
+        """Evaluate at log-parameters ln(r, alpha, a, b).
+
+        Parameters
+        ----------
+        theta : ndarray of shape (4,)
+
+        Returns
+        -------
+        value : float
+            Mean negative log-likelihood, without the constant of k.
+        gradient : ndarray of shape (4,)
+            With respect to theta.
+        """
+        r, alpha, a, b = (math.exp(t) for t in theta)
+        value, gradient = self._of_counts(r, a, b)
+        exponent = r * self.weight_of_time + self.k * self.repeats_of_time
+        since = alpha + self.times
+        logs = np.log(since)
+        value += self.customers * r * theta[1] - float((exponent * logs).sum())
+        gradient[0] += self.customers * theta[1] - float((self.weight_of_time * logs).sum())
+        gradient[1] += self.customers * r / alpha - float((exponent / since).sum())
+        rows_value, rows_gradient = self._of_rows(r, alpha, a, b)
+        scale = np.array([r, alpha, a, b])
+        return -(value + rows_value) / self.customers, -(gradient + rows_gradient) * scale / self.customers
+
+    def total(self, theta: Vector, sum_log_gaps: float) -> float:
+        """Return the log-likelihood as a sum over customers, constants included.
+
+        Parameters
+        ----------
+        theta : ndarray of shape (4,)
+            Log-parameters.
+        sum_log_gaps : float
+            l summed over all customers, in the unit of the times.
+        """
+        constant = (self.k - 1) * sum_log_gaps - self.repeats * float(gammaln(self.k))
+        return constant - self.customers * self(theta)[0]
+
+    def _of_counts(self, r: float, a: float, b: float) -> tuple[float, Vector]:
+        """Return lnG(r+kx) - lnG(r) + lnB(a,b+m) - lnB(a,b), summed over customers, and its derivatives."""
+        phase = r + np.arange(self.k * self.most, dtype=np.float64)
+        coin = b + np.arange(self.most + self.first, dtype=np.float64)
+        weight = self.weight_of_x
+        value = _weighted(weight, np.log(phase), self.k, 0) - _weighted(weight, np.log1p(a / coin), 1, self.first)
+        gradient = np.array(
+            [
+                _weighted(weight, 1.0 / phase, self.k, 0),
+                0.0,
+                -_weighted(weight, 1.0 / (a + coin), 1, self.first),
+                _weighted(weight, a / (coin * (a + coin)), 1, self.first),
+            ]
+        )
+        return value, gradient
+
+    def _of_rows(self, r: float, alpha: float, a: float, b: float) -> tuple[float, Vector]:
+        """Return ln [a/(b+m-1) + w], summed over customers, and its derivatives."""
+        end = alpha + self.T
+        n = r + self.k * self.x
+        q = self.gap / end
+        log_w = np.log1p(-q)
+        slope_r = log_w
+        slope_alpha = n * (q / (alpha + self.t_x))
+        log_w = log_w * n
+        if self.k > 1:
+            c, total, harmonic, by_r = np.ones_like(q), np.ones_like(q), np.zeros_like(q), np.zeros_like(q)
+            for j in range(1, self.k):
+                harmonic += 1.0 / (n + (j - 1))
+                c = c * (n + (j - 1)) * q / j
+                total += c
+                by_r += c * harmonic
+            log_w += np.log(total)
+            slope_r = slope_r + by_r / total
+            slope_alpha *= c * (n + (self.k - 1)) / (n * total)
+        odds = a / (b + (np.arange(self.most + 1, dtype=np.float64) + (self.first - 1.0)))
+        if not self.first:
+            odds[0] = 0.0
+        odds_of_row = odds[self.whole_x]
+        w = np.exp(log_w)
+        either = odds_of_row + w
+        if self.first:
+            log_either, alive = np.log(either), w / either
+        else:
+            never = odds_of_row == 0
+            safe = np.where(never, 1.0, either)
+            log_either, alive = np.where(never, log_w, np.log(safe)), np.where(never, 1.0, w / safe)
+        weighted = self.weights * alive
+        gone = np.bincount(self.whole_x, self.weights - weighted)
+        gradient = np.array(
+            [
+                float((weighted * slope_r).sum()),
+                float((weighted * slope_alpha).sum()),
+                float(gone.sum()) / a,
+                -float((gone * odds).sum()) / a,
+            ]
+        )
+        return float((self.weights * log_either).sum()), gradient
+
+
+def _weighted(weight: Vector, terms: Vector, stride: int, first: int) -> float:
+    """Sum over x of weight[x] times the sum of the first ``stride * x + first`` terms."""
+    running = np.concatenate([[0.0], np.cumsum(terms)])
+    return float((weight * running[first :: stride][: weight.size]).sum())
