@@ -6,7 +6,7 @@ ForetellError
     + HorizonNotObserved   a label window reaches past the observed time
   x ColumnMismatch       a frame lacks columns that an estimator reads         exit 1
   x NotFitted            predict before fit                                    exit 1
-  x FitError             the data cannot carry this model                      exit 1
+  x FitError             the data cannot carry this model                      exit 3
   x ConfigError          the config file or an option is wrong                 exit 2
   x BundleError          a bundle is damaged or of another kind                exit 1
     + ModelNotFound        no such bundle, or no champion yet
@@ -106,6 +106,8 @@ class NotFitted(ForetellError, ValueError, AttributeError):
 
 class FitError(ForetellError, ValueError):
     """The data cannot carry this model; the text says why and what to do instead."""
+
+    exit_code = 3
 
 
 class ConfigError(ForetellError, ValueError):

@@ -127,7 +127,7 @@ class CustomerData:
         last = orders["ordered_at"].max()
         if not isinstance(last, datetime):
             raise DataError([Violation("orders", None, "there is no usable row", 0, remedy="Check the source and its mapping.")])
-        end = datetime.combine(last.date() + timedelta(days=1), time.min)
+        end = _midnight_after(last)
         return cls(
             orders=orders.lazy(),
             observed_until=end if observed_until is None else as_cutoff(observed_until),
@@ -183,11 +183,12 @@ class CustomerData:
                 f"as_of {cutoff} lies after observed_until {self.observed_until}: nothing is known about the time "
                 "between. Remedy: score as of observed_until, or read newer data."
             )
-        return replace(
-            self,
-            orders=self.orders.filter(pl.col("ordered_at") < cutoff),
-            observed_until=min(cutoff, self.observed_until),
-        )
+        seen = replace(self, orders=self.orders.filter(pl.col("ordered_at") < cutoff))
+        if self.observed_until_given:
+            return replace(seen, observed_until=min(cutoff, self.observed_until))
+        # The end of observation must not depend on rows at or after the cutoff either.
+        last = seen.last_order_at()
+        return replace(seen, observed_until=min(cutoff, _midnight_after(last)) if last else cutoff)
 
     def between(self, start: datetime, end: datetime) -> Self:
         """Return rows of a label window, ``start <= ordered_at < end``.
@@ -239,6 +240,10 @@ class CustomerData:
         content = io.BytesIO()
         rows.write_ipc(content, compression="uncompressed")
         return sha256_bytes(content.getvalue())
+
+
+def _midnight_after(instant: datetime) -> datetime:
+    return datetime.combine(instant.date() + timedelta(days=1), time.min)
 
 
 def _require_keys(orders: pl.DataFrame) -> None:

@@ -1,0 +1,1 @@
+"""Fitted models as files: saved whole, verified before use, registered by role. Loading executes nothing."""

@@ -1,0 +1,75 @@
+"""The model card: what a bundle is, in plain words, for whoever opens its folder."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from foretell.bundles.bundle import Bundle
+
+
+def render_card(bundle: Bundle) -> str:
+    """Return the model card as Markdown.
+
+    Parameters
+    ----------
+    bundle : Bundle
+        The fitted values; its facts come from ``bundle.card``.
+
+    Returns
+    -------
+    str
+        Markdown text without personal data; equal bundles give equal text.
+    """
+    horizons = bundle.horizons
+    lines = [
+        "# Model card",
+        "",
+        f"A `{bundle.rung}` model trained on everything seen before {bundle.as_of.isoformat()}.",
+        f"It predicts purchases and spend for {horizons.clv_days} days, churn (no purchase) for "
+        f"{horizons.churn_days} days and a purchase within {horizons.order_days} days.",
+        f"Future spend is discounted at {bundle.annual_discount_rate:.2%} a year.",
+        "",
+    ]
+    for title, facts in bundle.card.items():
+        lines += [f"## {str(title).replace('_', ' ').capitalize()}", "", *_bullets(facts), ""]
+    lines += ["## Record", "", *_record(bundle), ""]
+    return "\n".join(lines)
+
+
+def _bullets(facts: Any) -> list[str]:
+    if isinstance(facts, Mapping):
+        return [f"- {str(name).replace('_', ' ')}: {_text(value)}" for name, value in facts.items()]
+    if isinstance(facts, list | tuple):
+        return [f"- {_text(value)}" for value in facts]
+    return [_text(facts)]
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, float):
+        return f"{value:,.6g}"
+    if isinstance(value, bool) or value is None:
+        return {True: "yes", False: "no", None: "none"}[value]
+    if isinstance(value, int):
+        return f"{value:,}"
+    if isinstance(value, Mapping):
+        return ", ".join(f"{name} {_text(item)}" for name, item in value.items())
+    if isinstance(value, list | tuple):
+        return ", ".join(_text(item) for item in value)
+    return str(value)
+
+
+def _record(bundle: Bundle) -> list[str]:
+    table = bundle.record["backtest"]
+    if table.is_empty():
+        return ["No past window was long enough to judge this model on: treat its numbers as untested."]
+    newest = table["cutoff"].max()
+    rows = table.filter((table["cutoff"] == newest) & (table["rung"] == bundle.rung))
+    head = [f"At the newest cutoff, {newest}:", "", "| target | metric | value | low | high |", "|---|---|---|---|---|"]
+    body = [
+        f"| {row['target']} | {row['metric']} | {_cell(row['value'])} | {_cell(row['low'])} | {_cell(row['high'])} |"
+        for row in rows.to_dicts()
+    ]
+    return head + body
+
+
+def _cell(value: float | None) -> str:
+    return "" if value is None else f"{value:.4g}"

@@ -1,0 +1,249 @@
+"""A bundle as a folder of JSON and CSV: its bytes, its version, saving and verified loading."""
+
+import io
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from foretell.bundles.bundle import RECORD_SCHEMAS, Bundle, Typical
+from foretell.bundles.card import render_card
+from foretell.errors import BundleError, ModelNotFound
+from foretell.storage.atomic import staged_folder
+from foretell.storage.hashing import canonical_json, sha256_bytes, sha256_json
+from foretell.windows import Horizons
+
+FORMAT = 1
+"""Number of the folder layout; a bundle of another number is refused."""
+
+MANIFEST = "manifest.json"
+_VERSION_DIGITS = 16
+_MAX_FILE_BYTES = 64_000_000
+
+
+@dataclass(frozen=True)
+class StoredBundle:
+    """A bundle together with the version that its content gives it.
+
+    Parameters
+    ----------
+    bundle : Bundle
+        The fitted values.
+    version : str
+        Hexadecimal hash of the bundle's files.
+    """
+
+    bundle: Bundle
+    version: str
+
+
+def bundle_files(bundle: Bundle) -> dict[str, bytes]:
+    """Return the files of a bundle, without its manifest.
+
+    Parameters
+    ----------
+    bundle : Bundle
+        The fitted values.
+
+    Returns
+    -------
+    dict of str to bytes
+        Relative name to content; equal bundles give equal bytes.
+    """
+    head = {
+        "format": FORMAT,
+        "rung": bundle.rung,
+        "as_of": bundle.as_of.isoformat(),
+        "horizons": asdict(bundle.horizons),
+        "annual_discount_rate": bundle.annual_discount_rate,
+        "churn_band_edges": list(bundle.churn_band_edges),
+        "typical": asdict(bundle.typical),
+    }
+    files = {
+        "bundle.json": canonical_json(head),
+        "purchase_model.json": canonical_json(
+            {"model": type(bundle.purchase_model).__name__, "state": bundle.purchase_model.to_dict()}
+        ),
+        "card.json": canonical_json(dict(bundle.card)),
+        "MODEL_CARD.md": render_card(bundle).encode(),
+    }
+    if bundle.spend_model is not None:
+        files["spend_model.json"] = canonical_json({"model": "GammaGamma", "state": bundle.spend_model.to_dict()})
+    for name, frame in bundle.record.items():
+        files[f"record_{name}.csv"] = frame.write_csv().encode()
+    return dict(sorted(files.items()))
+
+
+def version_of(files: Mapping[str, bytes]) -> str:
+    """Return the version that a bundle's content gives it.
+
+    Parameters
+    ----------
+    files : mapping of str to bytes
+        As from `bundle_files`.
+
+    Returns
+    -------
+    str
+        16 hexadecimal digits.
+    """
+    return sha256_json({name: sha256_bytes(content) for name, content in files.items()})[:_VERSION_DIGITS]
+
+
+def save_bundle(bundle: Bundle, folder: Path) -> str:
+    """Write a bundle as a folder, whole or not at all; the manifest is last.
+
+    Parameters
+    ----------
+    bundle : Bundle
+        The fitted values.
+    folder : Path
+        Folder to make; one that is there is replaced.
+
+    Returns
+    -------
+    str
+        The bundle's version.
+
+    Raises
+    ------
+    OutputError
+        If the folder cannot be written.
+    """
+    files = bundle_files(bundle)
+    version = version_of(files)
+    manifest = {
+        "format": FORMAT,
+        "version": version,
+        "files": {name: {"sha256": sha256_bytes(content), "bytes": len(content)} for name, content in files.items()},
+    }
+    with staged_folder(folder) as stage:
+        for name, content in files.items():
+            (stage / name).write_bytes(content)
+        (stage / MANIFEST).write_bytes(canonical_json(manifest))
+    return version
+
+
+def load_bundle(folder: Path) -> StoredBundle:
+    """Read a bundle after checking every byte of it; nothing of it is executed.
+
+    Parameters
+    ----------
+    folder : Path
+        Folder written by `save_bundle`.
+
+    Returns
+    -------
+    StoredBundle
+        The fitted values with their version.
+
+    Raises
+    ------
+    ModelNotFound
+        If there is no bundle.
+    BundleError
+        If a file is missing, foreign, changed, too large or does not hold what it should.
+    """
+    files = _verified_files(folder)
+    try:
+        head = _parse(files, "bundle.json")
+        bundle = Bundle(
+            rung=str(head["rung"]),
+            as_of=datetime.fromisoformat(head["as_of"]),
+            horizons=Horizons(**head["horizons"]),
+            purchase_model=_load_purchase_model(_parse(files, "purchase_model.json")),
+            spend_model=_load_spend_model(_parse(files, "spend_model.json")) if "spend_model.json" in files else None,
+            typical=Typical(**_finite(head["typical"])),
+            annual_discount_rate=_number(head["annual_discount_rate"]),
+            churn_band_edges=(_number(head["churn_band_edges"][0]), _number(head["churn_band_edges"][1])),
+            card=_parse(files, "card.json"),
+            record={
+                name: pl.read_csv(io.BytesIO(files[f"record_{name}.csv"]), schema=dict(schema))
+                for name, schema in RECORD_SCHEMAS.items()
+            },
+        )
+    except BundleError:
+        raise
+    except (KeyError, TypeError, ValueError, IndexError, pl.exceptions.PolarsError) as error:
+        raise _damaged(folder, f"its values are not a bundle's ({type(error).__name__})") from error
+    return StoredBundle(bundle, version_of(files))
+
+
+def _verified_files(folder: Path) -> dict[str, bytes]:
+    path = folder / MANIFEST
+    if not path.is_file():
+        raise ModelNotFound(f"There is no bundle in {folder}: {MANIFEST} is missing. Remedy: train a model first.")
+    try:
+        manifest = json.loads(_limited_bytes(folder, MANIFEST))
+        listed = {str(name): str(entry["sha256"]) for name, entry in manifest["files"].items()}
+        number, version = manifest["format"], manifest["version"]
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise _damaged(folder, f"{MANIFEST} cannot be read") from error
+    if number != FORMAT:
+        raise BundleError(
+            f"The bundle in {folder} has layout {number!r}; this foretell reads {FORMAT}. Remedy: train it again."
+        )
+    known = {"bundle.json", "purchase_model.json", "spend_model.json", "card.json", "MODEL_CARD.md"}
+    known |= {f"record_{name}.csv" for name in RECORD_SCHEMAS}
+    present = {entry.name for entry in folder.iterdir()} - {MANIFEST}
+    if not known - {"spend_model.json"} <= set(listed) <= known or present != set(listed):
+        raise _damaged(folder, "its files are not those of a bundle")
+    files = {name: _limited_bytes(folder, name) for name in sorted(listed)}
+    changed = [name for name, content in files.items() if sha256_bytes(content) != listed[name]]
+    if changed:
+        raise _damaged(folder, f"{', '.join(changed)} changed since it was written (SHA-256 differs)")
+    if version_of(files) != version:
+        raise _damaged(folder, f"{MANIFEST} was changed since it was written")
+    return files
+
+
+def _limited_bytes(folder: Path, name: str) -> bytes:
+    path = folder / name
+    if path.is_symlink() or not path.is_file() or path.stat().st_size > _MAX_FILE_BYTES:
+        raise _damaged(folder, f"{name} is not a plain file of a bundle's size")
+    return path.read_bytes()
+
+
+def _parse(files: Mapping[str, bytes], name: str) -> dict[str, Any]:
+    value = json.loads(files[name])
+    if not isinstance(value, dict):
+        raise TypeError(name)
+    return value
+
+
+def _load_purchase_model(value: dict[str, Any]) -> Any:
+    from foretell.models.cnbd import MBGCNBD
+    from foretell.models.pareto_nbd import ParetoNBD
+
+    kinds = {"MBGCNBD": MBGCNBD, "ParetoNBD": ParetoNBD}
+    if value["model"] not in kinds:
+        raise BundleError(f"The bundle holds an unknown purchase model. Known: {', '.join(kinds)}.")
+    return kinds[value["model"]].from_dict(value["state"])
+
+
+def _load_spend_model(value: dict[str, Any]) -> Any:
+    from foretell.models.gamma_gamma import GammaGamma
+
+    return GammaGamma.from_dict(value["state"])
+
+
+def _number(value: object) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        raise ValueError("not a finite number")
+    return float(value)
+
+
+def _finite(values: dict[str, Any]) -> dict[str, float | None]:
+    return {name: None if value is None else _number(value) for name, value in values.items()}
+
+
+def _damaged(folder: Path, why: str) -> BundleError:
+    return BundleError(
+        f"The bundle in {folder} is damaged: {why}. Nothing of it was used. Remedy: roll back to the previous "
+        "bundle (foretell rollback) or train again."
+    )

@@ -1,0 +1,1 @@
+"""Where `score_bucket` runs, and the trained model that a notebook holds."""

@@ -1,0 +1,136 @@
+"""The trained model that a notebook holds: a bundle that can score, be looked at, saved and loaded."""
+
+from datetime import date, datetime
+from pathlib import Path
+
+import polars as pl
+
+from foretell.bundles.bundle import Bundle
+from foretell.bundles.files import StoredBundle, bundle_files, load_bundle, save_bundle, version_of
+from foretell.engines.frame import EXPLAINED_CUSTOMERS, score_frame
+from foretell.scoring.forecast import forecast_bucket
+from foretell.tables.dataset import CustomerData
+
+
+class TrainedModel:
+    """A fitted bundle, ready to score; made by `foretell.train` or `foretell.load_model`.
+
+    Parameters
+    ----------
+    bundle : Bundle
+        The fitted values.
+
+    Attributes
+    ----------
+    version : str
+        Hash of the content: equal models have equal versions.
+    """
+
+    def __init__(self, bundle: Bundle) -> None:
+        self.bundle = bundle
+        self.version = version_of(bundle_files(bundle))
+
+    def __repr__(self) -> str:
+        """Return one line: rung, training cutoff, horizons, version."""
+        horizons = self.bundle.horizons
+        return (
+            f"TrainedModel(rung={self.bundle.rung!r}, as_of={self.bundle.as_of.isoformat()!r}, "
+            f"clv_days={horizons.clv_days}, churn_days={horizons.churn_days}, version={self.version!r})"
+        )
+
+    @property
+    def backtest(self) -> pl.DataFrame:
+        """Past performance: long frame of cutoff, rung, target, metric, value, low, high (empty if untested)."""
+        return self.bundle.record["backtest"]
+
+    def score(
+        self,
+        data: CustomerData,
+        as_of: date | datetime | str | None = None,
+        *,
+        explained_customers: int = EXPLAINED_CUSTOMERS,
+    ) -> pl.DataFrame:
+        """Score every customer with a purchase before `as_of`.
+
+        Parameters
+        ----------
+        data : CustomerData
+            The shop's rows; those at or after `as_of` are not read.
+        as_of : date, datetime, str or None
+            First instant that is not seen; None is the end of what `data` observed.
+        explained_customers : int
+            How many customers get reasons, highest value first.
+
+        Returns
+        -------
+        polars.DataFrame
+            One row per customer, columns of `scoring.schema.score_columns`, sorted by ``customer_id``.
+
+        Raises
+        ------
+        WindowError
+            If nobody bought before `as_of`, or it lies before training ended or after ``observed_until``.
+        """
+        cutoff = data.observed_until if as_of is None else as_of
+        stored = StoredBundle(self.bundle, self.version)
+        return score_frame(data, stored, cutoff, explained_customers=explained_customers).scores
+
+    def forecast(self, data: CustomerData, as_of: date | datetime | str | None = None) -> pl.DataFrame:
+        """Return the purchases expected of all known customers together, by week.
+
+        Parameters
+        ----------
+        data : CustomerData
+            The shop's rows; those at or after `as_of` are not read.
+        as_of : date, datetime, str or None
+            First instant that is not seen; None is the end of what `data` observed.
+
+        Returns
+        -------
+        polars.DataFrame
+            ``week_starts_on``, ``days``, ``expected_orders`` (purchase days).
+        """
+        return forecast_bucket(data, self.bundle, data.observed_until if as_of is None else as_of)
+
+    def save(self, folder: str | Path) -> str:
+        """Write the model as a folder of JSON and CSV, whole or not at all.
+
+        Parameters
+        ----------
+        folder : str or Path
+            Folder to make; a bundle that is there is replaced.
+
+        Returns
+        -------
+        str
+            The model's version.
+
+        Raises
+        ------
+        OutputError
+            If the folder cannot be written.
+        """
+        return save_bundle(self.bundle, Path(folder))
+
+
+def load_model(folder: str | Path) -> TrainedModel:
+    """Load a model after checking every byte of its folder; nothing of it is executed.
+
+    Parameters
+    ----------
+    folder : str or Path
+        Folder written by `TrainedModel.save`, or a bundle's folder under ``models/bundles``.
+
+    Returns
+    -------
+    TrainedModel
+        Equal to the one saved.
+
+    Raises
+    ------
+    ModelNotFound
+        If there is no bundle.
+    BundleError
+        If it is damaged.
+    """
+    return TrainedModel(load_bundle(Path(folder)).bundle)

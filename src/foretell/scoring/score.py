@@ -1,0 +1,108 @@
+"""One pure function from a customer's rows and a bundle to the customer's scores."""
+
+from datetime import date, datetime, timedelta
+
+import polars as pl
+
+from foretell.bundles.bundle import Bundle
+from foretell.bundles.files import StoredBundle
+from foretell.errors import WindowError
+from foretell.features.summary import purchase_summary
+from foretell.scoring.predict import predict
+from foretell.scoring.schema import REASONS, score_schema
+from foretell.tables.dataset import CustomerData
+from foretell.windows import as_cutoff, first_unseen_day
+
+OVERDUE_BELOW = 0.1
+"""A customer is overdue when the chance of so long a wait, while alive, is below this."""
+
+_RANKED_LATER = ("clv_percentile", "churn_percentile", *REASONS)
+
+
+def score_bucket(data: CustomerData, stored: StoredBundle, as_of: date | datetime | str) -> pl.DataFrame:
+    """Score every customer in `data` with a purchase before `as_of`.
+
+    A customer's row depends on that customer's rows before `as_of` and on the bundle only, so the customers may
+    be split into any buckets. Ranks and reasons are second passes (`scoring.ranks`, `scoring.reasons`).
+
+    Parameters
+    ----------
+    data : CustomerData
+        Rows of all customers, or of one bucket of them.
+    stored : StoredBundle
+        The bundle with its version.
+    as_of : date, datetime or str
+        First instant that is not seen.
+
+    Returns
+    -------
+    polars.DataFrame
+        Columns of `scoring.schema.score_columns`, sorted by ``customer_id``; percentiles and reasons are null.
+
+    Raises
+    ------
+    WindowError
+        If `as_of` lies before the bundle's training ended, or after an explicit ``observed_until``.
+    """
+    cutoff = as_cutoff(as_of)
+    bundle = stored.bundle
+    if cutoff < bundle.as_of:
+        raise WindowError(
+            f"as_of {cutoff} lies before {bundle.as_of}, up to which the model was trained: it would have seen the "
+            "future. Remedy: a later as_of, or a model trained as of that day."
+        )
+    schema = score_schema(bundle.horizons)
+    summary = purchase_summary(data, cutoff)
+    if summary.is_empty():
+        return pl.DataFrame(schema=schema)
+    scores = pl.concat(
+        [_history(summary), _predictions(summary, bundle, cutoff)], how="horizontal", strict=True
+    ).with_columns(
+        as_of=pl.lit(cutoff).cast(pl.Datetime("us")),
+        model_version=pl.lit(stored.version),
+        total_clv=pl.col("historic_clv") + pl.col(f"predicted_clv_{bundle.horizons.clv_days}d"),
+        **{name: pl.lit(None) for name in _RANKED_LATER},
+    )
+    return scores.select(pl.col(name).cast(dtype) for name, dtype in schema.items())
+
+
+def _predictions(summary: pl.DataFrame, bundle: Bundle, as_of: datetime) -> pl.DataFrame:
+    horizons, edges = bundle.horizons, bundle.churn_band_edges
+    clv, risk = f"predicted_clv_{horizons.clv_days}d", pl.col("churn_risk")
+    last_seen_day = first_unseen_day(as_of) - timedelta(days=1)
+    return predict(summary, bundle).select(
+        pl.col("predicted_orders").alias(f"predicted_orders_{horizons.clv_days}d"),
+        pl.col("predicted_clv").alias(clv),
+        pl.col("spend_low").alias(f"{clv}_low"),
+        pl.col("spend_high").alias(f"{clv}_high"),
+        "p_alive",
+        risk.alias(f"churn_risk_{horizons.churn_days}d"),
+        pl.when(risk < edges[0]).then(pl.lit("low")).when(risk < edges[1]).then(pl.lit("medium"))
+        .otherwise(pl.lit("high")).alias("churn_band"),
+        pl.col("p_order").alias(f"p_order_{horizons.order_days}d"),
+        _date_after(last_seen_day, "next_order_days").alias("expected_next_order_date"),
+        _date_after(last_seen_day, "next_order_days_early").alias("next_order_date_early"),
+        _date_after(last_seen_day, "next_order_days_late").alias("next_order_date_late"),
+        (pl.col("p_wait_longer") < OVERDUE_BELOW).alias("overdue"),
+        pl.when(pl.col("next_order_days").is_null()).then(pl.lit("no_chance_of_return"))
+        .when(pl.col("predicted_clv").is_null()).then(pl.lit("no_money"))
+        .otherwise(pl.lit("ok")).alias("prediction_status"),
+    )  # fmt: skip
+
+
+def _history(summary: pl.DataFrame) -> pl.DataFrame:
+    return summary.select(
+        "customer_id",
+        "orders",
+        "order_rows",
+        pl.col("first_purchase_date").alias("first_order_date"),
+        pl.col("last_purchase_date").alias("last_order_date"),
+        "days_since_last_order",
+        "avg_days_between_orders",
+        pl.col("mean_order_value").alias("avg_order_value"),
+        pl.col("historic_spend").alias("historic_clv"),
+    )
+
+
+def _date_after(last_seen_day: date, days: str) -> pl.Expr:
+    return pl.lit(last_seen_day) + pl.duration(days=pl.col(days).cast(pl.Int64))
