@@ -1,0 +1,70 @@
+# Everything a person or a machine runs here. `make` alone lists the targets.
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+MAKEFLAGS += --no-print-directory
+
+# Python 3.11 or newer; another one is chosen with `make PYTHON=python3.12 …`
+PYTHON ?= $(shell for name in python3.11 python3 python3.12 python3.13 python3.14 python; do \
+	command -v $$name >/dev/null 2>&1 \
+	&& $$name -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 \
+	&& echo $$name && break; done)
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+QUICK := not slow and not server and not browser
+REST := slow or server or browser
+
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+export PIP_NO_INPUT := 1
+export MLFLOW_DISABLE_TELEMETRY := true
+
+.PHONY: help setup demo test test-rest test-all lint format types bench clean
+
+help:  ## show this list
+	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: $(STAMP)  ## create .venv and install foretell from requirements.lock
+
+$(STAMP): requirements.lock pyproject.toml
+	@if [ -z "$(PYTHON)" ]; then \
+		echo "foretell needs Python 3.11 or newer with the venv module, and none was found as python3.11 or python3." >&2; \
+		echo "Install one (Debian, Ubuntu: apt-get install python3 python3-venv), or name it: make PYTHON=/path/to/python setup" >&2; \
+		exit 1; \
+	fi
+	@echo "Setting up $(VENV) with $$($(PYTHON) --version): about 130 packages, two to four minutes the first time."
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --requirement requirements.lock
+	@$(BIN)/python -m pip install --quiet --no-deps --editable .
+	@touch $@
+
+demo: $(STAMP)  ## the whole job on the CDNOW order history, into data/exports/demo
+	@$(BIN)/foretell demo
+
+test: $(STAMP)  ## the quick tests (under 4 minutes)
+	@$(BIN)/python -m pytest -m "$(QUICK)"
+
+test-rest: $(STAMP)  ## the tests that `make test` leaves out: slow, servers, browser
+	@$(BIN)/python -m pytest -m "$(REST)"
+
+test-all: $(STAMP)  ## every test
+	@$(BIN)/python -m pytest
+
+lint: $(STAMP)  ## style, layers of the house
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/lint-imports --no-logo
+
+format: $(STAMP)  ## rewrite the code in the house's style
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+types: $(STAMP)  ## mypy, strict, on src/
+	@$(BIN)/mypy
+
+bench: $(STAMP)  ## speed and accuracy programs of tests/bench, one after another
+	@for program in tests/bench/bench_*.py; do echo "== $$program"; $(BIN)/python $$program || exit 1; done
+
+clean:  ## remove caches and builds; .venv, models and data stay
+	@rm -rf build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	@find . -name __pycache__ -type d -not -path './$(VENV)/*' -prune -exec rm -rf {} +
