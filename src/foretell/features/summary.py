@@ -9,10 +9,6 @@ from foretell.features.history import Floats, Ints, PurchaseHistory, purchase_hi
 from foretell.features.ratios import ratio
 from foretell.tables.dataset import MINOR_PER_UNIT, CustomerData
 
-# Logs of gaps are added as whole multiples of this step, so that the sum is exact in any order. The step
-# keeps every log to 3e-14, and the sum over any span of 250 years fits into 64 bits.
-_LOG_STEP = 2.0**-44
-
 
 def purchase_summary(data: CustomerData, as_of: date | datetime | str) -> pl.DataFrame:
     """Return what purchase and spend models need to know of each customer at a cutoff.
@@ -51,11 +47,10 @@ def purchase_summary(data: CustomerData, as_of: date | datetime | str) -> pl.Dat
     Notes
     -----
     Purchases are counted in calendar days. T and t_x as in Fader, Hardie & Lee (2005), "'Counting your
-    customers' the easy way", Marketing Science 24(2); the sum of log gaps as in Reutterer, Platzer & Schröder (2021),
-    "Leveraging purchase regularity for predicting customer behavior the easy way", IJRM 38(1).
+    customers' the easy way", Marketing Science 24(2); the sum of log gaps as in Reutterer, Platzer & Schröder
+    (2021), "Leveraging purchase regularity for predicting customer behavior the easy way", IJRM 38(1).
     """
     history = purchase_history(data, as_of)
-    span = history.last_day - history.first_day
     repeats = history.orders - 1
     return pl.DataFrame(
         {
@@ -64,24 +59,17 @@ def purchase_summary(data: CustomerData, as_of: date | datetime | str) -> pl.Dat
             "last_purchase_date": _dates(history.last_day),
             "orders": history.orders,
             "repeat_orders": repeats,
-            "days_first_to_last_order": span.astype(np.float64),
+            "days_first_to_last_order": history.span.astype(np.float64),
             "days_observed": history.days_observed.astype(np.float64),
-            "sum_log_gaps_days": _sum_log_gaps(history),
+            "sum_log_gaps_days": history.sum_log_gaps,
             **_value_columns(history),
             "order_rows": history.sum(history.order_rows),
-            "days_since_last_order": history.end_day - history.last_day,
+            "days_since_last_order": history.wait,
             **_spend_column(history),
-            "avg_days_between_orders": _nullable(ratio(span, repeats)),
+            "avg_days_between_orders": _nullable(ratio(history.span, repeats)),
         },
         schema_overrides={"customer_id": pl.String},
     )
-
-
-def _sum_log_gaps(history: PurchaseHistory) -> Floats:
-    gaps = np.arange(int(history.gap.max(initial=0)) + 1)
-    steps = np.rint(np.log(np.maximum(gaps, 1)) / _LOG_STEP).astype(np.int64)
-    sums: Floats = history.sum(steps[history.gap]) * np.float64(_LOG_STEP)
-    return sums
 
 
 def _value_columns(history: PurchaseHistory) -> dict[str, pl.Series]:

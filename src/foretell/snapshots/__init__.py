@@ -1,0 +1,1 @@
+"""Past cutoffs as training examples: what was known beside what then happened."""
