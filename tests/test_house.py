@@ -329,3 +329,11 @@ def test_make_alone_lists_the_targets():
     result = run("make")
     listed = set(re.findall(r"^  make ([a-z-]+)", result.stdout, flags=re.MULTILINE))
     assert listed >= {"setup", "demo", "test", "test-all", "lint", "types", "bench", "clean"}
+
+
+def test_the_readme_names_every_command():
+    click = pytest.importorskip("click")
+    program = pytest.importorskip("foretell.cli").main
+    readme = (REPOSITORY / "README.md").read_text(encoding="utf-8")
+    commands = program.list_commands(click.Context(program))
+    assert [name for name in commands if not re.search(rf"\bforetell {name}\b|`{name}`", readme)] == []
