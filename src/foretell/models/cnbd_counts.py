@@ -51,35 +51,6 @@ def new_customer_orders(p: CNBDParams, t: float) -> float:
     return float(expected_orders(p, History(zero, zero, zero), t)[0])
 
 
-def discounted_orders(p: CNBDParams, h: History, t: float, delta: float, *, nodes: int = 12) -> Vector:
-    """Orders in (T, T+t], each multiplied by exp(-delta * time after T), in expectation.
-
-    By parts: DET = e^(-delta t) E(t) + delta * integral of e^(-delta s) E(s) ds, Gauss-Legendre.
-
-    Parameters
-    ----------
-    p : CNBDParams
-    h : History
-    t : float
-        Horizon, >= 0.
-    delta : float
-        Continuous discount rate per unit of time, >= 0.
-    nodes : int
-        Quadrature nodes; 12 give 1e-9 relative for a horizon of a year.
-
-    Returns
-    -------
-    ndarray of shape (rows,)
-    """
-    total = np.exp(-delta * t) * expected_orders(p, h, t)
-    if delta > 0:
-        points, gauss = np.polynomial.legendre.leggauss(nodes)
-        for point, weight in zip(points, gauss, strict=True):
-            s = 0.5 * t * (1.0 + float(point))
-            total += delta * 0.5 * t * float(weight) * np.exp(-delta * s) * expected_orders(p, h, s)
-    return np.asarray(total, dtype=np.float64)
-
-
 def p_at_least(p: CNBDParams, h: History, t: float, most: int) -> Vector:
     """P(X(T, T+t] >= m | history) for m = 1 .. most.
 

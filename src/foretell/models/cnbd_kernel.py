@@ -102,7 +102,7 @@ def log_dropout_odds(p: CNBDParams, x: Vector) -> Vector:
 
 
 def log_likelihood(p: CNBDParams, h: History, sum_log_gaps: Vector | float = 0.0) -> Vector:
-    """Log of the density of a customer's order times; FHL eq. (6), BDF eq. (10), RPS eq. (6), integrated in closed form.
+    """Log of the density of a customer's order times, lambda and p integrated out; FHL eq. (6), BDF eq. (10).
 
     Parameters
     ----------

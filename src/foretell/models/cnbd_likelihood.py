@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import gammaln
 
-Vector = NDArray[np.float64]
+from foretell.models.optimise import Objective, Vector
+
 NAMES = ("r", "alpha", "a", "b")
 
 
@@ -52,7 +53,7 @@ class CNBDLikelihood:
         self.customers = float(self.weights.sum())
         self.whole_x = x.astype(np.intp)
         self.most = int(self.whole_x.max())
-        self.weight_of_x = np.bincount(self.whole_x, self.weights)
+        self.weight_of_x: Vector = np.bincount(self.whole_x, self.weights).astype(np.float64)
         self.repeats = float((self.weight_of_x * np.arange(self.most + 1)).sum())
         self.times = np.unique(t_x)
         at = np.searchsorted(self.times, t_x)
@@ -85,6 +86,22 @@ class CNBDLikelihood:
         scale = np.array([r, alpha, a, b])
         return -(value + rows_value) / self.customers, -(gradient + rows_gradient) * scale / self.customers
 
+    @property
+    def unit(self) -> float:
+        """Mean time observed: times divided by it are of the order of 1."""
+        return float((self.weights * self.T).sum()) / self.customers
+
+    def in_unit(self, unit: float) -> Objective:
+        """Return the objective for times divided by ``unit``: alpha is read in that unit, the value shifts."""
+        shift = np.array([0.0, math.log(unit), 0.0, 0.0])
+        gain = self.repeats / self.customers * math.log(unit)
+
+        def objective(theta: Vector) -> tuple[float, Vector]:
+            value, gradient = self(theta + shift)
+            return value - gain, gradient
+
+        return objective
+
     def total(self, theta: Vector, sum_log_gaps: float) -> float:
         """Return the log-likelihood as a sum over customers, constants included.
 
@@ -96,7 +113,7 @@ class CNBDLikelihood:
             l summed over all customers, in the unit of the times.
         """
         constant = (self.k - 1) * sum_log_gaps - self.repeats * float(gammaln(self.k))
-        return constant - self.customers * self(theta)[0]
+        return float(constant - self.customers * self(theta)[0])
 
     def _of_counts(self, r: float, a: float, b: float) -> tuple[float, Vector]:
         """Return lnG(r+kx) - lnG(r) + lnB(a,b+m) - lnB(a,b), summed over customers, and its derivatives."""
@@ -161,4 +178,4 @@ class CNBDLikelihood:
 def _weighted(weight: Vector, terms: Vector, stride: int, first: int) -> float:
     """Sum over x of weight[x] times the sum of the first ``stride * x + first`` terms."""
     running = np.concatenate([[0.0], np.cumsum(terms)])
-    return float((weight * running[first :: stride][: weight.size]).sum())
+    return float((weight * running[first::stride][: weight.size]).sum())

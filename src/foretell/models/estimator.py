@@ -67,9 +67,7 @@ class Estimator:
             raise NotFitted(message)
 
 
-def number_columns(
-    frame: pl.DataFrame, names: Sequence[str], *, reader: str
-) -> dict[str, NDArray[np.float64]]:
+def number_columns(frame: pl.DataFrame, names: Sequence[str], *, reader: str) -> dict[str, NDArray[np.float64]]:
     """Read columns of finite numbers by name.
 
     Parameters
@@ -100,9 +98,7 @@ def number_columns(
         )
         raise ColumnMismatch(message)
     problems = [
-        f"column {name!r} is missing.{did_you_mean(name, frame.columns)}"
-        for name in names
-        if name not in frame.columns
+        f"column {name!r} is missing.{did_you_mean(name, frame.columns)}" for name in names if name not in frame.columns
     ]
     problems += [
         f"column {name!r} holds {frame.schema[name]}, not numbers."
@@ -169,6 +165,4 @@ def keyed(frame: pl.DataFrame, columns: Mapping[str, Any], *, reader: str) -> pl
     if KEY not in frame.columns:
         message = f"{reader} needs the key column {KEY!r}.{did_you_mean(KEY, frame.columns)}"
         raise ColumnMismatch(message)
-    return pl.DataFrame(
-        [frame.get_column(KEY), *(pl.Series(name, values) for name, values in columns.items())]
-    )
+    return pl.DataFrame([frame.get_column(KEY), *(pl.Series(name, values) for name, values in columns.items())])

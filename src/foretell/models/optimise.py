@@ -163,7 +163,5 @@ def maximise_likelihood(
         starts=len(starts),
         agreeing=sum(abs(other - value) <= _SAME_OPTIMUM * max(1.0, abs(value)) for other in values),
         message=str(best.message),
-        at_boundary=tuple(
-            name for name, t in zip(names, theta, strict=True) if t - low < 1e-3 or high - t < 1e-3
-        ),
+        at_boundary=tuple(name for name, t in zip(names, theta, strict=True) if t - low < 1e-3 or high - t < 1e-3),
     )

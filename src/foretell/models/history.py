@@ -1,0 +1,93 @@
+"""A purchase summary as the sufficient statistics of the purchase models: checked, compressed."""
+
+import math
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from foretell.models.compress import Compressed, compress
+from foretell.models.estimator import number_columns, refuse_rows
+
+ORDERS = "repeat_orders"
+LAST = "days_first_to_last_order"
+OBSERVED = "days_observed"
+LOG_GAPS = "sum_log_gaps_days"
+HISTORY = (ORDERS, LAST, OBSERVED)
+
+
+def read_history(summary: pl.DataFrame, *, reader: str) -> Compressed:
+    """Read x, t_x and T of every customer, check them, and keep the distinct rows.
+
+    Parameters
+    ----------
+    summary : polars.DataFrame
+        One row per customer with ``repeat_orders`` (purchase days after the first), ``days_first_to_last_order``
+        and ``days_observed`` since the first order. Days may be any other unit, one for the whole frame.
+    reader : str
+        Who reads, for messages.
+
+    Returns
+    -------
+    Compressed
+        Columns ``repeat_orders``, ``days_first_to_last_order``, ``days_observed``.
+
+    Raises
+    ------
+    ColumnMismatch
+        If a column is absent or does not hold numbers.
+    DataError
+        If a value is missing or not finite, counts are negative or broken, or times contradict one another.
+    """
+    columns = number_columns(summary, HISTORY, reader=reader)
+    x, t_x, T = (columns[name] for name in HISTORY)
+    refuse_rows(
+        {
+            (ORDERS, "must be a whole number, 0 or more"): (x < 0) | (x != np.floor(x)),
+            (LAST, "must not be negative"): t_x < 0,
+            (LAST, f"must not be later than {OBSERVED}"): t_x > T,
+            (LAST, f"must be 0 where {ORDERS} is 0, and only there"): (x == 0) != (t_x == 0),
+        },
+        remedy="compute the summary from purchase days, one per customer and day",
+    )
+    return compress(columns)
+
+
+def sum_log_gaps(summary: pl.DataFrame, *, reader: str) -> NDArray[np.float64]:
+    """Read ``sum_log_gaps_days``: the sum of the logarithms of each customer's gaps.
+
+    Parameters
+    ----------
+    summary : polars.DataFrame
+    reader : str
+        Who reads, for messages.
+
+    Returns
+    -------
+    ndarray of float64, shape (customers,)
+
+    Raises
+    ------
+    ColumnMismatch, DataError
+        As `read_history`.
+    """
+    return number_columns(summary, (LOG_GAPS,), reader=reader)[LOG_GAPS]
+
+
+def positive_horizon(days: float) -> float:
+    """Return a horizon as a float.
+
+    Parameters
+    ----------
+    days : float
+        Length of a window, in the unit of the summary.
+
+    Raises
+    ------
+    ValueError
+        If it is not finite and above 0.
+    """
+    if not (math.isfinite(days) and days > 0):
+        message = "horizon_days must be a positive number"
+        raise ValueError(message)
+    return float(days)
