@@ -1,0 +1,81 @@
+"""Backtest: every rung and naive row on the shop's own past, nothing written."""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+import polars as pl
+
+from foretell.config.settings import Settings
+from foretell.errors import HorizonNotObserved
+from foretell.jobs.inputs import cutoff_of, read_shop
+from foretell.jobs.train import backtest_lines
+from foretell.training.backtest import past_cutoffs, run_backtest
+from foretell.training.recipes import scoring_recipes
+from foretell.training.train import as_record
+from foretell.windows import Horizons
+
+
+@dataclass(frozen=True)
+class BacktestResult:
+    """How rungs did on past windows.
+
+    Parameters
+    ----------
+    record : dict of str to polars.DataFrame
+        Frames of `bundles.bundle.RECORD_SCHEMAS`.
+    rung : str
+        The rung shown first.
+    """
+
+    record: dict[str, pl.DataFrame]
+    rung: str
+
+    def lines(self) -> list[str]:
+        """Return one table per cutoff, oldest first, line by line."""
+        lines: list[str] = []
+        for cutoff in self.record["backtest"]["cutoff"].unique().sort():
+            at = {name: frame.filter(pl.col("cutoff") == cutoff) for name, frame in self.record.items()}
+            lines += [*backtest_lines(at, self.rung), ""]
+        return lines[:-1]
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the frames as plain values for JSON."""
+        return {name: frame.to_dicts() for name, frame in self.record.items()}
+
+
+def backtest(settings: Settings, *, as_of: date | datetime | str | None = None) -> BacktestResult:
+    """Judge the settings' rungs beside the naive rules and lifetimes' BG/NBD.
+
+    Parameters
+    ----------
+    settings : Settings
+        Where the data are, horizons, rungs.
+    as_of : date, datetime, str or None
+        Only rows before it are read; None is the end of what the data observed.
+
+    Returns
+    -------
+    BacktestResult
+        Every frame of the backtest.
+
+    Raises
+    ------
+    HorizonNotObserved
+        If the history is too short for any window.
+    """
+    data = read_shop(settings)
+    past = data.before(cutoff_of(data, as_of))
+    horizons = Horizons(**settings.horizons.model_dump())
+    cutoffs = past_cutoffs(past, horizons)
+    if not cutoffs:
+        raise HorizonNotObserved(
+            "The history is too short to judge any horizon. Remedy: shorter horizons or a longer history; "
+            "foretell check says what is needed."
+        )
+    options = settings.training
+    result = run_backtest(
+        past, cutoffs, horizons=horizons, rungs=options.rungs, annual_discount_rate=options.annual_discount_rate,
+        seed=options.seed,
+    )  # fmt: skip
+    return BacktestResult(as_record(result), scoring_recipes(options.rungs)[0].name)

@@ -1,0 +1,143 @@
+"""Check: read the data, say what was found and what the history is long enough for."""
+
+from collections import Counter
+from dataclasses import asdict, dataclass
+from datetime import date, datetime
+from typing import Any
+
+from foretell.config.settings import Settings
+from foretell.features.summary import purchase_summary
+from foretell.jobs.inputs import cutoff_of, read_shop
+from foretell.scoring.accounting import account_rows
+from foretell.tables.dataset import CustomerData, Note
+from foretell.training.requirements import Capability, capabilities
+
+
+@dataclass(frozen=True)
+class CheckResult:
+    """What a check found.
+
+    Parameters
+    ----------
+    as_of : datetime
+        First instant that was not seen.
+    observed_until : datetime
+        First instant that the data did not observe.
+    rows_in, used, at_or_after_as_of : int
+        Source rows.
+    quarantined : dict of str to int
+        Reason to rows left out.
+    customers, purchase_days : int
+        Who bought before `as_of`, and how often.
+    first_purchase, last_purchase : str
+        Days; empty if nobody bought.
+    staleness_days : int
+        Whole days from the last order to `as_of`.
+    notes : tuple of Note
+        What stops nothing and should be known.
+    capabilities : tuple of Capability
+        What the history is long enough for.
+    """
+
+    as_of: datetime
+    observed_until: datetime
+    rows_in: int
+    used: int
+    at_or_after_as_of: int
+    quarantined: dict[str, int]
+    customers: int
+    purchase_days: int
+    first_purchase: str
+    last_purchase: str
+    staleness_days: int
+    notes: tuple[Note, ...]
+    capabilities: tuple[Capability, ...]
+
+    def lines(self) -> list[str]:
+        """Return the result in words, line by line."""
+        left_out = sum(self.quarantined.values())
+        lines = [
+            f"Rows: {self.rows_in:,} in = {self.used:,} used + {self.at_or_after_as_of:,} at or after as_of "
+            f"+ {left_out:,} quarantined",
+            *(f"  quarantined: {reason} {count:,}" for reason, count in sorted(self.quarantined.items())),
+            f"Customers: {self.customers:,} with {self.purchase_days:,} purchase days",
+            f"Purchases: {self.first_purchase or '-'} to {self.last_purchase or '-'}; as of {self.as_of} "
+            f"({self.staleness_days} days after the last order)",
+            *(f"note: {note.text} [{note.count:,}]" for note in self.notes),
+            "",
+            f"{'What for':<32} {'Measure':<30} {'observed':>10} {'needed':>8}",
+        ]
+        lines += [
+            f"{item.name:<32} {item.measure:<30} {item.observed:>10,.0f} {item.needed:>8,.0f}  "
+            f"{'yes' if item.holds else 'NO'}"
+            for item in self.capabilities
+        ]
+        return lines
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the result as plain values for JSON."""
+        return {**asdict(self), "as_of": self.as_of.isoformat(), "observed_until": self.observed_until.isoformat()}
+
+
+def check(settings: Settings, *, as_of: date | datetime | str | None = None) -> CheckResult:
+    """Read the shop's data and say what it is good for.
+
+    Parameters
+    ----------
+    settings : Settings
+        Where the data are and which horizons are asked for.
+    as_of : date, datetime, str or None
+        First instant that is not seen; None is the end of what the data observed.
+
+    Returns
+    -------
+    CheckResult
+        Rows, customers, notes, capabilities.
+
+    Raises
+    ------
+    DataError
+        If the data break the contract; all problems at once.
+    """
+    return check_data(read_shop(settings), settings, as_of=as_of)
+
+
+def check_data(data: CustomerData, settings: Settings, *, as_of: date | datetime | str | None) -> CheckResult:
+    """Say what a data set is good for.
+
+    Parameters
+    ----------
+    data : CustomerData
+        The shop's rows.
+    settings : Settings
+        Which horizons are asked for.
+    as_of : date, datetime, str or None
+        First instant that is not seen; None is the end of what the data observed.
+
+    Returns
+    -------
+    CheckResult
+        Rows, customers, notes, capabilities.
+    """
+    cutoff = cutoff_of(data, as_of)
+    account = account_rows(data, cutoff)
+    summary = purchase_summary(data, cutoff)
+    last = data.before(cutoff).last_order_at()
+    horizons = settings.horizons
+    return CheckResult(
+        as_of=cutoff,
+        observed_until=data.observed_until,
+        rows_in=account.rows_in,
+        used=account.used,
+        at_or_after_as_of=account.at_or_after_as_of,
+        quarantined=dict(Counter(account.quarantine["reason"].to_list())),
+        customers=summary.height,
+        purchase_days=int(summary["orders"].sum()),
+        first_purchase=str(summary["first_purchase_date"].min() or ""),
+        last_purchase=str(summary["last_purchase_date"].max() or ""),
+        staleness_days=(cutoff - last).days if last else 0,
+        notes=data.report.notes,
+        capabilities=capabilities(
+            summary, cutoff, clv_days=horizons.clv_days, churn_days=horizons.churn_days
+        ),
+    )

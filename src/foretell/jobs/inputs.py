@@ -1,0 +1,57 @@
+"""The shop's data, read as the settings say."""
+
+from datetime import date, datetime
+
+from foretell.config.settings import Settings
+from foretell.errors import ConfigError
+from foretell.tables.dataset import CustomerData
+from foretell.tables.read import read_orders
+from foretell.windows import as_cutoff
+
+
+def read_shop(settings: Settings) -> CustomerData:
+    """Read and check the orders that the settings name.
+
+    Parameters
+    ----------
+    settings : Settings
+        ``data.orders`` says where they are and what their columns are called.
+
+    Returns
+    -------
+    CustomerData
+        Usable rows, quarantine and report.
+
+    Raises
+    ------
+    ConfigError
+        If no orders are named.
+    DataError
+        If they break the contract; all problems at once.
+    """
+    orders = settings.data.orders
+    if orders is None:
+        raise ConfigError(
+            ["[data.orders] is missing: say where the orders are. Remedy: foretell init writes a commented foretell.toml."]
+        )
+    options = orders.model_dump(exclude={"path"}, exclude_none=True)
+    attributes = options.pop("attributes", {})
+    return read_orders(orders.path, time_zone=settings.shop.time_zone, **options, **attributes)
+
+
+def cutoff_of(data: CustomerData, as_of: date | datetime | str | None) -> datetime:
+    """Return the cutoff asked for, or the end of what the data observed; never the clock's today.
+
+    Parameters
+    ----------
+    data : CustomerData
+        The shop's rows.
+    as_of : date, datetime, str or None
+        First instant that is not seen.
+
+    Returns
+    -------
+    datetime
+        Naive, in the shop's zone.
+    """
+    return data.observed_until if as_of is None else as_cutoff(as_of)

@@ -1,0 +1,231 @@
+"""Score: champion bundle to scores, segments and report, published whole."""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from foretell.bundles.files import StoredBundle
+from foretell.bundles.registry import Registry
+from foretell.config.settings import Settings
+from foretell.delivery.publish import publish
+from foretell.delivery.run import Counts, ModelFacts, Record, Run
+from foretell.engines.frame import score_frame
+from foretell.jobs.inputs import cutoff_of, read_shop
+from foretell.jobs.run_log import RunLog
+from foretell.scoring.accounting import account_rows
+from foretell.scoring.schema import score_columns
+from foretell.tables.dataset import CustomerData
+
+_SHOWN_COLUMNS = 8
+
+
+@dataclass(frozen=True)
+class ScoreResult:
+    """What a scoring run wrote.
+
+    Parameters
+    ----------
+    folder : Path or None
+        The published folder; None on a dry run.
+    changed : bool
+        False if the same result was there already.
+    files : tuple of str
+        Files in the folder.
+    customers : int
+        Customers scored.
+    model_version : str
+        Bundle that scored.
+    as_of : datetime
+        First instant that scoring did not see.
+    head : polars.DataFrame
+        The five customers with the highest predicted value, without identifiers.
+    counts : Counts
+        Source rows.
+    """
+
+    folder: Path | None
+    changed: bool
+    files: tuple[str, ...]
+    customers: int
+    model_version: str
+    as_of: datetime
+    head: pl.DataFrame
+    counts: Counts
+
+    def lines(self) -> list[str]:
+        """Return the result in words, line by line."""
+        counts = self.counts
+        lines = [
+            f"Scored {self.customers:,} customers as of {self.as_of} with bundle {self.model_version}",
+            f"Rows: {counts.rows_in:,} in = {counts.used:,} used + {counts.at_or_after_as_of:,} at or after as_of "
+            f"+ {counts.quarantined:,} quarantined",
+        ]
+        if self.folder is None:
+            return [*lines, "Dry run: nothing was written."]
+        if not self.changed:
+            return [*lines, f"Nothing changed: {self.folder} already holds this result."]
+        return [*lines, f"Wrote {len(self.files)} files to {self.folder}:", *(f"  {name}" for name in self.files)]
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the result as plain values for JSON."""
+        return {
+            "as_of": self.as_of.isoformat(),
+            "changed": self.changed,
+            "customers": self.customers,
+            "files": list(self.files),
+            "folder": None if self.folder is None else str(self.folder),
+            "model_version": self.model_version,
+            "rows": vars(self.counts),
+        }
+
+
+def score(
+    settings: Settings, *, as_of: date | datetime | str | None = None, force: bool = False, dry_run: bool = False
+) -> ScoreResult:
+    """Score the shop's customers with the champion bundle and publish the result.
+
+    Parameters
+    ----------
+    settings : Settings
+        Where the data, the models and the output are.
+    as_of : date, datetime, str or None
+        First instant that is not seen; None is the end of what the data observed.
+    force : bool
+        Publish again even if the same result is there.
+    dry_run : bool
+        Read and score, and write nothing.
+
+    Returns
+    -------
+    ScoreResult
+        The folder, its files, and whether anything changed.
+
+    Raises
+    ------
+    ModelNotFound
+        If there is no champion.
+    DataError, WindowError, BundleError, OutputError, LockHeld
+        As the rooms raise them; what was published before is untouched.
+    """
+    log = RunLog()
+    stored = Registry(settings.folders.models).load("champion")
+    data = read_shop(settings)
+    return score_data(data, stored, settings, as_of=as_of, force=force, dry_run=dry_run, log=log)
+
+
+def score_data(
+    data: CustomerData,
+    stored: StoredBundle,
+    settings: Settings,
+    *,
+    as_of: date | datetime | str | None,
+    force: bool = False,
+    dry_run: bool = False,
+    log: RunLog,
+) -> ScoreResult:
+    """Score a data set with a bundle and publish the result.
+
+    Parameters
+    ----------
+    data : CustomerData
+        The shop's rows.
+    stored : StoredBundle
+        The bundle with its version.
+    settings : Settings
+        The shop's name, what is explained, where the output goes.
+    as_of : date, datetime, str or None
+        First instant that is not seen; None is the end of what the data observed.
+    force, dry_run : bool
+        As in `score`.
+    log : RunLog
+        Times of the run, for ``run.json`` only.
+
+    Returns
+    -------
+    ScoreResult
+        The folder, its files, and whether anything changed.
+    """
+    cutoff = cutoff_of(data, as_of)
+    scored = log.timed(
+        "score", lambda: score_frame(data, stored, cutoff, explained_customers=settings.scoring.explained_customers)
+    )
+    account = account_rows(data, cutoff)
+    run = Run(
+        shop=settings.shop.name,
+        as_of=cutoff,
+        horizons=stored.bundle.horizons,
+        currency=settings.shop.currency,
+        scores=scored.scores,
+        columns=score_columns(stored.bundle.horizons),
+        forecast=scored.forecast,
+        model=_model_facts(stored),
+        counts=Counts(account.rows_in, account.used, account.at_or_after_as_of, account.quarantine.height),
+        record=_record(stored),
+        quarantine=account.quarantine,
+        notes=tuple(note.text for note in data.report.notes),
+        inputs={"orders": data.before(cutoff).fingerprint()},
+        options={"explained_customers": settings.scoring.explained_customers, "rows_in": account.rows_in},
+        circumstances=log.circumstances(),
+    )
+    clv = f"predicted_clv_{stored.bundle.horizons.clv_days}d"
+    head = scored.scores.sort(clv, "customer_id", descending=[True, False], nulls_last=True).head(5)
+    if dry_run:
+        return ScoreResult(
+            None, False, (), scored.scores.height, stored.version, cutoff, _shown(head), run.counts
+        )
+    published = publish(run, settings.folders.output, force=force)
+    return ScoreResult(
+        folder=published.path,
+        changed=published.changed,
+        files=tuple(published.files),
+        customers=scored.scores.height,
+        model_version=stored.version,
+        as_of=cutoff,
+        head=_shown(head),
+        counts=run.counts,
+    )
+
+
+def _shown(head: pl.DataFrame) -> pl.DataFrame:
+    """Drop what names a person: a terminal's scroll-back is a log."""
+    wanted = ("orders", "days_since_last_order", "historic_clv", "predicted_orders", "predicted_clv", "churn_risk",
+              "p_order", "expected_next_order_date")  # fmt: skip
+    names = [name for name in head.columns if name.startswith(wanted) and not name.endswith(("_low", "_high"))]
+    return head.select(names)
+
+
+def _model_facts(stored: StoredBundle) -> ModelFacts:
+    bundle = stored.bundle
+    facts: dict[str, str] = {"Rung": bundle.rung}
+    for title in ("purchase_model", "spend_model"):
+        part = bundle.card.get(title)
+        if isinstance(part, dict):
+            label = title.replace("_", " ").capitalize()
+            facts |= {f"{label}: {name.replace('_', ' ')}": _fact(value) for name, value in part.items()}
+    limits = bundle.card.get("limits", [])
+    return ModelFacts(stored.version, bundle.as_of, facts, tuple(str(limit) for limit in limits if limit != "none found"))
+
+
+def _fact(value: Any) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{name} {_fact(item)}" for name, item in value.items())
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return f"{value:,.6g}" if isinstance(value, float) else str(value)
+
+
+def _record(stored: StoredBundle) -> Record:
+    record = stored.bundle.record
+    if record["backtest"].is_empty():
+        return Record(reason_if_empty="The history before training was too short to judge the model on its own past.")
+    targets = record["backtest"].filter(pl.col("rung") == stored.bundle.rung)["target"].unique().sort()
+    return Record(
+        table=record["backtest"],
+        deciles=record["deciles"],
+        calibration=record["calibration"],
+        rungs=dict.fromkeys(targets.to_list(), stored.bundle.rung),
+        naive_rungs=("naive_rate", "naive_gap"),
+    )

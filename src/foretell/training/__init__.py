@@ -1,0 +1,1 @@
+"""Recipes, training, the judging of recipes on the past, and the gate to promotion."""

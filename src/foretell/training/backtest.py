@@ -1,0 +1,132 @@
+"""Judging rungs on the shop's own past, beside the naive rules and lifetimes' BG/NBD."""
+
+from collections.abc import Sequence
+from datetime import date, datetime
+
+import polars as pl
+
+from foretell.errors import HorizonNotObserved
+from foretell.evaluation.backtest import Backtest
+from foretell.evaluation.backtest import backtest as judge
+from foretell.tables.dataset import CustomerData
+from foretell.training.recipes import NAIVE_REFERENCE, scoring_recipes, with_baselines
+from foretell.windows import Horizons, as_cutoff, rolling_cutoffs
+
+BOOTSTRAP_RESAMPLES = 200
+
+
+def backtest(
+    data: CustomerData,
+    cutoffs: Sequence[date | datetime | str] | None = None,
+    *,
+    clv_days: int = 365,
+    churn_days: int = 90,
+    order_days: int = 30,
+    rungs: Sequence[str] | None = None,
+    seed: int = 0,
+    bootstrap: int = BOOTSTRAP_RESAMPLES,
+) -> pl.DataFrame:
+    """Predict from past cutoffs and compare with what then happened.
+
+    Parameters
+    ----------
+    data : CustomerData
+        The shop's rows.
+    cutoffs : sequence of date, datetime or str, or None
+        Past cutoffs; None takes up to three whose label windows are fully observed.
+    clv_days, churn_days, order_days : int
+        Horizons in days: value and date; churn; short-term purchase.
+    rungs : sequence of str or None
+        Rungs to judge, out of ``purchase`` and ``pareto``; None is both. The naive rules and lifetimes'
+        BG/NBD are always rows too.
+    seed : int
+        Seed of the bootstrap.
+    bootstrap : int
+        Resamples of customers behind each interval, >= 0.
+
+    Returns
+    -------
+    polars.DataFrame
+        Long frame: ``cutoff``, ``rung``, ``target``, ``metric``, ``value``, ``low``, ``high`` (95 % interval by
+        bootstrap over customers).
+
+    Raises
+    ------
+    HorizonNotObserved
+        If no cutoff has a fully observed label window.
+    """
+    horizons = Horizons(clv_days, churn_days, order_days)
+    chosen = [as_cutoff(cutoff) for cutoff in cutoffs] if cutoffs is not None else past_cutoffs(data, horizons)
+    if not chosen:
+        raise HorizonNotObserved(
+            f"The history is too short to judge {churn_days} days of churn or {clv_days} days of value. "
+            "Remedy: shorter horizons, or a longer history (foretell check says what is needed)."
+        )
+    return run_backtest(data, chosen, horizons=horizons, rungs=rungs, seed=seed, bootstrap=bootstrap).table
+
+
+def run_backtest(
+    data: CustomerData,
+    cutoffs: Sequence[datetime],
+    *,
+    horizons: Horizons,
+    rungs: Sequence[str] | None = None,
+    annual_discount_rate: float = 0.0,
+    seed: int = 0,
+    bootstrap: int = BOOTSTRAP_RESAMPLES,
+) -> Backtest:
+    """Judge rungs and baselines, with deciles, calibration and paired comparisons to the naive rate.
+
+    Parameters
+    ----------
+    data : CustomerData
+        The shop's rows.
+    cutoffs : sequence of datetime
+        Past cutoffs.
+    horizons : Horizons
+        Horizons to judge.
+    rungs : sequence of str or None
+        Rungs to judge; None is all.
+    annual_discount_rate : float
+        Only names the recipe's rate; judged spend is undiscounted.
+    seed : int
+        Seed of the bootstrap.
+    bootstrap : int
+        Resamples of customers behind each interval.
+
+    Returns
+    -------
+    Backtest
+        All its frames.
+    """
+    recipes = with_baselines(scoring_recipes(rungs, annual_discount_rate=annual_discount_rate))
+    return judge(
+        data, cutoffs, recipes, horizons=horizons, reference=NAIVE_REFERENCE, seed=seed, bootstrap=bootstrap
+    )
+
+
+def past_cutoffs(data: CustomerData, horizons: Horizons, *, count: int = 3) -> tuple[datetime, ...]:
+    """Choose past cutoffs to judge on: as many as fit for the longest horizon, else for the churn horizon.
+
+    Parameters
+    ----------
+    data : CustomerData
+        The shop's rows.
+    horizons : Horizons
+        Horizons to judge.
+    count : int
+        At most so many.
+
+    Returns
+    -------
+    tuple of datetime
+        Oldest first; empty if not even the churn horizon fits.
+    """
+    first = data.first_order_at()
+    if first is None:
+        return ()
+    for days in (max(horizons.clv_days, horizons.churn_days), horizons.churn_days):
+        cutoffs = rolling_cutoffs(first_seen=first, end=data.observed_until, horizon_days=days, count=count)
+        if cutoffs:
+            return cutoffs
+    return ()

@@ -1,0 +1,165 @@
+"""The gate to promotion: what a new bundle must show before customers are scored with it.
+
+Recipes are refitted at each cutoff, so they may be judged on any past window. A champion is a fitted bundle: it
+has seen everything before its own ``as_of``, so it is compared only on windows that begin there or later.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import polars as pl
+
+from foretell.bundles.bundle import Bundle
+from foretell.bundles.files import StoredBundle
+from foretell.evaluation.backtest import backtest as judge
+from foretell.features.summary import purchase_summary
+from foretell.scoring.predict import predict
+from foretell.tables.dataset import CustomerData
+from foretell.training.recipes import NAIVE_REFERENCE, scoring_recipes
+from foretell.training.train import as_record
+from foretell.windows import Horizons, rolling_cutoffs
+
+JUDGED = (("orders", "rmse"), ("clv", "rmse"), ("churn", "log_loss"))
+"""Target and metric pairs that decide, all the smaller the better."""
+
+CHAMPION = "champion"
+
+
+@dataclass(frozen=True)
+class Decision:
+    """Whether a bundle is promoted, and why.
+
+    Parameters
+    ----------
+    promote : bool
+        The answer.
+    reasons : tuple of str
+        Each figure that decided, in words.
+    """
+
+    promote: bool
+    reasons: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class FittedBundle:
+    """A fitted bundle as a row of a backtest; it answers only at cutoffs that it has not seen past.
+
+    Parameters
+    ----------
+    bundle : Bundle
+        The fitted values.
+    name : str
+        Name of the row.
+    """
+
+    bundle: Bundle
+    name: str = CHAMPION
+
+    def fit_predict(self, data: CustomerData, as_of: datetime, horizons: Horizons, seed: int) -> pl.DataFrame:
+        """Predict without refitting.
+
+        Parameters
+        ----------
+        data : CustomerData
+            Rows before `as_of`.
+        as_of : datetime
+            First instant that is not seen, at or after the bundle's own.
+        horizons : Horizons
+            Must be the bundle's.
+        seed : int
+            Not used.
+
+        Returns
+        -------
+        polars.DataFrame
+            As from `scoring.predict.predict`.
+
+        Raises
+        ------
+        AssertionError
+            If the bundle has seen past `as_of` or answers other horizons: the gate must not ask.
+        """
+        if as_of < self.bundle.as_of or horizons != self.bundle.horizons:
+            raise AssertionError("a fitted bundle was judged on a window that it has seen")
+        predicted = predict(purchase_summary(data, as_of), self.bundle)
+        return predicted if data.has_amount else predicted.drop("predicted_clv", "spend_low", "spend_high")
+
+
+def decide(candidate: Bundle, champion: StoredBundle | None, data: CustomerData, *, seed: int = 0) -> Decision:
+    """Decide whether a new bundle becomes the champion.
+
+    The candidate must not be significantly worse than the naive rate on its newest past window, in any of
+    `JUDGED`; nor than the champion on windows that begin at or after the champion's ``as_of``, where one is
+    fully observed. Significantly worse: the 95 % interval of the paired difference lies above zero.
+
+    Parameters
+    ----------
+    candidate : Bundle
+        The new bundle with its record.
+    champion : StoredBundle or None
+        What customers are scored with now; None if nothing is.
+    data : CustomerData
+        The shop's rows; those at or after the candidate's ``as_of`` are not read.
+    seed : int
+        Seed of the bootstrap.
+
+    Returns
+    -------
+    Decision
+        The answer and its reasons.
+    """
+    naive = _naive_verdicts(candidate)
+    against = _champion_verdicts(candidate, champion, data, seed) if champion is not None else []
+    verdicts = [*naive, *against]
+    return Decision(all(fine for fine, _ in verdicts), tuple(text for _, text in verdicts))
+
+
+def _naive_verdicts(candidate: Bundle) -> list[tuple[bool, str]]:
+    comparisons = candidate.record["comparisons"]
+    newest = comparisons["cutoff"].max()
+    rows = comparisons.filter((pl.col("cutoff") == newest) & (pl.col("rung") == candidate.rung)) if newest else comparisons
+    if rows.is_empty():
+        return [(False, "no past window was long enough to compare with the naive rate")]
+    return _verdicts(rows, NAIVE_REFERENCE, f"window from {newest}")
+
+
+def _champion_verdicts(
+    candidate: Bundle, champion: StoredBundle, data: CustomerData, seed: int
+) -> list[tuple[bool, str]]:
+    if champion.bundle.horizons != candidate.horizons:
+        return [(True, "the champion answers other horizons: not compared")]
+    past = data.before(candidate.as_of)
+    days = max(candidate.horizons.clv_days, candidate.horizons.churn_days)
+    for horizon in (days, candidate.horizons.churn_days):
+        cutoffs = rolling_cutoffs(
+            first_seen=champion.bundle.as_of, end=past.observed_until, horizon_days=horizon, count=1, min_history_days=0
+        )
+        if cutoffs:
+            return _compare(candidate, champion, past, cutoffs, seed)
+    return [(True, f"no window after the champion's as_of {champion.bundle.as_of} is observed yet: not compared")]
+
+
+def _compare(
+    candidate: Bundle, champion: StoredBundle, past: CustomerData, cutoffs: Sequence[datetime], seed: int
+) -> list[tuple[bool, str]]:
+    recipe = scoring_recipes((candidate.rung,), annual_discount_rate=candidate.annual_discount_rate)[0]
+    rivals = (recipe, FittedBundle(champion.bundle))
+    result = judge(past, cutoffs, rivals, horizons=candidate.horizons, reference=CHAMPION, seed=seed)
+    rows = as_record(result)["comparisons"].filter(pl.col("rung") == candidate.rung)
+    return _verdicts(rows, CHAMPION, f"window from {cutoffs[-1]}")
+
+
+def _verdicts(rows: pl.DataFrame, reference: str, where: str) -> list[tuple[bool, str]]:
+    verdicts = []
+    for target, metric in JUDGED:
+        found = rows.filter((pl.col("target") == target) & (pl.col("metric") == metric)).to_dicts()
+        for row in found:
+            low, high, difference = row["low"], row["high"], row["difference"]
+            worse = low is not None and low > 0
+            word = "worse than" if worse else ("better than" if high is not None and high < 0 else "no worse than")
+            verdicts.append(
+                (not worse, f"{target} {metric}: {word} {reference} by {difference:+.4g} [{low:+.4g}, {high:+.4g}], {where}")
+            )
+    return verdicts or [(False, f"nothing could be compared with {reference}, {where}")]

@@ -1,0 +1,126 @@
+"""lifetimes' BG/NBD and gamma-gamma as a row of every backtest; never what a shop is scored with."""
+
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from foretell.errors import FitError
+from foretell.features.summary import purchase_summary
+from foretell.models.compress import compress
+from foretell.tables.dataset import MINOR_PER_UNIT, CustomerData
+from foretell.tables.purchases import purchase_days
+from foretell.windows import Horizons
+
+_DAYS_PER_WEEK = 7.0
+
+
+@dataclass(frozen=True)
+class LifetimesPeer:
+    """What a user of lifetimes gets from its tutorial: BG/NBD, gamma-gamma on repeat orders, 1 - P(alive).
+
+    lifetimes has no probability of a purchase within a horizon and no next-order date, so its users take
+    1 - P(alive) for churn; the other answers are missing.
+
+    Parameters
+    ----------
+    name : str
+        Name of the row in tables.
+    """
+
+    name: str = "lifetimes_bgnbd"
+
+    def fit_predict(self, data: CustomerData, as_of: datetime, horizons: Horizons, seed: int) -> pl.DataFrame:
+        """Fit at a cutoff and predict every customer seen before it, as backtests ask.
+
+        Parameters
+        ----------
+        data : CustomerData
+            Rows before `as_of`.
+        as_of : datetime
+            First instant that is not seen.
+        horizons : Horizons
+            Horizons to answer for.
+        seed : int
+            Not used.
+
+        Returns
+        -------
+        polars.DataFrame
+            ``customer_id``, ``predicted_orders``, ``predicted_clv`` (with money), ``churn_risk``.
+
+        Raises
+        ------
+        FitError
+            If lifetimes does not converge or returns no number for some customer.
+        """
+        summary = purchase_summary(data, as_of)
+        x, t_x, age = (
+            summary[name].to_numpy().astype(float)
+            for name in ("repeat_orders", "days_first_to_last_order", "days_observed")
+        )
+        t_x, age = t_x / _DAYS_PER_WEEK, age / _DAYS_PER_WEEK
+        with _quiet_lifetimes() as lifetimes, np.errstate(all="ignore"):
+            model = lifetimes.BetaGeoFitter(penalizer_coef=0.0)
+            rows = compress({"x": x, "t_x": t_x, "T": age})
+            _run(model.fit, rows.columns["x"], rows.columns["t_x"], rows.columns["T"], weights=rows.weights)
+            weeks = horizons.clv_days / _DAYS_PER_WEEK
+            orders = _run(model.conditional_expected_number_of_purchases_up_to_time, weeks, x, t_x, age)
+            alive = _run(model.conditional_probability_alive, x, t_x, age)
+            columns = {"predicted_orders": orders, "churn_risk": 1 - np.asarray(alive)}
+            if data.has_amount:
+                columns["predicted_clv"] = orders * self._order_value(lifetimes, data, as_of, summary)
+        for name, values in columns.items():
+            broken = int(np.sum(~np.isfinite(values)))
+            if broken:
+                raise FitError(f"lifetimes returned no {name} for {broken:,} customers.")
+        return summary.select("customer_id").with_columns(
+            pl.Series(name, np.asarray(values, dtype=float)) for name, values in columns.items()
+        )
+
+    def _order_value(self, lifetimes: Any, data: CustomerData, as_of: datetime, summary: pl.DataFrame) -> Any:
+        days = purchase_days(data.before(as_of))
+        repeats = (
+            days.filter(pl.col("purchase_date") > pl.col("purchase_date").min().over("customer_id"))
+            .group_by("customer_id")
+            .agg(count=pl.len(), minor=pl.col("amount_minor").sum())
+        )
+        money = summary.lazy().select("customer_id").join(
+            repeats, on="customer_id", how="left", maintain_order="left"
+        ).collect().fill_null(0)  # fmt: skip
+        count = money["count"].to_numpy().astype(float)
+        mean = money["minor"].to_numpy() / MINOR_PER_UNIT / np.maximum(count, 1)
+        usable = (count > 0) & (mean > 0)
+        if not usable.any():
+            raise FitError("lifetimes needs repeat orders with a positive amount.")
+        model = lifetimes.GammaGammaFitter(penalizer_coef=0.0)
+        _run(model.fit, count[usable], mean[usable])
+        return np.asarray(_run(model.conditional_expected_average_profit, np.where(usable, count, 0), mean))
+
+
+@contextmanager
+def _quiet_lifetimes() -> Iterator[Any]:
+    """Import lifetimes without its side effects: its warnings, and the pandas option that it sets."""
+    import pandas as pd
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        option = pd.get_option("mode.chained_assignment")
+        import lifetimes
+
+        pd.set_option("mode.chained_assignment", option)
+        yield lifetimes
+
+
+def _run(call: Any, *arguments: Any, **options: Any) -> Any:
+    from lifetimes.utils import ConvergenceError
+
+    try:
+        return call(*arguments, **options)
+    except (ConvergenceError, ValueError, ZeroDivisionError, FloatingPointError) as error:
+        raise FitError(f"lifetimes failed: {type(error).__name__}.") from error

@@ -1,0 +1,143 @@
+"""The purchase-model rung: fit when customers buy and what an order is worth, with no labels at all."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+
+import numpy as np
+import polars as pl
+
+from foretell.bundles.bundle import Bundle, Typical
+from foretell.features.summary import purchase_summary
+from foretell.models.cnbd import MBGCNBD
+from foretell.models.gamma_gamma import GammaGamma
+from foretell.models.pareto_nbd import ParetoNBD
+from foretell.scoring.predict import predict
+from foretell.tables.dataset import CustomerData
+from foretell.training.requirements import require_trainable
+from foretell.windows import Horizons
+
+Family = Literal["mbg_cnbd", "pareto_nbd"]
+
+
+@dataclass(frozen=True)
+class PurchaseRecipe:
+    """Fit a purchase model and a spend model to what was seen before a cutoff.
+
+    Parameters
+    ----------
+    name : str
+        Name of the rung in tables and bundles.
+    family : {"mbg_cnbd", "pareto_nbd"}
+        MBG/CNBD-k with k by likelihood, or Pareto/NBD.
+    annual_discount_rate : float
+        Rate at which future spend is discounted, >= 0.
+    """
+
+    name: str = "purchase"
+    family: Family = "mbg_cnbd"
+    annual_discount_rate: float = 0.0
+
+    def fit(self, data: CustomerData, as_of: datetime, horizons: Horizons) -> Bundle:
+        """Fit both models.
+
+        Parameters
+        ----------
+        data : CustomerData
+            The shop's rows; those at or after `as_of` are not read.
+        as_of : datetime
+            First instant that is not seen.
+        horizons : Horizons
+            Horizons the bundle answers for.
+
+        Returns
+        -------
+        Bundle
+            Without a record: nobody has judged it yet.
+
+        Raises
+        ------
+        FitError
+            If the history is too thin.
+        """
+        return self._fit(purchase_summary(data, as_of), as_of, horizons)
+
+    def fit_predict(self, data: CustomerData, as_of: datetime, horizons: Horizons, seed: int) -> pl.DataFrame:
+        """Fit at a cutoff and predict every customer seen before it, as backtests ask.
+
+        Parameters
+        ----------
+        data : CustomerData
+            Rows before `as_of`.
+        as_of : datetime
+            First instant that is not seen.
+        horizons : Horizons
+            Horizons to answer for.
+        seed : int
+            Not used: the fit is deterministic.
+
+        Returns
+        -------
+        polars.DataFrame
+            As from `scoring.predict.predict`.
+        """
+        summary = purchase_summary(data, as_of)
+        predicted = predict(summary, self._fit(summary, as_of, horizons))
+        money = ["predicted_clv", "spend_low", "spend_high"]
+        return predicted if data.has_amount else predicted.drop(money)
+
+    def _fit(self, summary: pl.DataFrame, as_of: datetime, horizons: Horizons) -> Bundle:
+        limits = require_trainable(summary, as_of)
+        purchase_model = (MBGCNBD() if self.family == "mbg_cnbd" else ParetoNBD()).fit(summary)
+        has_money = summary["historic_spend"].null_count() < summary.height
+        spend_model = GammaGamma().fit(summary) if has_money else None
+        return Bundle(
+            rung=self.name,
+            as_of=as_of,
+            horizons=horizons,
+            purchase_model=purchase_model,
+            spend_model=spend_model,
+            typical=_typical(summary, purchase_model, spend_model, horizons),
+            annual_discount_rate=self.annual_discount_rate,
+            card={
+                "data": {
+                    "customers": summary.height,
+                    "purchase_days": int(summary["orders"].sum()),
+                    "one_time_buyers": int((summary["repeat_orders"] == 0).sum()),
+                    "first_purchase": str(summary["first_purchase_date"].min()),
+                    "last_purchase": str(summary["last_purchase_date"].max()),
+                },
+                "purchase_model": _fit_facts(purchase_model),
+                "spend_model": _fit_facts(spend_model) if spend_model else {"fitted": "no: orders carry no money"},
+                "limits": list(limits) or ["none found"],
+            },
+        )
+
+
+def _typical(
+    summary: pl.DataFrame, purchase_model: MBGCNBD | ParetoNBD, spend_model: GammaGamma | None, horizons: Horizons
+) -> Typical:
+    alive = purchase_model.p_alive(summary)["p_alive"].to_numpy()
+    expected = purchase_model.expected_orders(summary, horizons.clv_days)["expected_orders"].to_numpy()
+    if_alive = np.divide(expected, alive, out=np.zeros_like(expected), where=alive > 0)
+    gaps = summary["avg_days_between_orders"].drop_nulls()
+    return Typical(
+        p_alive=float(np.median(alive)),
+        orders_if_alive=float(np.median(if_alive)),
+        order_value=None
+        if spend_model is None
+        else float(np.median(spend_model.expected_order_value(summary)["expected_order_value"].to_numpy())),
+        days_between_orders=None if gaps.is_empty() else float(np.median(gaps.to_numpy())),
+    )
+
+
+def _fit_facts(model: MBGCNBD | ParetoNBD | GammaGamma) -> dict[str, Any]:
+    report = model.fit_report_
+    return {
+        "model": type(model).__name__,
+        "parameters": {name: float(value) for name, value in vars(model.params_).items()},
+        "log_likelihood": float(model.log_likelihood_),
+        "converged": bool(report.converged),
+        "drop_out_not_identified": bool(getattr(report, "at_boundary", False)),
+        "optimiser": str(report.message),
+    }

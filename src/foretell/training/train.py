@@ -1,0 +1,150 @@
+"""Training: fit the chosen rung to what was seen before a cutoff, judge it on the past, keep both together."""
+
+import warnings
+from collections.abc import Sequence
+from contextlib import nullcontext
+from dataclasses import replace
+from datetime import date, datetime
+from typing import Any, Protocol
+
+import polars as pl
+
+from foretell import __version__
+from foretell.bundles.bundle import RECORD_SCHEMAS, empty_record
+from foretell.engines.trained_model import TrainedModel
+from foretell.errors import SmallSampleWarning
+from foretell.evaluation.backtest import Backtest
+from foretell.tables.dataset import CustomerData
+from foretell.training.backtest import BOOTSTRAP_RESAMPLES, past_cutoffs, run_backtest
+from foretell.training.recipes import scoring_recipes
+from foretell.windows import Horizons, as_cutoff
+
+
+class Tracker(Protocol):
+    """Where a training run is written down; `foretell.MlflowTracker` is one."""
+
+    def log_training(self, model: TrainedModel) -> str | None:
+        """Write down one trained model with its record, and return the run's identifier.
+
+        Parameters
+        ----------
+        model : TrainedModel
+            What was trained.
+
+        Returns
+        -------
+        str or None
+            Identifier of the run; None if the store refused.
+        """
+        ...
+
+
+def train(
+    data: CustomerData,
+    as_of: date | datetime | str | None = None,
+    *,
+    clv_days: int = 365,
+    churn_days: int = 90,
+    order_days: int = 30,
+    annual_discount_rate: float = 0.0,
+    rungs: Sequence[str] | None = None,
+    backtest_cutoffs: Sequence[date | datetime | str] | None = None,
+    seed: int = 0,
+    threads: int | None = None,
+    tracking: Tracker | None = None,
+) -> TrainedModel:
+    """Train on everything seen before `as_of`, and judge the recipe on the shop's own past.
+
+    Rows at or after `as_of` change nothing, not one byte of the model.
+
+    Parameters
+    ----------
+    data : CustomerData
+        The shop's rows.
+    as_of : date, datetime, str or None
+        First instant that training does not see; None is the end of what `data` observed.
+    clv_days, churn_days, order_days : int
+        Horizons in days: value and date; churn; short-term purchase.
+    annual_discount_rate : float
+        Rate at which future spend is discounted in predicted CLV, by exact days; 0 is none.
+    rungs : sequence of str or None
+        Rungs to judge, out of ``purchase`` (MBG/CNBD-k) and ``pareto`` (Pareto/NBD); the first is what
+        customers are scored with. None is both.
+    backtest_cutoffs : sequence of date, datetime or str, or None
+        Past cutoffs to judge on; None takes up to three that fit, an empty sequence judges nothing.
+    seed : int
+        Seed of the bootstrap.
+    threads : int or None
+        Threads for numerical libraries during the fit; None leaves them as they are.
+    tracking : Tracker or None
+        Where to write the run down; None writes nothing.
+
+    Returns
+    -------
+    TrainedModel
+        Ready to score; ``.backtest`` is its record.
+
+    Raises
+    ------
+    WindowError
+        If nobody bought before `as_of`, or it lies after an explicit ``observed_until``.
+    FitError
+        If the history is too thin to fit.
+    """
+    horizons = Horizons(clv_days, churn_days, order_days)
+    cutoff = data.observed_until if as_of is None else as_cutoff(as_of)
+    past = data.before(cutoff)
+    recipe = scoring_recipes(rungs, annual_discount_rate=annual_discount_rate)[0]
+    with _limited_threads(threads):
+        bundle = recipe.fit(past, cutoff, horizons)
+        chosen = (
+            past_cutoffs(past, horizons) if backtest_cutoffs is None else [as_cutoff(day) for day in backtest_cutoffs]
+        )
+        record = empty_record()
+        if chosen:
+            with warnings.catch_warnings():
+                # The newest fit has already said that the history is thin; earlier ones are thinner still.
+                warnings.simplefilter("ignore", SmallSampleWarning)
+                result = run_backtest(
+                    past, chosen, horizons=horizons, rungs=rungs, annual_discount_rate=annual_discount_rate,
+                    seed=seed, bootstrap=BOOTSTRAP_RESAMPLES,
+                )  # fmt: skip
+            record = as_record(result)
+    facts = {
+        "foretell": {"version": __version__, "seed": seed},
+        "training": {"fingerprint": past.fingerprint(), "judged_at": [str(item) for item in chosen] or ["never"]},
+    }
+    model = TrainedModel(replace(bundle, card={**facts, **bundle.card}, record=record))
+    if tracking is not None:
+        tracking.log_training(model)
+    return model
+
+
+def as_record(result: Backtest) -> dict[str, pl.DataFrame]:
+    """Bring a backtest's frames into the form that bundles keep.
+
+    Parameters
+    ----------
+    result : Backtest
+        From `training.backtest.run_backtest`.
+
+    Returns
+    -------
+    dict of str to polars.DataFrame
+        Frames of `bundles.bundle.RECORD_SCHEMAS`; numbers rounded to ten digits.
+    """
+    return {
+        name: getattr(result, name)
+        .with_columns(pl.col("cutoff").dt.strftime("%Y-%m-%dT%H:%M:%S"))
+        .with_columns(pl.selectors.float().round_sig_figs(10).fill_nan(None))
+        .select(pl.col(column).cast(dtype) for column, dtype in schema.items())
+        for name, schema in RECORD_SCHEMAS.items()
+    }
+
+
+def _limited_threads(threads: int | None) -> Any:
+    if threads is None:
+        return nullcontext()
+    from threadpoolctl import threadpool_limits
+
+    return threadpool_limits(limits=threads)
