@@ -1,0 +1,78 @@
+"""The data dictionary: what every column of every file of a run means, from the same schema that is checked."""
+
+from collections.abc import Sequence
+
+import polars as pl
+
+from foretell.delivery.rule_columns import DERIVED
+from foretell.delivery.run import Run
+from foretell.delivery.selection import WHY_HERE, Selection
+from foretell.tables.schema import Column
+
+QUARANTINE_COLUMNS = (
+    Column("row_number", pl.UInt32(), "row", False, "Row of the input file; a header line is not counted."),
+    Column("table", pl.String(), "text", False, "Table that the row belongs to."),
+    Column("column", pl.String(), "text", True, "Column that could not be used; empty if it is the whole row."),
+    Column("reason", pl.String(), "category", False, "Why the row was left out."),
+)
+
+
+def data_dictionary(run: Run, selections: Sequence[Selection]) -> pl.DataFrame:
+    """Describe every column that the files of a run hold.
+
+    Parameters
+    ----------
+    run : Run
+        A finished run.
+    selections : sequence of Selection
+        Its segments.
+
+    Returns
+    -------
+    pl.DataFrame
+        Columns file, column, type, unit, may_be_empty, meaning; files and columns in their own order.
+    """
+    known = {column.name: column for column in (*run.columns, *DERIVED, WHY_HERE)}
+    tables: list[tuple[str, Sequence[Column]]] = [("scores", run.columns)]
+    tables += [
+        (selection.file_name.removesuffix(".csv"), [known[name] for name in selection.frame.columns])
+        for selection in selections
+    ]
+    tables.append(("quarantine", QUARANTINE_COLUMNS))
+    rows = [
+        {
+            "file": file,
+            "column": column.name,
+            "type": type_words(column.dtype),
+            "unit": column.unit,
+            "may_be_empty": column.nullable,
+            "meaning": column.meaning,
+        }
+        for file, columns in tables
+        for column in columns
+    ]
+    return pl.DataFrame(rows, schema_overrides={"may_be_empty": pl.Boolean})
+
+
+def type_words(dtype: pl.DataType) -> str:
+    """Return the type of a column in a plain word.
+
+    Parameters
+    ----------
+    dtype : pl.DataType
+        Any type that a published column may have.
+
+    Returns
+    -------
+    str
+        text, whole number, number, date, date and time, or yes/no.
+    """
+    if dtype.is_integer():
+        return "whole number"
+    if dtype.is_float():
+        return "number"
+    if dtype == pl.Boolean:
+        return "yes/no"
+    if dtype == pl.Date:
+        return "date"
+    return "date and time" if isinstance(dtype, pl.Datetime) else "text"

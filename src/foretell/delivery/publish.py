@@ -1,0 +1,199 @@
+"""A run becomes a dated folder: written aside, hashed, renamed whole; then the pointer to the newest one moves."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from foretell.delivery.checks import check_run
+from foretell.delivery.csv_files import decimals_of, write_csv
+from foretell.delivery.dictionary import data_dictionary
+from foretell.delivery.manifest import (
+    MANIFEST_NAME,
+    RUN_NAME,
+    FileFacts,
+    file_facts,
+    is_whole,
+    manifest,
+    read_manifest,
+)
+from foretell.delivery.readme import render_readme
+from foretell.delivery.report.page import render_page
+from foretell.delivery.rule_columns import aliases
+from foretell.delivery.run import QUARANTINE_SCHEMA, Run
+from foretell.delivery.segments import READY_SEGMENTS, Segment
+from foretell.delivery.selection import Selection, select_all
+from foretell.storage.atomic import staged_folder, write_bytes
+from foretell.storage.hashing import canonical_json
+
+LATEST_NAME = "latest.json"
+# One row group size whatever the number of threads and chunks: it is part of the bytes.
+ROW_GROUP_ROWS = 262_144
+
+
+@dataclass(frozen=True)
+class Published:
+    """What became of a run.
+
+    Parameters
+    ----------
+    path : Path
+        The run's folder.
+    changed : bool
+        False if it held the same content already, and the pointer stood right: then nothing was written.
+    files : tuple of FileFacts
+        Every file of the folder but run.json and manifest.json.
+    selections : tuple of Selection
+        The segments.
+    """
+
+    path: Path
+    changed: bool
+    files: tuple[FileFacts, ...]
+    selections: tuple[Selection, ...]
+
+
+class _SameContent(Exception):  # noqa: N818  a signal to drop the staged folder, never seen outside
+    """The folder that stands already holds what was staged."""
+
+
+def publish(run: Run, output_folder: Path | str, *, segments: Sequence[Segment] = READY_SEGMENTS) -> Published:
+    """Write a run's folder below the output folder, whole or not at all.
+
+    The folder is filled aside, synced and renamed; an existing one of the same day is replaced whole unless its
+    content is the same. Then ``latest.json`` is moved to it, unless it names a folder of a later ``as_of``. Hold
+    `foretell.storage.lock.folder_lock` on the output folder where other runs may write there too.
+
+    Parameters
+    ----------
+    run : Run
+        A finished run.
+    output_folder : Path or str
+        Where dated folders live; made if absent.
+    segments : sequence of Segment
+        Which segment files to write.
+
+    Returns
+    -------
+    Published
+        Where it is, and whether anything changed.
+
+    Raises
+    ------
+    ColumnMismatch, GateRefused
+        If the scores are not sound (see `foretell.delivery.checks.check_run`); nothing is written.
+    ConfigError
+        If a segment names a column that does not exist or its rule is no condition; nothing is written.
+    OutputError
+        If the folder cannot be written; what was there before is untouched.
+    """
+    check_run(run)
+    selections = select_all(run, segments)
+    output = Path(output_folder)
+    target = output / run.folder_name
+    changed = True
+    try:
+        with staged_folder(target) as stage:
+            files, content = _fill(stage, run, selections)
+            standing = read_manifest(target)
+            if standing is not None and standing.get("content") == content and is_whole(target):
+                raise _SameContent
+    except _SameContent:
+        changed = False
+    moved = _point_to(target, run, output / LATEST_NAME)
+    return Published(path=target, changed=changed or moved, files=files, selections=selections)
+
+
+def _fill(stage: Path, run: Run, selections: Sequence[Selection]) -> tuple[tuple[FileFacts, ...], str]:
+    """Write every file of a run into an empty folder, the manifest last; return what was written."""
+    decimals = dict(decimals_of(run.columns))
+    decimals |= {alias: decimals[name] for alias, name in aliases(run.columns).items()}
+    _write_parquet(stage / "scores.parquet", run.scores)
+    files = [file_facts(stage, "scores.parquet", rows=run.scores.height)]
+    tables = [
+        ("scores.csv", run.scores),
+        ("data_dictionary.csv", data_dictionary(run, selections)),
+        *((selection.file_name, selection.frame) for selection in selections),
+        ("quarantine.csv", _quarantine(run)),
+    ]
+    for name, frame in tables:
+        (stage / name).parent.mkdir(exist_ok=True)
+        escaped = write_csv(frame, stage / name, decimals)
+        files.append(file_facts(stage, name, rows=frame.height, escaped_cells=escaped))
+    texts = {
+        "report.html": render_page(run, selections, tuple(files)),
+        "README.txt": render_readme(run, selections, escaped_cells=sum(file.escaped_cells for file in files)),
+    }
+    for name, text in texts.items():
+        (stage / name).write_bytes(text.encode())
+        files.append(file_facts(stage, name, rows=None))
+    found = manifest(
+        files, as_of=run.as_of.isoformat(), model_version=run.model.version, inputs=run.inputs_digest
+    )
+    (stage / RUN_NAME).write_bytes(canonical_json(_run_facts(run, selections, found["content"])))
+    (stage / MANIFEST_NAME).write_bytes(canonical_json(found))
+    return tuple(files), str(found["content"])
+
+
+def _write_parquet(path: Path, frame: pl.DataFrame) -> None:
+    frame.rechunk().write_parquet(
+        path, compression="zstd", compression_level=3, statistics=True, row_group_size=ROW_GROUP_ROWS
+    )
+
+
+def _quarantine(run: Run) -> pl.DataFrame:
+    # Named columns only: whatever else a frame of unusable rows holds may be personal.
+    return run.quarantine.select(*QUARANTINE_SCHEMA).sort("table", "row_number", "column", "reason", nulls_last=True)
+
+
+def _run_facts(run: Run, selections: Sequence[Selection], content: str) -> dict[str, Any]:
+    return {
+        "as_of": run.as_of.isoformat(),
+        "circumstances": dict(run.circumstances),
+        "content": content,
+        "counts": asdict(run.counts),
+        "customers": run.scores.height,
+        "horizons": asdict(run.horizons),
+        "inputs": dict(run.inputs),
+        "inputs_digest": run.inputs_digest,
+        "model_trained_as_of": run.model.trained_as_of.isoformat(),
+        "model_version": run.model.version,
+        "notes": list(run.notes),
+        "options": dict(run.options),
+        "segments": {selection.segment.name: selection.size for selection in selections},
+        "shop": run.shop,
+    }
+
+
+def _point_to(target: Path, run: Run, latest: Path) -> bool:
+    """Move the pointer to a folder, unless a later one has it; return whether it moved."""
+    standing = _read_pointer(latest)
+    named = standing.get("folder")
+    if (
+        isinstance(named, str)
+        and str(standing.get("as_of", "")) > run.as_of.isoformat()
+        and read_manifest(latest.parent / named) is not None
+    ):
+        return False
+    found = read_manifest(target) or {}
+    pointer = {
+        "as_of": run.as_of.isoformat(),
+        "content": found.get("content"),
+        "folder": target.name,
+        "model_version": run.model.version,
+    }
+    if standing == pointer:
+        return False
+    write_bytes(latest, canonical_json(pointer))
+    return True
+
+
+def _read_pointer(latest: Path) -> dict[str, Any]:
+    try:
+        found = json.loads(latest.read_bytes())
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}

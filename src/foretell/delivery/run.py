@@ -1,0 +1,201 @@
+"""What one scoring run hands to delivery: plain values, so that publishing reads no config and no model."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, time
+from typing import Any
+
+import polars as pl
+
+from foretell.storage.hashing import sha256_json
+from foretell.tables.schema import Column
+from foretell.windows import Horizons
+
+TABLE_SCHEMA: Mapping[str, Any] = {
+    "cutoff": pl.String,
+    "rung": pl.String,
+    "target": pl.String,
+    "metric": pl.String,
+    "value": pl.Float64,
+    "low": pl.Float64,
+    "high": pl.Float64,
+}
+DECILES_SCHEMA: Mapping[str, Any] = {
+    "cutoff": pl.String,
+    "rung": pl.String,
+    "target": pl.String,
+    "decile": pl.Int64,
+    "customers": pl.Int64,
+    "predicted": pl.Float64,
+    "actual": pl.Float64,
+}
+CALIBRATION_SCHEMA: Mapping[str, Any] = {
+    "cutoff": pl.String,
+    "rung": pl.String,
+    "target": pl.String,
+    "bin": pl.Int64,
+    "customers": pl.Int64,
+    "predicted": pl.Float64,
+    "observed": pl.Float64,
+}
+QUARANTINE_SCHEMA: Mapping[str, Any] = {
+    "row_number": pl.UInt32,
+    "table": pl.String,
+    "column": pl.String,
+    "reason": pl.String,
+}
+
+
+@dataclass(frozen=True)
+class ModelFacts:
+    """The bundle that scored, in facts a reader may know.
+
+    Parameters
+    ----------
+    version : str
+        Content hash of the bundle, as in the column ``model_version``.
+    trained_as_of : datetime
+        First instant that training did not see.
+    facts : mapping of str to str
+        Short label to plain text, as in ``{"Purchase model": "MBG/CNBD-k, k = 1"}``.
+    limits : tuple of str
+        Whole sentences: where the model should not be believed.
+    """
+
+    version: str
+    trained_as_of: datetime
+    facts: Mapping[str, str] = field(default_factory=dict)
+    limits: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Record:
+    """What the backtest found; all frames are empty when the history was too short for one.
+
+    A cutoff is ISO text; the newest is the last in the order of text.
+
+    Parameters
+    ----------
+    table : pl.DataFrame
+        Columns cutoff, rung, target, metric, value, low, high: one row per figure and its interval.
+    deciles : pl.DataFrame
+        Columns cutoff, rung, target, decile, customers, predicted, actual: means per customer.
+    calibration : pl.DataFrame
+        Columns cutoff, rung, target, bin, customers, predicted, observed: mean probability and share.
+    rungs : mapping of str to str
+        Target to the rung that answers it in this run.
+    naive_rungs : tuple of str
+        Rungs that are simple rules; a model must beat them.
+    reason_if_empty : str
+        Why there is no backtest, as a whole sentence; empty if there is one.
+    """
+
+    table: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=TABLE_SCHEMA))
+    deciles: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=DECILES_SCHEMA))
+    calibration: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=CALIBRATION_SCHEMA))
+    rungs: Mapping[str, str] = field(default_factory=dict)
+    naive_rungs: tuple[str, ...] = ()
+    reason_if_empty: str = ""
+
+
+@dataclass(frozen=True)
+class Counts:
+    """Rows of the input; ``rows_in == used + at_or_after_as_of + quarantined``.
+
+    Parameters
+    ----------
+    rows_in : int
+        Rows read.
+    used : int
+        Rows that scoring used.
+    at_or_after_as_of : int
+        Rows dated at or after the cutoff: not seen.
+    quarantined : int
+        Rows that could not be used.
+    """
+
+    rows_in: int
+    used: int
+    at_or_after_as_of: int
+    quarantined: int
+
+
+@dataclass(frozen=True)
+class Run:
+    """One finished scoring run.
+
+    Parameters
+    ----------
+    shop : str
+        Name of the shop, as its people write it; treated as hostile text.
+    as_of : datetime
+        First instant that scoring did not see.
+    horizons : Horizons
+        How far each answer looks ahead.
+    currency : str or None
+        Code or sign to print with money; None if it is not known.
+    scores : pl.DataFrame
+        One row per customer, sorted by ``customer_id``, exactly the columns of `columns`.
+    columns : tuple of Column
+        Schema of `scores`, in order.
+    forecast : pl.DataFrame
+        Columns week_starts_on, days (fewer than 7 in a last, cut week; may be absent), expected_orders:
+        orders of all known customers by week.
+    model : ModelFacts
+        The bundle that scored.
+    counts : Counts
+        Rows of the input.
+    record : Record
+        What the backtest found.
+    quarantine : pl.DataFrame
+        Columns row_number, table, column, reason; no value of the input.
+    notes : tuple of str
+        Whole sentences about the data that a person should read.
+    inputs : mapping of str to str
+        Name of an input to its fingerprint.
+    options : mapping of str to object
+        Plain values that shaped the result.
+    circumstances : mapping of str to object
+        Start, end, host and the like: written to run.json, part of no other file.
+    """
+
+    shop: str
+    as_of: datetime
+    horizons: Horizons
+    currency: str | None
+    scores: pl.DataFrame
+    columns: tuple[Column, ...]
+    forecast: pl.DataFrame
+    model: ModelFacts
+    counts: Counts
+    record: Record = field(default_factory=Record)
+    quarantine: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=QUARANTINE_SCHEMA))
+    notes: tuple[str, ...] = ()
+    inputs: Mapping[str, str] = field(default_factory=dict)
+    options: Mapping[str, Any] = field(default_factory=dict)
+    circumstances: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def folder_name(self) -> str:
+        """Name of the run's folder: the day, and the time of day where there is one."""
+        if self.as_of.time() == time.min:
+            return self.as_of.date().isoformat()
+        return self.as_of.isoformat().replace(":", "").replace(".", "-")
+
+    @property
+    def has_money(self) -> bool:
+        """Whether the shop's orders carried amounts, so that money columns hold numbers."""
+        money = [column.name for column in self.columns if column.name.startswith("predicted_clv_")]
+        return any(self.scores.get_column(name).is_not_null().any() for name in money)
+
+    @property
+    def inputs_digest(self) -> str:
+        """SHA-256 over everything that went in: bundle version, fingerprints, options, as_of."""
+        return sha256_json(
+            {
+                "as_of": self.as_of.isoformat(),
+                "inputs": dict(self.inputs),
+                "model_version": self.model.version,
+                "options": dict(self.options),
+            }
+        )

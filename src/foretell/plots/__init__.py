@@ -1,0 +1,1 @@
+"""Figures from frames: each function draws on one axes and returns it."""

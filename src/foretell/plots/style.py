@@ -1,0 +1,89 @@
+"""Colours, and figures as SVG text that fits a light and a dark page."""
+
+import io
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import matplotlib as mpl
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+PREDICTED = "#3b7dd8"
+"""Colour of what was predicted: at least 3:1 against white and against near-black (WCAG 2.2, 1.4.11)."""
+HAPPENED = "#d07408"
+"""Colour of what happened; differs from `PREDICTED` in brightness too, for those who do not see hue."""
+# No figure uses this colour by chance; the page's own text colour takes its place.
+INK = "#010203"
+
+_PAGE = {
+    "text.color": INK,
+    "axes.edgecolor": INK,
+    "axes.labelcolor": INK,
+    "xtick.color": INK,
+    "ytick.color": INK,
+    "grid.color": INK,
+    "grid.alpha": 0.15,
+    "figure.facecolor": "none",
+    "axes.facecolor": "none",
+    "savefig.facecolor": "none",
+    "legend.frameon": False,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "font.family": ["DejaVu Sans"],
+    "font.size": 11.0,
+    "axes.labelsize": 11.0,
+    "legend.fontsize": 10.5,
+    "xtick.labelsize": 10.5,
+    "ytick.labelsize": 10.5,
+    "svg.fonttype": "none",
+    "svg.hashsalt": "foretell",
+}
+
+
+@contextmanager
+def page_figure(*, width: float = 5.4, height: float = 3.5) -> Iterator[tuple[Figure, Axes]]:
+    """Give a figure in the style of a page, whatever the user's own matplotlib settings are.
+
+    Parameters
+    ----------
+    width, height : float
+        Size in inches; small enough that text stays readable on a phone.
+
+    Yields
+    ------
+    tuple of Figure and Axes
+        One empty axes; nothing of it is known to pyplot. Call `to_svg` inside.
+    """
+    with mpl.rc_context():
+        mpl.rcdefaults()
+        mpl.rcParams.update(_PAGE)
+        figure = Figure(figsize=(width, height), layout="constrained")
+        yield figure, figure.add_subplot()
+
+
+def to_svg(figure: Figure, *, prefix: str = "") -> str:
+    """Return a figure as one SVG element; equal figures give equal text.
+
+    Parameters
+    ----------
+    figure : Figure
+        Any figure; one from `page_figure` takes the text colour of the page that it stands on.
+    prefix : str
+        Put before every id, so that several figures can stand in one page.
+
+    Returns
+    -------
+    str
+        SVG without date, fonts or anything that is fetched; text stays text.
+    """
+    buffer = io.StringIO()
+    with mpl.rc_context({"svg.hashsalt": "foretell", "svg.fonttype": "none"}):
+        nothing = dict.fromkeys(("Date", "Creator", "Format", "Type"))
+        figure.savefig(buffer, format="svg", metadata=nothing)
+    text = buffer.getvalue()
+    text = text[text.index("<svg") :]
+    text = text.replace(INK, "currentColor")
+    if prefix:
+        text = re.sub(r'(\bid="|href="#|url\(#)', rf"\1{prefix}", text)
+    return text
