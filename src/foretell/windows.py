@@ -33,7 +33,8 @@ class Horizons:
         for name in ("clv_days", "churn_days", "order_days"):
             value = getattr(self, name)
             if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= 10_000:
-                raise WindowError(f"{name} must be a whole number of days from 1 to 10,000, got {value!r}.")
+                msg = f"{name} must be a whole number of days from 1 to 10,000, got {value!r}."
+                raise WindowError(msg)
 
 
 @dataclass(frozen=True)
@@ -52,7 +53,8 @@ class Window:
     def __post_init__(self) -> None:
         """Refuse an empty or reversed window."""
         if self.start >= self.end:
-            raise WindowError(f"A window must end after it starts, got {self.start} to {self.end}.")
+            msg = f"A window must end after it starts, got {self.start} to {self.end}."
+            raise WindowError(msg)
 
 
 def as_cutoff(value: date | datetime | str) -> datetime:
@@ -77,11 +79,13 @@ def as_cutoff(value: date | datetime | str) -> datetime:
         try:
             value = datetime.fromisoformat(value.strip())
         except ValueError:
-            raise WindowError(f"{value!r} is not a date. Write it as YYYY-MM-DD or YYYY-MM-DDTHH:MM.") from None
+            msg = f"{value!r} is not a date. Write it as YYYY-MM-DD or YYYY-MM-DDTHH:MM."
+            raise WindowError(msg) from None
     if not isinstance(value, datetime):
         return datetime.combine(value, time.min)
     if value.tzinfo is not None:
-        raise WindowError("A cutoff is an instant in the shop's own zone: give it without a UTC offset.")
+        msg = "A cutoff is an instant in the shop's own zone: give it without a UTC offset."
+        raise WindowError(msg)
     return value
 
 

@@ -24,8 +24,8 @@ def render_card(bundle: Bundle) -> str:
         "# Model card",
         "",
         f"A `{bundle.rung}` model trained on everything seen before {bundle.as_of.isoformat()}.",
-        f"It predicts purchases and spend for {horizons.clv_days} days, churn (no purchase) for "
-        f"{horizons.churn_days} days and a purchase within {horizons.order_days} days.",
+        f"It predicts purchases and spend for {horizons.clv_days} days,",
+        f"churn (no purchase) for {horizons.churn_days} days and a purchase within {horizons.order_days} days.",
         f"Future spend is discounted at {bundle.annual_discount_rate:.2%} a year.",
         "",
     ]

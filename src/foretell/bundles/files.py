@@ -177,7 +177,8 @@ def load_bundle(folder: Path) -> StoredBundle:
 def _verified_files(folder: Path) -> dict[str, bytes]:
     path = folder / MANIFEST
     if not path.is_file():
-        raise ModelNotFound(f"There is no bundle in {folder}: {MANIFEST} is missing. Remedy: train a model first.")
+        msg = f"There is no bundle in {folder}: {MANIFEST} is missing. Remedy: train a model first."
+        raise ModelNotFound(msg)
     try:
         manifest = json.loads(_limited_bytes(folder, MANIFEST))
         listed = {str(name): str(entry["sha256"]) for name, entry in manifest["files"].items()}
@@ -185,9 +186,8 @@ def _verified_files(folder: Path) -> dict[str, bytes]:
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise _damaged(folder, f"{MANIFEST} cannot be read") from error
     if number != FORMAT:
-        raise BundleError(
-            f"The bundle in {folder} has layout {number!r}; this foretell reads {FORMAT}. Remedy: train it again."
-        )
+        msg = f"The bundle in {folder} has layout {number!r}; this foretell reads {FORMAT}. Remedy: train it again."
+        raise BundleError(msg)
     known = {"bundle.json", "purchase_model.json", "spend_model.json", "card.json", "MODEL_CARD.md"}
     known |= {f"record_{name}.csv" for name in RECORD_SCHEMAS}
     present = {entry.name for entry in folder.iterdir()} - {MANIFEST}
@@ -222,7 +222,8 @@ def _load_purchase_model(value: dict[str, Any]) -> Any:
 
     kinds = {"MBGCNBD": MBGCNBD, "ParetoNBD": ParetoNBD}
     if value["model"] not in kinds:
-        raise BundleError(f"The bundle holds an unknown purchase model. Known: {', '.join(kinds)}.")
+        msg = f"The bundle holds an unknown purchase model. Known: {', '.join(kinds)}."
+        raise BundleError(msg)
     return kinds[value["model"]].from_dict(value["state"])
 
 
@@ -234,7 +235,8 @@ def _load_spend_model(value: dict[str, Any]) -> Any:
 
 def _number(value: object) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-        raise ValueError("not a finite number")
+        msg = "not a finite number"
+        raise ValueError(msg)
     return float(value)
 
 

@@ -113,10 +113,11 @@ class Registry:
                 history=tuple(dict(change) for change in value["history"]),
             )
         except (ValueError, KeyError, TypeError) as error:
-            raise BundleError(
+            msg = (
                 f"{path} is damaged. Remedy: restore it from a backup, or remove it and train again; "
                 "the bundles beside it are untouched."
-            ) from error
+            )
+            raise BundleError(msg) from error
 
     def register(self, bundle: Bundle) -> str:
         """Save a bundle and make it the challenger.
@@ -212,7 +213,8 @@ class Registry:
             roles = state["roles"]
             version = roles["previous"]
             if version is None:
-                raise ModelNotFound("There is no previous bundle to roll back to.")
+                msg = "There is no previous bundle to roll back to."
+                raise ModelNotFound(msg)
             load_bundle(self.folder(version))
             roles["previous"], roles["champion"] = roles["champion"], version
             state["history"] += ({"action": "rollback", "version": version, "why": why},)
@@ -243,12 +245,14 @@ class Registry:
             version = state.roles[role_or_version]
             if version is None:
                 remedy = "train and promote one first (foretell train)"
-                raise ModelNotFound(f"There is no {role_or_version} in {self.root} yet. Remedy: {remedy}.")
+                msg = f"There is no {role_or_version} in {self.root} yet. Remedy: {remedy}."
+                raise ModelNotFound(msg)
         else:
             version = _find(state.entries, role_or_version)
         stored = load_bundle(self.folder(version))
         if stored.version != version:
-            raise BundleError(f"The bundle in {self.folder(version)} is another one. Remedy: train again.")
+            msg = f"The bundle in {self.folder(version)} is another one. Remedy: train again."
+            raise BundleError(msg)
         return stored
 
     @contextmanager
@@ -268,5 +272,6 @@ def _find(entries: tuple[Entry, ...], version: str) -> str:
     if len(found) != 1:
         hint = did_you_mean(version, [entry.version for entry in entries])
         many = "more than one bundle" if found else "no bundle"
-        raise ModelNotFound(f"{many.capitalize()} is registered under {version!r}.{hint} Remedy: see foretell runs.")
+        msg = f"{many.capitalize()} is registered under {version!r}.{hint} Remedy: see foretell runs."
+        raise ModelNotFound(msg)
     return found[0]

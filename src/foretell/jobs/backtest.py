@@ -69,10 +69,11 @@ def backtest(settings: Settings, *, as_of: date | datetime | str | None = None) 
     horizons = Horizons(**settings.horizons.model_dump())
     cutoffs = past_cutoffs(past, horizons)
     if not cutoffs:
-        raise HorizonNotObserved(
+        msg = (
             "The history is too short to judge any horizon. Remedy: shorter horizons or a longer history; "
             "foretell check says what is needed."
         )
+        raise HorizonNotObserved(msg)
     options = settings.training
     result = run_backtest(
         past, cutoffs, horizons=horizons, rungs=options.rungs, annual_discount_rate=options.annual_discount_rate,

@@ -1,6 +1,5 @@
 """Check: read the data, say what was found and what the history is long enough for."""
 
-from collections import Counter
 from dataclasses import asdict, dataclass
 from datetime import date, datetime
 from typing import Any
@@ -8,7 +7,7 @@ from typing import Any
 from foretell.config.settings import Settings
 from foretell.features.summary import purchase_summary
 from foretell.jobs.inputs import cutoff_of, read_shop
-from foretell.scoring.accounting import account_rows
+from foretell.scoring.accounting import RowAccount, account_rows
 from foretell.tables.dataset import CustomerData, Note
 from foretell.training.requirements import Capability, capabilities
 
@@ -23,10 +22,8 @@ class CheckResult:
         First instant that was not seen.
     observed_until : datetime
         First instant that the data did not observe.
-    rows_in, used, at_or_after_as_of : int
-        Source rows.
-    quarantined : dict of str to int
-        Reason to rows left out.
+    account : RowAccount
+        What became of every source row.
     customers, purchase_days : int
         Who bought before `as_of`, and how often.
     first_purchase, last_purchase : str
@@ -41,10 +38,7 @@ class CheckResult:
 
     as_of: datetime
     observed_until: datetime
-    rows_in: int
-    used: int
-    at_or_after_as_of: int
-    quarantined: dict[str, int]
+    account: RowAccount
     customers: int
     purchase_days: int
     first_purchase: str
@@ -55,14 +49,12 @@ class CheckResult:
 
     def lines(self) -> list[str]:
         """Return the result in words, line by line."""
-        left_out = sum(self.quarantined.values())
+        seen = f"{self.first_purchase or '-'} to {self.last_purchase or '-'}"
         lines = [
-            f"Rows: {self.rows_in:,} in = {self.used:,} used + {self.at_or_after_as_of:,} at or after as_of "
-            f"+ {left_out:,} quarantined",
-            *(f"  quarantined: {reason} {count:,}" for reason, count in sorted(self.quarantined.items())),
+            self.account.words(),
+            *(f"  quarantined: {reason} {count:,}" for reason, count in self.account.reasons().items()),
             f"Customers: {self.customers:,} with {self.purchase_days:,} purchase days",
-            f"Purchases: {self.first_purchase or '-'} to {self.last_purchase or '-'}; as of {self.as_of} "
-            f"({self.staleness_days} days after the last order)",
+            f"Purchases: {seen}; as of {self.as_of} ({self.staleness_days} days after the last order)",
             *(f"note: {note.text} [{note.count:,}]" for note in self.notes),
             "",
             f"{'What for':<32} {'Measure':<30} {'observed':>10} {'needed':>8}",
@@ -76,7 +68,24 @@ class CheckResult:
 
     def as_dict(self) -> dict[str, Any]:
         """Return the result as plain values for JSON."""
-        return {**asdict(self), "as_of": self.as_of.isoformat(), "observed_until": self.observed_until.isoformat()}
+        account = self.account
+        return {
+            "as_of": self.as_of.isoformat(),
+            "observed_until": self.observed_until.isoformat(),
+            "rows": {
+                "in": account.rows_in,
+                "used": account.used,
+                "at_or_after_as_of": account.at_or_after_as_of,
+                "quarantined": account.reasons(),
+            },
+            "customers": self.customers,
+            "purchase_days": self.purchase_days,
+            "first_purchase": self.first_purchase,
+            "last_purchase": self.last_purchase,
+            "staleness_days": self.staleness_days,
+            "notes": [asdict(note) for note in self.notes],
+            "capabilities": [asdict(item) for item in self.capabilities],
+        }
 
 
 def check(settings: Settings, *, as_of: date | datetime | str | None = None) -> CheckResult:
@@ -120,24 +129,18 @@ def check_data(data: CustomerData, settings: Settings, *, as_of: date | datetime
         Rows, customers, notes, capabilities.
     """
     cutoff = cutoff_of(data, as_of)
-    account = account_rows(data, cutoff)
     summary = purchase_summary(data, cutoff)
     last = data.before(cutoff).last_order_at()
     horizons = settings.horizons
     return CheckResult(
         as_of=cutoff,
         observed_until=data.observed_until,
-        rows_in=account.rows_in,
-        used=account.used,
-        at_or_after_as_of=account.at_or_after_as_of,
-        quarantined=dict(Counter(account.quarantine["reason"].to_list())),
+        account=account_rows(data, cutoff),
         customers=summary.height,
         purchase_days=int(summary["orders"].sum()),
         first_purchase=str(summary["first_purchase_date"].min() or ""),
         last_purchase=str(summary["last_purchase_date"].max() or ""),
         staleness_days=(cutoff - last).days if last else 0,
         notes=data.report.notes,
-        capabilities=capabilities(
-            summary, cutoff, clv_days=horizons.clv_days, churn_days=horizons.churn_days
-        ),
+        capabilities=capabilities(summary, cutoff, clv_days=horizons.clv_days, churn_days=horizons.churn_days),
     )

@@ -32,7 +32,7 @@ def read_shop(settings: Settings) -> CustomerData:
     orders = settings.data.orders
     if orders is None:
         raise ConfigError(
-            ["[data.orders] is missing: say where the orders are. Remedy: foretell init writes a commented foretell.toml."]
+            ["[data.orders] is missing: say where the orders are. Remedy: foretell init writes a commented file."]
         )
     options = orders.model_dump(exclude={"path"}, exclude_none=True)
     attributes = options.pop("attributes", {})

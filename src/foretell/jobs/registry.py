@@ -28,8 +28,8 @@ class RegistryResult:
         """Return the result in words, line by line."""
         roles = {version: role for role, version in self.state.roles.items() if version}
         rows = [
-            f"{entry.number:>3}  {entry.version}  {entry.rung:<10} as of {entry.as_of}  {roles.get(entry.version, ''):<10} "
-            f"{entry.run_id or ''}".rstrip()
+            f"{entry.number:>3}  {entry.version}  {roles.get(entry.version, ''):<10}  {entry.rung:<10} "
+            f"as of {entry.as_of}  {entry.run_id or ''}".rstrip()
             for entry in self.state.entries
         ]
         return [*self.said, *(rows or ["No bundle has been trained yet: foretell train."])]
@@ -118,7 +118,8 @@ def rollback(settings: Settings, *, why: str, dry_run: bool = False) -> Registry
     if dry_run:
         previous = registry.state().roles[ROLES[2]]
         if previous is None:
-            raise ModelNotFound("There is no previous bundle to roll back to.")
+            msg = "There is no previous bundle to roll back to."
+            raise ModelNotFound(msg)
         return RegistryResult(registry.state(), (f"Dry run: {previous} would become champion.",))
     version = registry.rollback(why=why)
     mirror(settings, registry)

@@ -15,11 +15,9 @@ from foretell.delivery.run import Counts, ModelFacts, Record, Run
 from foretell.engines.frame import score_frame
 from foretell.jobs.inputs import cutoff_of, read_shop
 from foretell.jobs.run_log import RunLog
-from foretell.scoring.accounting import account_rows
+from foretell.scoring.accounting import RowAccount, account_rows
 from foretell.scoring.schema import score_columns
 from foretell.tables.dataset import CustomerData
-
-_SHOWN_COLUMNS = 8
 
 
 @dataclass(frozen=True)
@@ -42,8 +40,8 @@ class ScoreResult:
         First instant that scoring did not see.
     head : polars.DataFrame
         The five customers with the highest predicted value, without identifiers.
-    counts : Counts
-        Source rows.
+    account : RowAccount
+        What became of every source row.
     """
 
     folder: Path | None
@@ -53,15 +51,13 @@ class ScoreResult:
     model_version: str
     as_of: datetime
     head: pl.DataFrame
-    counts: Counts
+    account: RowAccount
 
     def lines(self) -> list[str]:
         """Return the result in words, line by line."""
-        counts = self.counts
         lines = [
             f"Scored {self.customers:,} customers as of {self.as_of} with bundle {self.model_version}",
-            f"Rows: {counts.rows_in:,} in = {counts.used:,} used + {counts.at_or_after_as_of:,} at or after as_of "
-            f"+ {counts.quarantined:,} quarantined",
+            self.account.words(),
         ]
         if self.folder is None:
             return [*lines, "Dry run: nothing was written."]
@@ -78,7 +74,7 @@ class ScoreResult:
             "files": list(self.files),
             "folder": None if self.folder is None else str(self.folder),
             "model_version": self.model_version,
-            "rows": vars(self.counts),
+            "rows": vars(_counts(self.account)),
         }
 
 
@@ -162,7 +158,7 @@ def score_data(
         columns=score_columns(stored.bundle.horizons),
         forecast=scored.forecast,
         model=_model_facts(stored),
-        counts=Counts(account.rows_in, account.used, account.at_or_after_as_of, account.quarantine.height),
+        counts=_counts(account),
         record=_record(stored),
         quarantine=account.quarantine,
         notes=tuple(note.text for note in data.report.notes),
@@ -173,9 +169,7 @@ def score_data(
     clv = f"predicted_clv_{stored.bundle.horizons.clv_days}d"
     head = scored.scores.sort(clv, "customer_id", descending=[True, False], nulls_last=True).head(5)
     if dry_run:
-        return ScoreResult(
-            None, False, (), scored.scores.height, stored.version, cutoff, _shown(head), run.counts
-        )
+        return ScoreResult(None, False, (), scored.scores.height, stored.version, cutoff, _shown(head), account)
     published = publish(run, settings.folders.output, force=force)
     return ScoreResult(
         folder=published.path,
@@ -185,7 +179,7 @@ def score_data(
         model_version=stored.version,
         as_of=cutoff,
         head=_shown(head),
-        counts=run.counts,
+        account=account,
     )
 
 
@@ -197,6 +191,10 @@ def _shown(head: pl.DataFrame) -> pl.DataFrame:
     return head.select(names)
 
 
+def _counts(account: RowAccount) -> Counts:
+    return Counts(account.rows_in, account.used, account.at_or_after_as_of, account.quarantine.height)
+
+
 def _model_facts(stored: StoredBundle) -> ModelFacts:
     bundle = stored.bundle
     facts: dict[str, str] = {"Rung": bundle.rung}
@@ -206,7 +204,9 @@ def _model_facts(stored: StoredBundle) -> ModelFacts:
             label = title.replace("_", " ").capitalize()
             facts |= {f"{label}: {name.replace('_', ' ')}": _fact(value) for name, value in part.items()}
     limits = bundle.card.get("limits", [])
-    return ModelFacts(stored.version, bundle.as_of, facts, tuple(str(limit) for limit in limits if limit != "none found"))
+    return ModelFacts(
+        stored.version, bundle.as_of, facts, tuple(str(limit) for limit in limits if limit != "none found")
+    )
 
 
 def _fact(value: Any) -> str:

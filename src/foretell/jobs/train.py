@@ -46,8 +46,8 @@ class TrainResult:
         card = self.model.bundle.card
         data = card["data"]
         lines = [
-            f"Trained {self.model.bundle.rung} as of {self.model.bundle.as_of} on {data['customers']:,} customers, "
-            f"{data['purchase_days']:,} purchase days: bundle {self.model.version}",
+            f"Trained {self.model.bundle.rung} as of {self.model.bundle.as_of}: bundle {self.model.version}",
+            f"on {data['customers']:,} customers with {data['purchase_days']:,} purchase days",
             *backtest_lines(self.model.bundle.record, self.model.bundle.rung),
         ]
         if self.dry_run or self.decision is None:
@@ -200,7 +200,9 @@ def backtest_lines(record: dict[str, pl.DataFrame] | Any, rung: str) -> list[str
         cells = {row["rung"]: row for row in group.to_dicts()}
         lines.append(f"{f'{target} {metric}':<32}" + "".join(f"{_cell(cells.get(name)):>28}" for name in rungs))
     skipped = record["skipped"].filter(pl.col("cutoff") == newest)
-    lines += [f"not judged: {row['rung'] or 'all'} {row['target'] or ''}: {row['reason']}" for row in skipped.to_dicts()]
+    lines += [
+        f"not judged: {row['rung'] or 'all'} {row['target'] or ''}: {row['reason']}" for row in skipped.to_dicts()
+    ]
     return lines
 
 

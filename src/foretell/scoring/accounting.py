@@ -1,5 +1,6 @@
 """What became of every source row in one scoring run: rows in = used + at or after as_of + quarantined."""
 
+from collections import Counter
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -33,6 +34,17 @@ class RowAccount:
     used: int
     at_or_after_as_of: int
     quarantine: pl.DataFrame
+
+    def words(self) -> str:
+        """Return the account as one line of text."""
+        parts = (
+            (self.used, "used"), (self.at_or_after_as_of, "at or after as_of"), (self.quarantine.height, "quarantined"),
+        )  # fmt: skip
+        return f"Rows: {self.rows_in:,} in = " + " + ".join(f"{count:,} {what}" for count, what in parts)
+
+    def reasons(self) -> dict[str, int]:
+        """Return each reason of quarantine with its number of rows, sorted by reason."""
+        return dict(sorted(Counter(self.quarantine["reason"].to_list()).items()))
 
 
 def account_rows(data: CustomerData, as_of: date | datetime | str) -> RowAccount:

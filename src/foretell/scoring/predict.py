@@ -75,7 +75,8 @@ def _side_by_side(keys: pl.DataFrame, parts: list[pl.DataFrame]) -> pl.DataFrame
     """Put keyed frames beside one another; models keep the order of rows, and this makes sure of it."""
     for part in parts:
         if not part["customer_id"].equals(keys["customer_id"]):
-            raise AssertionError("a model returned other rows than it was given")
+            msg = "a model returned other rows than it was given"
+            raise AssertionError(msg)
     return pl.concat([keys, *(part.drop("customer_id") for part in parts)], how="horizontal", strict=True)
 
 

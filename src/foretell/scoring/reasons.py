@@ -110,7 +110,9 @@ def _alive_words(typical: Typical) -> pl.Expr:
         .otherwise(
             waited
             if typical.days_between_orders is None
-            else pl.format("{}; repeat customers here order every {} days", waited, pl.lit(round(typical.days_between_orders)))
+            else pl.format(
+                "{}; repeat customers here order every {} days", waited, pl.lit(round(typical.days_between_orders))
+            )
         )
     )
     return pl.format(
@@ -139,9 +141,7 @@ def _order_words() -> pl.Expr:
 def _value_words(typical: Typical) -> pl.Expr:
     mean = pl.col("mean_order_value")
     facts = (
-        pl.when(mean.is_null())
-        .then(pl.lit("No paid order yet"))
-        .otherwise(pl.format("Average order {}", _money(mean)))
+        pl.when(mean.is_null()).then(pl.lit("No paid order yet")).otherwise(pl.format("Average order {}", _money(mean)))
     )
     if typical.order_value is None:
         return facts

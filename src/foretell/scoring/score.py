@@ -47,10 +47,11 @@ def score_bucket(data: CustomerData, stored: StoredBundle, as_of: date | datetim
     cutoff = as_cutoff(as_of)
     bundle = stored.bundle
     if cutoff < bundle.as_of:
-        raise WindowError(
+        msg = (
             f"as_of {cutoff} lies before {bundle.as_of}, up to which the model was trained: it would have seen the "
             "future. Remedy: a later as_of, or a model trained as of that day."
         )
+        raise WindowError(msg)
     schema = score_schema(bundle.horizons)
     summary = purchase_summary(data, cutoff)
     if summary.is_empty():

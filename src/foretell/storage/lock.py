@@ -37,14 +37,14 @@ def folder_lock(folder: Path) -> Iterator[None]:
         folder.mkdir(parents=True, exist_ok=True)
         handle = os.open(folder / LOCK_NAME, os.O_RDWR | os.O_CREAT, 0o644)
     except OSError as error:
-        raise OutputError(
-            f"Cannot write in {folder}: {error.strerror}. Remedy: give a folder that this user may write to."
-        ) from error
+        msg = f"Cannot write in {folder}: {error.strerror}. Remedy: give a folder that this user may write to."
+        raise OutputError(msg) from error
     try:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise LockHeld(f"{folder} is held by {_holder(handle)}. Try again when it is done.") from None
+            msg = f"{folder} is held by {_holder(handle)}. Try again when it is done."
+            raise LockHeld(msg) from None
         os.ftruncate(handle, 0)
         os.pwrite(handle, json.dumps({"process": os.getpid()}).encode(), 0)
         yield

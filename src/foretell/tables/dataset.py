@@ -126,7 +126,9 @@ class CustomerData:
         _require_keys(orders)
         last = orders["ordered_at"].max()
         if not isinstance(last, datetime):
-            raise DataError([Violation("orders", None, "there is no usable row", 0, remedy="Check the source and its mapping.")])
+            raise DataError(
+                [Violation("orders", None, "there is no usable row", 0, remedy="Check the source and its mapping.")]
+            )
         end = _midnight_after(last)
         return cls(
             orders=orders.lazy(),
@@ -179,10 +181,11 @@ class CustomerData:
         """
         cutoff = as_cutoff(cutoff)
         if self.observed_until_given and cutoff > self.observed_until:
-            raise WindowError(
+            msg = (
                 f"as_of {cutoff} lies after observed_until {self.observed_until}: nothing is known about the time "
                 "between. Remedy: score as of observed_until, or read newer data."
             )
+            raise WindowError(msg)
         seen = replace(self, orders=self.orders.filter(pl.col("ordered_at") < cutoff))
         if self.observed_until_given:
             return replace(seen, observed_until=min(cutoff, self.observed_until))
@@ -209,13 +212,12 @@ class CustomerData:
             If the window reaches past `observed_until`: not seen is not the same as nothing bought.
         """
         if end > self.observed_until:
-            raise HorizonNotObserved(
+            msg = (
                 f"The window {start} to {end} reaches past {self.observed_until}, the end of what was observed. "
                 "Remedy: an earlier cutoff or a shorter horizon."
             )
-        return replace(
-            self, orders=self.orders.filter(pl.col("ordered_at").is_between(start, end, closed="left"))
-        )
+            raise HorizonNotObserved(msg)
+        return replace(self, orders=self.orders.filter(pl.col("ordered_at").is_between(start, end, closed="left")))
 
     def first_order_at(self) -> datetime | None:
         """Return the instant of the first row, or None without rows."""
@@ -247,19 +249,32 @@ def _midnight_after(instant: datetime) -> datetime:
 
 
 def _require_keys(orders: pl.DataFrame) -> None:
-    wanted = {"customer_id": pl.String, "ordered_at": pl.Datetime("us"), "amount_minor": pl.Int64, "order_id": pl.String}
+    wanted = {
+        "customer_id": pl.String,
+        "ordered_at": pl.Datetime("us"),
+        "amount_minor": pl.Int64,
+        "order_id": pl.String,
+    }
     violations = []
     for name, dtype in wanted.items():
         if name not in orders.columns:
             if name in ("customer_id", "ordered_at"):
-                violations.append(Violation("orders", name, "the column is missing", 1, remedy="Use foretell.read_orders."))
+                violations.append(
+                    Violation("orders", name, "the column is missing", 1, remedy="Use foretell.read_orders.")
+                )
             continue
         if orders.schema[name] != dtype:
             rule = f"the column must be {dtype}, got {orders.schema[name]}"
             violations.append(Violation("orders", name, rule, 1, remedy="Use foretell.read_orders, which converts it."))
         elif name != "order_id" and orders[name].null_count():
             violations.append(
-                Violation("orders", name, "the column has nulls", orders[name].null_count(), remedy="Use foretell.read_orders.")
+                Violation(
+                    "orders",
+                    name,
+                    "the column has nulls",
+                    orders[name].null_count(),
+                    remedy="Use foretell.read_orders.",
+                )
             )
     if violations:
         raise DataError(violations)

@@ -96,11 +96,9 @@ def _netted_orders(data: CustomerData) -> pl.LazyFrame:
     )
     net = pl.max_horizontal(pl.col("gross") - pl.col("withdrawn"), 0) + pl.col("refunded")
     taken_back = (pl.col("withdrawn") > 0) | (pl.col("refunded") < 0)
-    if not data.has_amount:
-        # Without money a cancelled row can only stand for one row of its order.
-        emptied = pl.col("cancelled_rows") >= pl.col("order_rows")
-    else:
-        emptied = taken_back & (net <= 0)
+    # Without money a cancelled row can only stand for one row of its order.
+    outnumbered = pl.col("cancelled_rows") >= pl.col("order_rows")
+    emptied = taken_back & (net <= 0) if data.has_amount else outnumbered
     return orders.select(
         "customer_id",
         "purchase_date",

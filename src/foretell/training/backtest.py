@@ -58,10 +58,11 @@ def backtest(
     horizons = Horizons(clv_days, churn_days, order_days)
     chosen = [as_cutoff(cutoff) for cutoff in cutoffs] if cutoffs is not None else past_cutoffs(data, horizons)
     if not chosen:
-        raise HorizonNotObserved(
+        msg = (
             f"The history is too short to judge {churn_days} days of churn or {clv_days} days of value. "
             "Remedy: shorter horizons, or a longer history (foretell check says what is needed)."
         )
+        raise HorizonNotObserved(msg)
     return run_backtest(data, chosen, horizons=horizons, rungs=rungs, seed=seed, bootstrap=bootstrap).table
 
 
@@ -100,9 +101,7 @@ def run_backtest(
         All its frames.
     """
     recipes = with_baselines(scoring_recipes(rungs, annual_discount_rate=annual_discount_rate))
-    return judge(
-        data, cutoffs, recipes, horizons=horizons, reference=NAIVE_REFERENCE, seed=seed, bootstrap=bootstrap
-    )
+    return judge(data, cutoffs, recipes, horizons=horizons, reference=NAIVE_REFERENCE, seed=seed, bootstrap=bootstrap)
 
 
 def past_cutoffs(data: CustomerData, horizons: Horizons, *, count: int = 3) -> tuple[datetime, ...]:

@@ -57,7 +57,7 @@ class FittedBundle:
     bundle: Bundle
     name: str = CHAMPION
 
-    def fit_predict(self, data: CustomerData, as_of: datetime, horizons: Horizons, seed: int) -> pl.DataFrame:
+    def fit_predict(self, data: CustomerData, as_of: datetime, horizons: Horizons, seed: int) -> pl.DataFrame:  # noqa: ARG002  # recipes are called alike
         """Predict without refitting.
 
         Parameters
@@ -82,7 +82,8 @@ class FittedBundle:
             If the bundle has seen past `as_of` or answers other horizons: the gate must not ask.
         """
         if as_of < self.bundle.as_of or horizons != self.bundle.horizons:
-            raise AssertionError("a fitted bundle was judged on a window that it has seen")
+            msg = "a fitted bundle was judged on a window that it has seen"
+            raise AssertionError(msg)
         predicted = predict(purchase_summary(data, as_of), self.bundle)
         return predicted if data.has_amount else predicted.drop("predicted_clv", "spend_low", "spend_high")
 
@@ -119,7 +120,9 @@ def decide(candidate: Bundle, champion: StoredBundle | None, data: CustomerData,
 def _naive_verdicts(candidate: Bundle) -> list[tuple[bool, str]]:
     comparisons = candidate.record["comparisons"]
     newest = comparisons["cutoff"].max()
-    rows = comparisons.filter((pl.col("cutoff") == newest) & (pl.col("rung") == candidate.rung)) if newest else comparisons
+    rows = (
+        comparisons.filter((pl.col("cutoff") == newest) & (pl.col("rung") == candidate.rung)) if newest else comparisons
+    )
     if rows.is_empty():
         return [(False, "no past window was long enough to compare with the naive rate")]
     return _verdicts(rows, NAIVE_REFERENCE, f"window from {newest}")
@@ -160,6 +163,9 @@ def _verdicts(rows: pl.DataFrame, reference: str, where: str) -> list[tuple[bool
             worse = low is not None and low > 0
             word = "worse than" if worse else ("better than" if high is not None and high < 0 else "no worse than")
             verdicts.append(
-                (not worse, f"{target} {metric}: {word} {reference} by {difference:+.4g} [{low:+.4g}, {high:+.4g}], {where}")
+                (
+                    not worse,
+                    f"{target} {metric}: {word} {reference} by {difference:+.4g} [{low:+.4g}, {high:+.4g}], {where}",
+                )
             )
     return verdicts or [(False, f"nothing could be compared with {reference}, {where}")]

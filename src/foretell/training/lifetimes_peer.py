@@ -35,7 +35,7 @@ class LifetimesPeer:
 
     name: str = "lifetimes_bgnbd"
 
-    def fit_predict(self, data: CustomerData, as_of: datetime, horizons: Horizons, seed: int) -> pl.DataFrame:
+    def fit_predict(self, data: CustomerData, as_of: datetime, horizons: Horizons, seed: int) -> pl.DataFrame:  # noqa: ARG002  # recipes are called alike
         """Fit at a cutoff and predict every customer seen before it, as backtests ask.
 
         Parameters
@@ -78,7 +78,8 @@ class LifetimesPeer:
         for name, values in columns.items():
             broken = int(np.sum(~np.isfinite(values)))
             if broken:
-                raise FitError(f"lifetimes returned no {name} for {broken:,} customers.")
+                msg = f"lifetimes returned no {name} for {broken:,} customers."
+                raise FitError(msg)
         return summary.select("customer_id").with_columns(
             pl.Series(name, np.asarray(values, dtype=float)) for name, values in columns.items()
         )
@@ -97,7 +98,8 @@ class LifetimesPeer:
         mean = money["minor"].to_numpy() / MINOR_PER_UNIT / np.maximum(count, 1)
         usable = (count > 0) & (mean > 0)
         if not usable.any():
-            raise FitError("lifetimes needs repeat orders with a positive amount.")
+            msg = "lifetimes needs repeat orders with a positive amount."
+            raise FitError(msg)
         model = lifetimes.GammaGammaFitter(penalizer_coef=0.0)
         _run(model.fit, count[usable], mean[usable])
         return np.asarray(_run(model.conditional_expected_average_profit, np.where(usable, count, 0), mean))
@@ -106,10 +108,10 @@ class LifetimesPeer:
 @contextmanager
 def _quiet_lifetimes() -> Iterator[Any]:
     """Import lifetimes without its side effects: its warnings, and the pandas option that it sets."""
-    import pandas as pd
+    import pandas as pd  # noqa: TID251  # lifetimes changes a pandas option, which is put back
 
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
+        warnings.simplefilter("ignore")  # noqa: TID251  # a dead library's deprecations are not the user's
         option = pd.get_option("mode.chained_assignment")
         import lifetimes
 
@@ -123,4 +125,5 @@ def _run(call: Any, *arguments: Any, **options: Any) -> Any:
     try:
         return call(*arguments, **options)
     except (ConvergenceError, ValueError, ZeroDivisionError, FloatingPointError) as error:
-        raise FitError(f"lifetimes failed: {type(error).__name__}.") from error
+        msg = f"lifetimes failed: {type(error).__name__}."
+        raise FitError(msg) from error

@@ -32,7 +32,7 @@ class RecentRate:
 
     name: str = "naive_rate"
 
-    def fit_predict(self, data: CustomerData, as_of: datetime, horizons: Horizons, seed: int) -> pl.DataFrame:
+    def fit_predict(self, data: CustomerData, as_of: datetime, horizons: Horizons, seed: int) -> pl.DataFrame:  # noqa: ARG002  # recipes are called alike
         """Predict every customer seen before a cutoff, as backtests ask.
 
         Parameters
@@ -76,9 +76,7 @@ class RecentRate:
         )
         return predicted if data.has_amount else predicted.drop("predicted_clv")
 
-    def _p_buys(
-        self, data: CustomerData, as_of: datetime, days: int, joined: pl.DataFrame, window: int
-    ) -> pl.Series:
+    def _p_buys(self, data: CustomerData, as_of: datetime, days: int, joined: pl.DataFrame, window: int) -> pl.Series:
         earlier = as_of - timedelta(days=days)
         waits = joined["days_since_last_order"].to_numpy()
         past = purchase_summary(data, earlier)
@@ -109,7 +107,7 @@ class LastGap:
 
     name: str = "naive_gap"
 
-    def fit_predict(self, data: CustomerData, as_of: datetime, horizons: Horizons, seed: int) -> pl.DataFrame:
+    def fit_predict(self, data: CustomerData, as_of: datetime, horizons: Horizons, seed: int) -> pl.DataFrame:  # noqa: ARG002  # recipes are called alike
         """Predict every customer seen before a cutoff, as backtests ask.
 
         Parameters

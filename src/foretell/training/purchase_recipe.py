@@ -62,7 +62,7 @@ class PurchaseRecipe:
         """
         return self._fit(purchase_summary(data, as_of), as_of, horizons)
 
-    def fit_predict(self, data: CustomerData, as_of: datetime, horizons: Horizons, seed: int) -> pl.DataFrame:
+    def fit_predict(self, data: CustomerData, as_of: datetime, horizons: Horizons, seed: int) -> pl.DataFrame:  # noqa: ARG002  # recipes are called alike
         """Fit at a cutoff and predict every customer seen before it, as backtests ask.
 
         Parameters

@@ -36,7 +36,11 @@ def scoring_recipes(rungs: Sequence[str] | None, *, annual_discount_rate: float 
         If a name is unknown, none is given, or the rate is not a number from 0 to 10.
     """
     names = RUNGS if rungs is None else tuple(rungs)
-    problems = [f"There is no rung {name!r}.{did_you_mean(name, RUNGS)} Known: {', '.join(RUNGS)}." for name in names if name not in RUNGS]
+    problems = [
+        f"There is no rung {name!r}.{did_you_mean(name, RUNGS)} Known: {', '.join(RUNGS)}."
+        for name in names
+        if name not in RUNGS
+    ]
     if not names:
         problems.append(f"rungs is empty. Known: {', '.join(RUNGS)}.")
     if not 0 <= annual_discount_rate <= 10:

@@ -67,7 +67,13 @@ def capabilities(summary: pl.DataFrame, as_of: datetime, *, clv_days: int, churn
         ("trust the predictions", "days of history", history, 180, True),
         ("trust the predictions", "customers with 3 orders", thrice, 50, True),
         ("trust the predictions", "days since the newest order", wait, 30, False),
-        (f"judge churn over {churn_days} days", "days of history", history, churn_days + max(churn_days // 2, 30), True),
+        (
+            f"judge churn over {churn_days} days",
+            "days of history",
+            history,
+            churn_days + max(churn_days // 2, 30),
+            True,
+        ),
         (f"judge value over {clv_days} days", "days of history", history, clv_days + max(clv_days // 2, 30), True),
         ("see a full season", "days of history", history, 2 * 365, True),
     ]
@@ -100,9 +106,8 @@ def require_trainable(summary: pl.DataFrame, as_of: datetime) -> tuple[str, ...]
         If the history is too thin to fit; all reasons at once.
     """
     if summary.is_empty():
-        raise WindowError(
-            f"Nobody bought before as_of {as_of}. Remedy: a later as_of, or check the source and its mapping."
-        )
+        msg = f"Nobody bought before as_of {as_of}. Remedy: a later as_of, or check the source and its mapping."
+        raise WindowError(msg)
     found = capabilities(summary, as_of, clv_days=365, churn_days=90)
     short = [item for item in found if item.name == "fit a purchase model" and not item.holds]
     if short:

@@ -104,7 +104,7 @@ def train(
         if chosen:
             with warnings.catch_warnings():
                 # The newest fit has already said that the history is thin; earlier ones are thinner still.
-                warnings.simplefilter("ignore", SmallSampleWarning)
+                warnings.simplefilter("ignore", SmallSampleWarning)  # noqa: TID251  # see above
                 result = run_backtest(
                     past, chosen, horizons=horizons, rungs=rungs, annual_discount_rate=annual_discount_rate,
                     seed=seed, bootstrap=BOOTSTRAP_RESAMPLES,
