@@ -1,0 +1,307 @@
+"""Gamma-gamma: the expected value of a customer's future orders.
+
+Formulas are in `foretell.models.gamma_gamma_kernel`. The mean of the population, p v / (q - 1), exists for q > 1 only;
+existing libraries return negative values below. Here q = 1 + exp(.), and where the values are too heavy-tailed for
+that mean to be believed, or too few for a fit, a plain mean takes its place and the report says so.
+"""
+
+import math
+import warnings
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any, Self
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from foretell.errors import ConvergenceWarning, FitError
+from foretell.models.compress import Compressed, compress
+from foretell.models.estimator import Estimator, keyed, number_columns, refuse_rows
+from foretell.models.gamma_gamma_kernel import (
+    GammaGammaParameters,
+    expected_value,
+    log_likelihood,
+    mean_negative_likelihood,
+)
+from foretell.models.gamma_gamma_state import GammaGammaFitReport, PooledMean, read_state, state_of
+from foretell.models.optimise import FitOutcome, maximise_likelihood
+
+Vector = NDArray[np.float64]
+
+COUNT = "orders_with_value"
+VALUE = "mean_order_value"
+_NAME = "GammaGamma"
+_NAMES = ("p", "q - 1", "v")
+_LOWEST, _HIGHEST = 1e-6, 1e5
+_TOLERANCE = 1e-7
+_SAMPLE = 20_000
+_STARTS = ((1.0, 1.0, 1.0), (5.0, 2.0, 0.5), (0.5, 5.0, 10.0))
+_SAME_VALUE = 1e-9
+# Below, the mean is that of a tail beyond all orders seen, not of the data.
+_SMALLEST_Q = 1.05
+_LARGEST_RATIO = 2.0
+
+
+class GammaGamma(Estimator):
+    """Gamma-gamma model of order value, for customers with any number of orders.
+
+    Parameters
+    ----------
+    min_customers : int
+        With fewer customers that have an order of positive value, the pooled mean answers for all.
+
+    Attributes
+    ----------
+    params_ : GammaGammaParameters or PooledMean
+    population_mean_ : float
+        Expected order value of a customer without one, in the currency unit.
+    log_likelihood_ : float or None
+        Sum over customers, in the currency unit; None with `PooledMean`.
+    fit_report_ : GammaGammaFitReport
+        Its ``fallback`` is empty, or says which mean replaced the model's and why.
+
+    Notes
+    -----
+    Fitted on all orders with a positive value, the first one included, so that one-time buyers are not given the mean
+    of those who came back. The model takes order values and their number to be independent; the report has their
+    correlation. Sources: `foretell.models.gamma_gamma_kernel`.
+    """
+
+    def __init__(self, *, min_customers: int = 30) -> None:
+        self.min_customers = min_customers
+
+    def fit(self, summary: pl.DataFrame) -> Self:
+        """Fit by maximum likelihood, or fall back to a plain mean and say so.
+
+        Parameters
+        ----------
+        summary : polars.DataFrame
+            One row per customer: ``orders_with_value`` (orders of positive value) and ``mean_order_value`` (their mean
+            in the currency unit; null or 0 where there is none).
+
+        Returns
+        -------
+        Self
+
+        Raises
+        ------
+        ColumnMismatch
+            If a column is absent or does not hold numbers.
+        DataError
+            If counts are not whole numbers of at least 0, or values are not finite.
+        FitError
+            If no customer has an order of positive value.
+
+        Warns
+        -----
+        ConvergenceWarning
+            If the optimiser ended with a gradient that does not vanish.
+        """
+        x, z = read_values(summary)
+        used = x > 0
+        if not used.any():
+            message = (
+                f"None of {x.size:,} customers has an order of positive value, so order values cannot be predicted. "
+                "Check the amount column, or predict counts only."
+            )
+            raise FitError(message)
+        x, z = x[used], z[used]
+        rows = compress({"x": x, "z": z})
+        correlation = _correlation(x, z)
+        left_out = int(used.size - x.size)
+        self.population_mean_ = math.fsum(z) / z.size
+        reason = self._why_not_fitted(x, z)
+        if reason:
+            self.params_: GammaGammaParameters | PooledMean = PooledMean(self.population_mean_)
+            self.log_likelihood_: float | None = None
+            self.fit_report_ = GammaGammaFitReport(
+                converged=True,
+                starts=0,
+                agreeing=0,
+                evaluations=0,
+                gradient_norm=0.0,
+                at_boundary=False,
+                rows=rows.distinct,
+                customers=rows.rows,
+                customers_without_value=left_out,
+                value_count_correlation=correlation,
+                fallback=reason,
+                message="not fitted",
+            )
+            return self
+        unit = float(np.median(z))
+        found = _search(rows, unit)
+        self._learn(found, rows, unit, left_out, correlation)
+        return self
+
+    def expected_order_value(self, summary: pl.DataFrame) -> pl.DataFrame:
+        """Expected value of each customer's next orders.
+
+        Parameters
+        ----------
+        summary : polars.DataFrame
+            As for `fit`, with ``customer_id``.
+
+        Returns
+        -------
+        polars.DataFrame
+            ``customer_id``, ``expected_order_value`` in the currency unit, > 0, in the row order given. Customers
+            without an order of positive value get ``population_mean_``.
+
+        Raises
+        ------
+        NotFitted, ColumnMismatch, DataError
+        """
+        self._require_fitted()
+        x, z = read_values(summary)
+        if isinstance(self.params_, PooledMean):
+            value = np.full_like(x, self.params_.mean)
+        else:
+            value = expected_value(self.params_, self.population_mean_, x, z)
+        return keyed(summary, {"expected_order_value": value}, reader=_NAME)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return settings and learned state as plain values that JSON carries without loss.
+
+        Returns
+        -------
+        dict
+
+        Raises
+        ------
+        NotFitted
+        """
+        self._require_fitted()
+        return state_of(self.get_params(), self.params_, self.population_mean_, self.log_likelihood_, self.fit_report_)
+
+    @classmethod
+    def from_dict(cls, state: Mapping[str, Any]) -> Self:
+        """Rebuild a fitted model from `to_dict`.
+
+        Parameters
+        ----------
+        state : mapping
+            As from `to_dict`, possibly through JSON.
+
+        Returns
+        -------
+        Self
+
+        Raises
+        ------
+        BundleError
+            If the state is of another kind, incomplete, or holds numbers that no fit can produce.
+        """
+        settings, params, population_mean, log_likelihood_, report = read_state(state)
+        model = cls(**settings)
+        model.params_, model.population_mean_ = params, population_mean
+        model.log_likelihood_, model.fit_report_ = log_likelihood_, report
+        return model
+
+    def _why_not_fitted(self, x: Vector, z: Vector) -> str:
+        """Return why the pooled mean answers for everyone, or an empty text."""
+        pooled = "the pooled mean answers for every customer: "
+        if x.size < self.min_customers:
+            return f"{pooled}{x.size} customers have an order of positive value, {self.min_customers} are needed"
+        if float(z.max() - z.min()) <= _SAME_VALUE * float(z.max()):
+            return f"{pooled}all customers have the same mean order value"
+        if float(x.max()) < 2:
+            return f"{pooled}nobody has two orders of positive value, so nothing tells customers from orders"
+        return ""
+
+    def _learn(
+        self, found: FitOutcome, rows: Compressed, unit: float, left_out: int, correlation: float | None
+    ) -> None:
+        p, excess, v = found.parameters
+        self.params_ = GammaGammaParameters(p, 1.0 + excess, v * unit)
+        self.log_likelihood_ = math.fsum(
+            rows.weights * log_likelihood(self.params_, rows.columns["x"], rows.columns["z"])
+        )
+        pooled, mean = self.population_mean_, p * v * unit / excess
+        fallback = ""
+        if 1.0 + excess < _SMALLEST_Q or mean > _LARGEST_RATIO * pooled:
+            fallback = (
+                "the pooled mean replaces the population's: order values are too heavy-tailed "
+                f"(q = {1.0 + excess:.3f}, whose mean would be {mean / pooled:.1f} times the pooled one); "
+                "check the largest orders"
+            )
+        else:
+            self.population_mean_ = mean
+        self.fit_report_ = GammaGammaFitReport(
+            converged=found.converged,
+            starts=found.starts,
+            agreeing=found.agreeing,
+            evaluations=found.evaluations,
+            gradient_norm=found.gradient_norm,
+            at_boundary=bool(found.at_boundary),
+            rows=rows.distinct,
+            customers=rows.rows,
+            customers_without_value=left_out,
+            value_count_correlation=correlation,
+            fallback=fallback,
+            message=found.message,
+        )
+        if not found.converged:
+            message = (
+                f"The fit of {_NAME} ended with a gradient of {found.gradient_norm:.1e} ({found.message}); "
+                "read its figures with care."
+            )
+            warnings.warn(message, ConvergenceWarning, stacklevel=3)
+
+
+def _search(rows: Compressed, unit: float) -> FitOutcome:
+    """Search with money divided by its median; on many rows, all starts on every n-th row of the sorted ones first."""
+    x, z, weights = rows.columns["x"], rows.columns["z"] / unit, rows.weights.astype(np.float64)
+    starts = [np.asarray(np.log(start)) for start in _STARTS]
+    bounds: dict[str, Any] = {"names": _NAMES, "lowest": _LOWEST, "highest": _HIGHEST, "tolerance": _TOLERANCE}
+    step = rows.distinct // _SAMPLE
+    if step < 2:
+        return maximise_likelihood(mean_negative_likelihood(x, z, weights), starts, **bounds)
+    some = slice(step // 2, None, step)
+    rough = maximise_likelihood(mean_negative_likelihood(x[some], z[some], weights[some]), starts, **bounds)
+    found = maximise_likelihood(mean_negative_likelihood(x, z, weights), [rough.log_parameters], **bounds)
+    evaluations = rough.evaluations + found.evaluations
+    return replace(found, starts=rough.starts, agreeing=rough.agreeing, evaluations=evaluations)
+
+
+def read_values(summary: pl.DataFrame) -> tuple[Vector, Vector]:
+    """Read the number of orders with a positive value and their mean.
+
+    Parameters
+    ----------
+    summary : polars.DataFrame
+        With ``orders_with_value`` and ``mean_order_value``, the latter null or 0 where there is none.
+
+    Returns
+    -------
+    x, z : ndarray of shape (customers,)
+        Both 0 where there is no order of positive value.
+
+    Raises
+    ------
+    ColumnMismatch
+        If a column is absent or does not hold numbers.
+    DataError
+        If counts are not whole numbers of at least 0, or values are not finite.
+    """
+    columns = number_columns(_without_nulls(summary), (COUNT, VALUE), reader=_NAME)
+    x, z = columns[COUNT], columns[VALUE]
+    refuse_rows({(COUNT, "must be a whole number, 0 or more"): (x < 0) | (x != np.floor(x))})
+    used = (x > 0) & (z > 0)
+    return np.where(used, x, 0.0), np.where(used, z, 0.0)
+
+
+def _correlation(x: Vector, z: Vector) -> float | None:
+    if x.size < 2 or np.ptp(x) == 0 or np.ptp(z) <= _SAME_VALUE * z.max():
+        return None
+    x, z = x - x.mean(), z - z.mean()
+    return float((x * z).sum() / math.sqrt(float((x * x).sum() * (z * z).sum())))
+
+
+def _without_nulls(summary: Any) -> Any:
+    """Write 0 for a mean that does not exist; what is no frame is left to the reader of columns to refuse."""
+    if not isinstance(summary, pl.DataFrame) or VALUE not in summary.columns:
+        return summary
+    value = pl.col(VALUE).cast(pl.Float64) if summary.schema[VALUE] == pl.Null else pl.col(VALUE)
+    return summary.with_columns(value.fill_null(0))
