@@ -1,0 +1,194 @@
+"""Checks over the order rows as a whole: two currencies, shared order ids, giant accounts, doubles, lonely days."""
+
+from datetime import datetime
+
+import numpy as np
+import polars as pl
+
+from foretell.errors import Violation
+from foretell.tables.dataset import Note
+from foretell.tables.parsed import first_rows, most
+
+REASONS = {
+    "blank_line": (None, "rows are empty lines"),
+    "customer_id_missing": ("customer_id", "rows have no customer id"),
+    "customer_id_unreadable": ("customer_id", "rows have a customer id that is no whole number, or too large a one"),
+    "ordered_at_missing": ("ordered_at", "rows have no order time"),
+    "ordered_at_unreadable": ("ordered_at", "rows have an order time that cannot be read"),
+    "amount_missing": ("amount", "rows have no amount"),
+    "amount_unreadable": ("amount", "rows have an amount that is no number"),
+    "amount_not_finite": ("amount", "rows have an amount that is NaN or infinite"),
+    "amount_too_large": ("amount", "rows have an amount of 100,000,000,000 or more"),
+    "cancelled_unreadable": ("cancelled", "rows say neither yes nor no in cancelled"),
+    "after_observed_until": ("ordered_at", "rows lie at or after observed_until"),
+    "duplicate_row": (None, "rows repeat an earlier row exactly"),
+}
+"""Why a row is left out: reason, column concerned, and the words of the report; the first that holds counts."""
+
+_GIANT_SHARE = 0.01
+_GIANT_MIN_ROWS = 1_000
+_BUCKETS = 4_096
+_LONELY_DAYS = 366
+
+
+def currency_violations(currency: pl.Series) -> tuple[Violation, ...]:
+    """Refuse orders in more than one currency.
+
+    Parameters
+    ----------
+    currency : polars.Series
+        String, one value per usable row.
+
+    Returns
+    -------
+    tuple of Violation
+        Empty if there is one currency or none.
+    """
+    code = currency.str.strip_chars().str.to_uppercase()
+    codes = code.drop_nulls().value_counts(sort=True)
+    codes = codes.filter(pl.col(code.name) != "")
+    if codes.height < 2:
+        return ()
+    other = (code != codes[code.name][0]).fill_null(value=False) & (code != "").fill_null(value=False)
+    rule = f"the amounts are in {codes.height} currencies"
+    remedy = "Convert the amounts to one currency first, or read one currency at a time."
+    return (Violation("orders", "currency", rule, int(other.sum()), first_rows(other), remedy),)
+
+
+def observed_until_violations(late: pl.Series, observed_until: datetime) -> tuple[Violation, ...]:
+    """Refuse an end of observation that most rows lie after.
+
+    Parameters
+    ----------
+    late : polars.Series
+        Boolean mask of the rows at or after it.
+    observed_until : datetime
+        First instant not observed, as given.
+
+    Returns
+    -------
+    tuple of Violation
+        Empty if at most half of the rows lie after it.
+    """
+    if not most(late):
+        return ()
+    rule = f"more than half of the rows lie at or after observed_until {observed_until:%Y-%m-%d}"
+    remedy = "Check observed_until and the order of day and month; it is the first instant that was not observed."
+    return (Violation("orders", "ordered_at", rule, int(late.sum()), first_rows(late), remedy),)
+
+
+def repeated_rows(rows: pl.DataFrame) -> pl.Series:
+    """Find rows that repeat an earlier row in every column.
+
+    Parameters
+    ----------
+    rows : polars.DataFrame
+        The source as it came.
+
+    Returns
+    -------
+    polars.Series
+        Boolean mask; the first of equal rows is not in it.
+    """
+    digest = rows.hash_rows(seed=0)
+    repeats = pl.repeat(value=False, n=rows.height, eager=True)
+    if digest.n_unique() == rows.height:
+        return repeats
+    suspects = digest.is_duplicated()
+    # The digest may coincide for different rows, so the few suspects are compared in full.
+    later = ~rows.filter(suspects).select(pl.struct(pl.all()).is_first_distinct()).to_series()
+    return repeats.scatter(suspects.arg_true(), later)
+
+
+def order_digests(order_id: pl.Series) -> pl.Series:
+    """Return a 64-bit digest for each order id: enough to count with, quicker than the text.
+
+    Parameters
+    ----------
+    order_id : polars.Series
+        String; null where a row is an order of its own.
+
+    Returns
+    -------
+    polars.Series
+        UInt64; null where the order id is.
+    """
+    return pl.select(pl.when(order_id.is_not_null()).then(order_id.hash(seed=2))).to_series()
+
+
+def account_notes(customer_id: pl.Series, order: pl.Series | None, *, orders_repeat: bool) -> tuple[Note, ...]:
+    """Report order ids shared by customers, and single accounts with a large part of all orders.
+
+    Parameters
+    ----------
+    customer_id : polars.Series
+        String, without nulls, one value per usable row.
+    order : polars.Series or None
+        What `order_digests` returned.
+    orders_repeat : bool
+        Whether any digest is there twice.
+
+    Returns
+    -------
+    tuple of Note
+        ``order_id_missing``, ``order_id_shared``, ``giant_account``; only those that hold.
+    """
+    customer = customer_id.hash(seed=1).alias("customer")
+    notes = []
+    if order is not None and (unnamed := order.null_count()):
+        text = f"{unnamed:,} rows have no order_id; each counts as an order of its own."
+        notes.append(Note("order_id_missing", unnamed, text))
+    if order is not None and orders_repeat:
+        keys = pl.DataFrame([customer, order.alias("order")])
+        pairs = keys.drop_nulls().unique()
+        shared = int(pairs.select(pl.col("order").filter(pl.col("order").is_duplicated()).n_unique()).item())
+        if shared:
+            text = f"{shared:,} order ids belong to several customers; each counts as one order for each of them."
+            notes.append(Note("order_id_shared", shared, text))
+        customer = pl.concat([pairs["customer"], keys.filter(pl.col("order").is_null())["customer"]])
+    if customer_id.len() > _GIANT_MIN_ROWS:
+        notes += _giant_notes(customer)
+    return tuple(notes)
+
+
+def _giant_notes(customer_of_order: pl.Series) -> list[Note]:
+    # Only a bucket that holds more than the share can hold an account that does: most rows are spared the count.
+    bucket = (customer_of_order % _BUCKETS).to_numpy()
+    threshold = _GIANT_SHARE * customer_of_order.len()
+    heavy = np.bincount(bucket.astype(np.int64), minlength=_BUCKETS) > threshold
+    counts = customer_of_order.filter(pl.Series(heavy[bucket])).value_counts()["count"]
+    giants = counts.filter(counts > threshold)
+    if giants.is_empty():
+        return []
+    share = float(giants.sum()) / customer_of_order.len()
+    text = (
+        f"{giants.len():,} customer ids have more than 1 % of all orders each, together {share:.0%}: "
+        "a guest or marketplace account would not be one customer. Leave such rows out of the source if so."
+    )
+    return [Note("giant_account", giants.len(), text)]
+
+
+def lonely_day_notes(ordered_at: pl.Series) -> tuple[Note, ...]:
+    """Report a first or last day of orders that lies more than a year from all others.
+
+    Parameters
+    ----------
+    ordered_at : polars.Series
+        Datetime, without nulls, one value per usable row.
+
+    Returns
+    -------
+    tuple of Note
+        ``lonely_first_day`` and ``lonely_last_day``; such dates are mostly slips or placeholders.
+    """
+    days = ordered_at.dt.date().unique().sort()
+    if days.len() < 3:
+        return ()
+    gaps = days.diff().dt.total_days()
+    notes = []
+    for code, gap, day in (("first", gaps[1], days[0]), ("last", gaps[-1], days[-1])):
+        if gap > _LONELY_DAYS:
+            count = int((ordered_at.dt.date() == day).sum())
+            text = f"The {code} day of orders, {day}, lies {gap:,} days from all others: a slip or a placeholder?"
+            notes.append(Note(f"lonely_{code}_day", count, text))
+    return tuple(notes)

@@ -1,0 +1,172 @@
+"""Orders from any source into one frozen data set, with every row accounted for."""
+
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime
+
+import polars as pl
+
+from foretell.errors import DataError, Violation, did_you_mean
+from foretell.tables.accounting import account_for_rows
+from foretell.tables.amounts import read_amount, read_number
+from foretell.tables.dataset import CustomerData, Note
+from foretell.tables.datetimes import read_instant
+from foretell.tables.expressions import ExpressionProblem
+from foretell.tables.flags import read_flag
+from foretell.tables.identifiers import read_identifier, read_text
+from foretell.tables.mapping import MappedColumn, TableMapping, map_columns
+from foretell.tables.options import ReadOptions
+from foretell.tables.parsed import Parsed
+from foretell.tables.schema import ORDERS
+from foretell.tables.sources import Source, open_source
+from foretell.windows import as_cutoff
+
+
+def read_orders(
+    source: object,
+    /,
+    *,
+    customer_id: str = "customer_id",
+    ordered_at: str = "ordered_at",
+    amount: str | None = "amount",
+    order_id: str | None = None,
+    cancelled: str | None = None,
+    currency: str | None = None,
+    time_zone: str | None = None,
+    observed_until: date | datetime | str | None = None,
+    drop_duplicates: bool = False,
+    delimiter: str | None = None,
+    encoding: str = "utf8",
+    decimal_comma: bool = False,
+    date_format: str | Sequence[str] | None = None,
+    attributes: Sequence[str] | None = None,
+    **columns: str,
+) -> CustomerData:
+    """Read orders, or lines of orders, and account for every row.
+
+    Each column is named by a source column or by an SQL expression over source columns, as in
+    ``amount="Quantity * UnitPrice"`` or ``cancelled="InvoiceNo LIKE 'C%'"``; an exact column name comes first. A
+    column of the orders table that is not named is taken from a source column of the same name if there is one.
+
+    Parameters
+    ----------
+    source : str, Path, sequence of them, polars.DataFrame, polars.LazyFrame or Arrow-compatible frame
+        A text file with delimiters, Parquet or Arrow IPC; a pattern with ``*``; a folder; or a frame (not modified).
+    customer_id : str
+        Who bought; read as text.
+    ordered_at : str
+        When: dates, datetimes or text.
+    amount : str or None
+        Money of the row in currency units, negative for refunds. None, or no column ``amount`` in the source: only
+        orders are counted.
+    order_id : str or None
+        Which order the row belongs to.
+    cancelled : str or None
+        Whether the row was cancelled.
+    currency : str or None
+        Currency of the amount; more than one is refused.
+    time_zone : str or None
+        The shop's zone, as in ``Europe/Berlin``; times with an offset or a zone are converted to it.
+    observed_until : date, datetime, str or None
+        First instant not observed; rows from then on are left out. None is midnight after the last order.
+    drop_duplicates : bool
+        Whether rows that repeat an earlier row in every source column are left out; otherwise they are counted.
+    delimiter : str or None
+        Character between fields of a text file; None is a comma, or a tab in a ``.tsv`` file.
+    encoding : str
+        Encoding of a text file.
+    decimal_comma : bool
+        Whether numbers in text are written as ``1.234,56``.
+    date_format : str, sequence of str or None
+        How times in text are written, in strftime notation, tried in this order; None is ISO 8601.
+    attributes : sequence of str or None
+        Further source columns to keep as they are; None keeps all.
+    **columns : str
+        Any other column of the orders table: channel, source, medium, campaign, gclid, device, country, store,
+        discount.
+
+    Returns
+    -------
+    CustomerData
+        Usable rows, the rows left out with their reasons, and a report in which rows in = used + left out.
+
+    Raises
+    ------
+    DataError
+        If the source cannot be read, columns are missing, or what it holds cannot be trusted; all problems of
+        a stage at once, with counts and up to three row numbers, never with values.
+    ConfigError
+        If an option is wrong.
+    WindowError
+        If `observed_until` is no date.
+    TypeError
+        If a keyword is no column of the orders table, or the source is of another type.
+    """
+    formats = (date_format,) if isinstance(date_format, str) else tuple(date_format or ())
+    options = ReadOptions(delimiter, encoding, decimal_comma, formats, time_zone)
+    end = None if observed_until is None else as_cutoff(observed_until)
+    optional = {"order_id": order_id, "cancelled": cancelled, "currency": currency, **columns}
+    _require_known(columns)
+    opened = open_source(source, table=ORDERS.name, options=options)
+    wanted, notes = _without_absent_amount(opened, amount)
+    wanted |= {"customer_id": customer_id, "ordered_at": ordered_at}
+    wanted |= {name: text for name, text in optional.items() if text is not None}
+    mapping = map_columns(opened, ORDERS, wanted, attributes=attributes)
+    rows = opened.collect(tuple(opened.schema))
+    if rows.is_empty():
+        rule, remedy = "there are column names and no row", "Check that the export was not cut off."
+        raise DataError([Violation(ORDERS.name, None, rule, 0, remedy=remedy)], source=opened.label)
+    return account_for_rows(
+        rows,
+        _parse(rows, mapping, opened),
+        attributes=mapping.attributes,
+        observed_until=end,
+        drop_duplicates=drop_duplicates,
+        notes=(*notes, *mapping.notes),
+        title=opened.title,
+    )
+
+
+def _require_known(columns: Mapping[str, str]) -> None:
+    for name in columns:
+        if name not in ORDERS.names:
+            msg = f"read_orders() got an unexpected keyword argument {name!r}.{did_you_mean(name, ORDERS.names)}"
+            raise TypeError(msg)
+
+
+def _without_absent_amount(opened: Source, amount: str | None) -> tuple[dict[str, str | None], tuple[Note, ...]]:
+    """Counts only where no amount was asked for, or where nothing in the source is called so."""
+    if amount is None:
+        return {"amount": None}, ()
+    if amount != ORDERS["amount"].name or any(name.lower() == amount for name in opened.schema):
+        return {"amount": amount}, ()
+    text = "There is no column amount: orders are counted, and nothing is said about money. Name it with amount=…"
+    return {"amount": None}, (Note("no_amount", 0, text),)
+
+
+def _parse(rows: pl.DataFrame, mapping: TableMapping, opened: Source) -> dict[str, Parsed]:
+    parsed = {}
+    for name, column in mapping.columns.items():
+        try:
+            parsed[name] = _parse_column(rows, column, opened.options)
+        except ExpressionProblem as problem:
+            parsed[name] = Parsed(
+                pl.Series(name, [None] * rows.height),
+                refusals=(Violation(ORDERS.name, name, str(problem), rows.height),),
+            )
+    return parsed
+
+
+def _parse_column(rows: pl.DataFrame, column: MappedColumn, options: ReadOptions) -> Parsed:
+    values = column.read(rows, decimal_comma=options.decimal_comma)
+    name = column.name
+    if name in {"customer_id", "order_id"}:
+        return read_identifier(values, name)
+    if name == "ordered_at":
+        return read_instant(values, date_format=options.date_format, time_zone=options.time_zone)
+    if name == "amount":
+        return read_amount(values, column.written(rows, values), decimal_comma=options.decimal_comma)
+    if name == "cancelled":
+        return read_flag(values, name)
+    if ORDERS[name].dtype.is_numeric():
+        return read_number(values, name, decimal_comma=options.decimal_comma)
+    return read_text(values, name)
