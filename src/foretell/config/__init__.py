@@ -1,0 +1,1 @@
+"""Settings of a shop: where each value comes from, every problem at once; nothing below the jobs reads it."""
