@@ -13,6 +13,7 @@ import sys
 import time
 from collections.abc import Callable
 from datetime import datetime
+from pathlib import Path
 
 import numpy as np
 import polars as pl
@@ -105,8 +106,8 @@ def seconds(work: Callable[[], object]) -> float:
 def processor() -> str:
     """Name the processor as the system does."""
     try:
-        with open("/proc/cpuinfo", encoding="utf-8") as lines:
-            return next(line.split(":")[1].strip() for line in lines if line.startswith("model name"))
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+        return next(line.split(":")[1].strip() for line in lines if line.startswith("model name"))
     except (OSError, StopIteration):
         return platform.processor() or platform.machine()
 
@@ -133,8 +134,8 @@ def main() -> None:
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024**2
     print(
         f"\nShortest of {REPEATS} runs. {processor()}, {os.cpu_count()} cores, {pl.thread_pool_size()} polars threads; "
-        f"Python {platform.python_version()}, polars {pl.__version__}, numpy {np.__version__}; peak memory {peak:.1f} GB. "
-        f"Target: at most 2 times the reference."
+        f"Python {platform.python_version()}, polars {pl.__version__}, numpy {np.__version__}; "
+        f"peak memory {peak:.1f} GB. Target: at most 2 times the reference."
     )
 
 

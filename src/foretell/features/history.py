@@ -4,7 +4,7 @@ Sorting once here lets every feature be a linear pass over integers. Counts, day
 so their sums are exact and the same for any number of threads and any split of the customers into buckets.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date, datetime
 from functools import cached_property
 
@@ -56,7 +56,6 @@ class PurchaseHistory:
     order_rows: Ints
     amount: Ints | None
     loose_refund: Ints | None
-    _orders_last: dict[int, Ints] = field(default_factory=dict, init=False, repr=False)
 
     @cached_property
     def orders(self) -> Ints:
@@ -231,6 +230,11 @@ class PurchaseHistory:
         middle = (ordered[low] + ordered[high]) / 2.0
         middle[positive == 0] = np.nan
         return middle
+
+    @cached_property
+    def _orders_last(self) -> dict[int, Ints]:
+        """Counts of `orders_last` that were asked for so far, by length of the window."""
+        return {}
 
     @cached_property
     def _running_amount(self) -> Ints:

@@ -1,0 +1,71 @@
+"""The summary by hand, and against the published summary of the CDNOW sample."""
+
+from datetime import date, datetime
+from importlib.metadata import distribution
+
+import polars as pl
+import pytest
+from polars.testing import assert_frame_equal
+
+from foretell.errors import WindowError
+from foretell.features.summary import purchase_summary
+from foretell.tables.dataset import CustomerData
+
+
+def test_by_hand(few_orders):
+    summary = purchase_summary(few_orders, "2025-04-01")
+    assert summary.select(pl.exclude("sum_log_gaps_days")).rows() == [
+        ("anna", date(2025, 1, 1), date(2025, 3, 1), 3, 2, 59.0, 89.0, 3, 20.0, 3, 31, 60.0, 29.5),
+        ("bert", date(2025, 1, 15), date(2025, 1, 15), 1, 0, 0.0, 75.0, 0, None, 1, 76, 0.0, None),
+        ("cleo", date(2025, 1, 10), date(2025, 3, 10), 2, 1, 59.0, 80.0, 2, 8.0, 3, 22, 16.0, 59.0),
+    ]
+
+
+def test_types(few_orders):
+    names = {
+        "customer_id": pl.String,
+        "first_purchase_date": pl.Date,
+        "last_purchase_date": pl.Date,
+        "orders": pl.Int64,
+        "repeat_orders": pl.Int64,
+        "days_first_to_last_order": pl.Float64,
+        "days_observed": pl.Float64,
+        "sum_log_gaps_days": pl.Float64,
+        "orders_with_value": pl.Int64,
+        "mean_order_value": pl.Float64,
+        "order_rows": pl.Int64,
+        "days_since_last_order": pl.Int64,
+        "historic_spend": pl.Float64,
+        "avg_days_between_orders": pl.Float64,
+    }
+    assert dict(purchase_summary(few_orders, "2025-04-01").schema) == names
+    assert dict(purchase_summary(few_orders, "2024-04-01").schema) == names
+    without = CustomerData.from_orders(few_orders.orders.drop("amount_minor"))
+    assert dict(purchase_summary(without, "2025-04-01").schema) == names
+
+
+def test_a_refund_lowers_what_was_spent_but_not_the_order_value(few_orders):
+    refund = pl.DataFrame({"customer_id": ["anna"], "ordered_at": [datetime(2025, 3, 5)], "amount_minor": [-50_000]})
+    rows = few_orders.orders.collect().drop("row_number")
+    summary = purchase_summary(CustomerData.from_orders(pl.concat([rows, refund])), "2025-04-01")
+    anna = summary.row(0, named=True)
+    assert (anna["historic_spend"], anna["mean_order_value"]) == (55.0, 20.0)
+
+
+def test_a_cutoff_after_a_given_end_of_observation_is_refused(few_orders):
+    with pytest.raises(WindowError, match="observed_until"):
+        purchase_summary(few_orders, "2025-04-02")
+
+
+def test_cdnow_sample_customer_by_customer(cdnow_sample):
+    # lifetimes ships the published summary of the same 2,357 customers; it holds weeks to two decimals.
+    path = distribution("lifetimes").locate_file("lifetimes/datasets/cdnow_customers_summary.csv")
+    published = pl.read_csv(str(path))
+    ours = purchase_summary(cdnow_sample, "1997-10-01").select(
+        frequency="repeat_orders",
+        recency=(pl.col("days_first_to_last_order") / 7).round(2),
+        T=(pl.col("days_observed") / 7).round(2),
+    )
+    key = ["frequency", "recency", "T"]
+    theirs = published.select(pl.col("frequency").cast(pl.Int64), "recency", "T")
+    assert_frame_equal(ours.sort(key), theirs.sort(key), abs_tol=0.0051, rel_tol=0.0)
