@@ -310,6 +310,20 @@ def test_the_lock_agrees_with_pyproject():
             assert all(requirement.specifier.contains(version) for version in pinned[name]), text
 
 
+def test_every_library_imported_is_declared():
+    distributions = {"sklearn": "scikit-learn", "pydantic_core": "pydantic"}
+    declared = {canonicalize_name(Requirement(text).name) for text in PROJECT["project"]["dependencies"]}
+    imported = set()
+    for path in MODULES:
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Import):
+                imported |= {alias.name.split(".")[0] for alias in node.names}
+            elif isinstance(node, ast.ImportFrom) and node.module:
+                imported.add(node.module.split(".")[0])
+    foreign = {canonicalize_name(distributions.get(name, name)) for name in imported - sys.stdlib_module_names}
+    assert foreign - {"foretell"} - declared == set()
+
+
 def test_the_installed_version_is_the_one_declared():
     assert re.fullmatch(r"\d+\.\d+\.\d+", foretell.__version__)
     assert PROJECT["tool"]["hatch"]["version"]["path"] == "src/foretell/__init__.py"
