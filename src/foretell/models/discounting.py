@@ -76,8 +76,7 @@ def discounted_expected_orders(
     if delta == 0.0:
         return total
     total = math.exp(-delta * horizon_days) * total
-    nodes, weights = legendre(_NODES)
-    for node, weight in zip(nodes.tolist(), weights.tolist(), strict=True):
+    for node, weight in legendre(_NODES):
         time = horizon_days * node
         total += delta * horizon_days * weight * math.exp(-delta * time) * expected_orders(time)
     return total

@@ -13,7 +13,7 @@ from foretell.models.pareto_kernel import ParetoNBDParameters, Vector
 
 _NAMES = ("r", "alpha", "s", "beta")
 _COARSE_ABOVE = 5_000
-_COARSE_STEPS = 50
+_COARSE_STEPS = 25
 _COARSE_TOLERANCE = 1e-5
 _FINE_TOLERANCE = 1e-7
 _LOWEST, _HIGHEST = 1e-5, 1e5
@@ -73,7 +73,7 @@ def fit_pareto_nbd(rows: Compressed) -> tuple[ParetoNBDParameters, float, Pareto
 
     Notes
     -----
-    Times are divided by their mean. On many rows, all starts search on times rounded to a fiftieth of that mean;
+    Times are divided by their mean. On many rows, all starts search on times rounded to 1/25 of that mean;
     from the best of them the search goes on, and ends, on the exact times.
     """
     x, t_x, T = (rows.columns[name] for name in HISTORY)

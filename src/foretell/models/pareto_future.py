@@ -25,7 +25,7 @@ from foretell.models.pareto_kernel import (
     legendre,
 )
 
-_POINTS_PER_BLOCK = 8_192
+_ROWS_PER_BLOCK = 1_024
 _FEWEST_NODES = 32
 _MOST_NODES = 2048
 _SAFE_EXPONENT = 480.0
@@ -107,14 +107,16 @@ def p_order_alive(p: ParetoNBDParameters, x: Vector, T: Vector, horizon: Vector)
     c = np.minimum(a, b)
     total = np.empty_like(n)
     for nodes, part in blocks_of_rows((n + 1.0) * log_a + p.s * log_b + h):
-        xi, weight = legendre(nodes)
-        step = xi[:, None] * h[part]
-        u = np.exp(step)
-        u -= 1.0
-        u *= c[part]
-        step -= (n[part] + 1.0) * np.log(1.0 + u / a[part])
-        step -= p.s * np.log(1.0 + u / b[part])
-        total[part] = weight @ np.exp(step, out=step)
+        sum_ = np.zeros(part.size)
+        for xi, weight in legendre(nodes):
+            step = xi * h[part]
+            u = np.exp(step)
+            u -= 1.0
+            u *= c[part]
+            step -= (n[part] + 1.0) * np.log(1.0 + u / a[part])
+            step -= p.s * np.log(1.0 + u / b[part])
+            sum_ += weight * np.exp(step, out=step)
+        total[part] = sum_
     return np.asarray(np.clip(n / a * c * h * total, 0.0, 1.0), dtype=np.float64)
 
 
@@ -187,45 +189,55 @@ def count_law_alive(p: ParetoNBDParameters, x: Vector, T: Vector, *, horizon: fl
         h = np.log1p(np.minimum(horizon, b * np.expm1(_LOG_NEGLIGIBLE / p.s)) / c)
     needed = 16.0 + math.pi * np.sqrt(np.maximum(n * h * (1.0 + h), h * max_orders / np.expm1(np.maximum(h, 1e-9))))
     classes = np.clip(2.0 ** np.ceil(np.log2(needed)), _FEWEST_NODES, _MOST_NODES).astype(np.int64)
-    for nodes in np.unique(classes):
-        rows = np.flatnonzero(classes == nodes)
-        block = max(1, _POINTS_PER_BLOCK // int(nodes))
-        for first in range(0, rows.size, block):
-            part = rows[first : first + block]
-            law[part] = _count_law_block(
-                p.s, n[part], a[part], b[part], h[part], nodes=int(nodes), max_orders=max_orders
-            )
+    underflows = n * np.log1p(horizon / a) + p.s * np.log1p(horizon / b) + (n + max_orders) > _SAFE_EXPONENT
+    for in_logs in (False, True):
+        for nodes in np.unique(classes[underflows == in_logs]):
+            rows = np.flatnonzero((classes == nodes) & (underflows == in_logs))
+            for first in range(0, rows.size, _ROWS_PER_BLOCK):
+                part = rows[first : first + _ROWS_PER_BLOCK]
+                block = _law_in_logs if in_logs else _law_by_recurrence
+                law[part] = block(p.s, n[part], a[part], b[part], h[part], nodes=int(nodes), max_orders=max_orders)
     np.clip(law, 0.0, 1.0, out=law)
     return np.minimum.accumulate(law, axis=1, out=law)
 
 
-def _count_law_block(
+def _law_by_recurrence(
     s: float, n: Vector, a: Vector, b: Vector, h: Vector, *, nodes: int, max_orders: int
 ) -> NDArray[np.float64]:
-    """`count_law_alive` for rows that share a number of nodes."""
-    xi, weight = legendre(nodes)
+    """From m to m + 1 the integrand grows by q (n + m) / m."""
     c = np.minimum(a, b)
-    step = xi[:, None] * h
-    l = c * np.expm1(step)  # noqa: E741 - the time of the m-th order in the head of this module
-    log_stay = step - (n + 1.0) * np.log1p(l / a) - s * np.log1p(l / b)
-    q = l / (a + l)
-    scale = c * h / a
-    law = np.empty((max_orders, n.size))
-    counts = np.arange(1, max_orders + 1, dtype=np.float64)
-    if -log_stay.min() < _SAFE_EXPONENT and (n.max() + max_orders) * math.log(2.0) < _SAFE_EXPONENT:
-        term = np.exp(log_stay)
+    law = np.zeros((max_orders, n.size))
+    for xi, weight in legendre(nodes):
+        step = xi * h
+        l = c * np.expm1(step)  # noqa: E741 - the time of the m-th order in the head of this module
+        term = weight * np.exp(step - (n + 1.0) * np.log1p(l / a) - s * np.log1p(l / b))
+        q = l / (a + l)
         for m in range(max_orders):
-            law[m] = weight @ term
+            law[m] += term
             term *= q
-        law *= n * scale
-        law[1:] *= np.cumprod((n + counts[:-1, None]) / counts[:-1, None], axis=0)
-        return law.T
-    log_q = np.log(q)
-    for m in range(max_orders):
-        exponent = m * log_q
-        exponent += log_stay - betaln(counts[m], n)
-        law[m] = weight @ np.exp(exponent, out=exponent)
-    return (law * scale).T
+    counts = np.arange(1, max_orders, dtype=np.float64)[:, None]
+    law *= n * c * h / a
+    law[1:] *= np.cumprod((n + counts) / counts, axis=0)
+    return law.T
+
+
+def _law_in_logs(
+    s: float, n: Vector, a: Vector, b: Vector, h: Vector, *, nodes: int, max_orders: int
+) -> NDArray[np.float64]:
+    """Heavy buyers: every factor as a logarithm."""
+    c = np.minimum(a, b)
+    law = np.zeros((n.size, max_orders))
+    counts = np.arange(1, max_orders + 1, dtype=np.float64)
+    log_scale = np.log(c * h / a)[:, None] - betaln(counts, n[:, None])
+    for xi, weight in legendre(nodes):
+        step = xi * h
+        l = c * np.expm1(step)  # noqa: E741 - the time of the m-th order in the head of this module
+        log_stay = step - (n + 1.0) * np.log1p(l / a) - s * np.log1p(l / b)
+        exponent = (counts - 1.0) * np.log(l / (a + l))[:, None]
+        exponent += log_scale
+        exponent += log_stay[:, None]
+        law += weight * np.exp(exponent, out=exponent)
+    return law
 
 
 def discounted_orders_forever(p: ParetoNBDParameters, x: Vector, T: Vector, delta: float) -> Vector:
@@ -247,8 +259,10 @@ def discounted_orders_forever(p: ParetoNBDParameters, x: Vector, T: Vector, delt
     ``(r+x)/(alpha+T) integral_0^inf e^(-delta t) (1+t/(beta+T))^-s dt``, the DERT of Fader, Hardie, Lee (2005, "RFM
     and CLV: using iso-value curves for customer base analysis"), there as a confluent hypergeometric function.
     """
-    xi, weight = legendre(_FOREVER_NODES)
-    b = (p.beta + T)[:, None]
-    step = np.log1p(_LOG_NEGLIGIBLE / (delta * b)) * xi
-    f = np.exp(-delta * b * np.expm1(step) + (1.0 - p.s) * step) @ weight
-    return np.asarray((p.r + x) / (p.alpha + T) * (b[:, 0] * np.log1p(_LOG_NEGLIGIBLE / (delta * b[:, 0]))) * f)
+    b = p.beta + T
+    h = np.log1p(_LOG_NEGLIGIBLE / (delta * b))
+    total = np.zeros_like(b)
+    for xi, weight in legendre(_FOREVER_NODES):
+        step = xi * h
+        total += weight * np.exp(-delta * b * np.expm1(step) + (1.0 - p.s) * step)
+    return np.asarray((p.r + x) / (p.alpha + T) * b * h * total, dtype=np.float64)

@@ -24,7 +24,7 @@ from scipy.special import digamma, gammaln
 Vector = NDArray[np.float64]
 
 _LOG_NEGLIGIBLE = 45.0
-_POINTS_PER_BLOCK = 8_192
+_ROWS_PER_BLOCK = 2_048
 _NODES_BY_FALL = ((3.0, 8), (8.0, 16), (np.inf, 32))
 
 
@@ -47,7 +47,7 @@ class ParetoNBDParameters:
 
 
 @cache
-def legendre(nodes: int) -> tuple[Vector, Vector]:
+def legendre(nodes: int) -> tuple[tuple[float, float], ...]:
     """Nodes and weights of Gauss-Legendre quadrature on (0, 1).
 
     Parameters
@@ -57,10 +57,15 @@ def legendre(nodes: int) -> tuple[Vector, Vector]:
 
     Returns
     -------
-    nodes, weights : ndarray, each of shape (nodes,)
+    tuple of (node, weight)
+
+    Notes
+    -----
+    Rows are summed node by node: a matrix product may add in another order where a row stands elsewhere in the
+    frame, and a customer's figures must not depend on the others'.
     """
     points, weights = np.polynomial.legendre.leggauss(nodes)
-    return (points + 1.0) / 2.0, weights / 2.0
+    return tuple(zip(((points + 1.0) / 2.0).tolist(), (weights / 2.0).tolist(), strict=True))
 
 
 def effective_width(n: Vector, s: float, a: Vector, b: Vector, width: Vector) -> Vector:
@@ -83,7 +88,7 @@ def effective_width(n: Vector, s: float, a: Vector, b: Vector, width: Vector) ->
 
 
 def blocks_of_rows(fall: Vector) -> Iterator[tuple[int, NDArray[np.intp]]]:
-    """Share rows out to quadrature rules, in blocks whose points stay in the cache.
+    """Share rows out to quadrature rules, in blocks that stay in the cache.
 
     Parameters
     ----------
@@ -98,9 +103,8 @@ def blocks_of_rows(fall: Vector) -> Iterator[tuple[int, NDArray[np.intp]]]:
     lower = -np.inf
     for limit, nodes in _NODES_BY_FALL:
         rows = np.flatnonzero((fall >= lower) & (fall < limit))
-        block = _POINTS_PER_BLOCK // nodes
-        for first in range(0, rows.size, block):
-            yield nodes, rows[first : first + block]
+        for first in range(0, rows.size, _ROWS_PER_BLOCK):
+            yield nodes, rows[first : first + _ROWS_PER_BLOCK]
         lower = limit
 
 
@@ -135,31 +139,31 @@ def _integrate_death(p: ParetoNBDParameters, x: Vector, t_x: Vector, T: Vector) 
     h = np.log1p(width / c)
     scale = p.s * c * h / b
     ratio = c / other
+    fall = n * np.log1p(width / a) + p.s * np.log1p(width / b) + h
     # Rows of sums: integral, times ln of the long factor, its inverse, times ln of the short factor, its inverse.
     sums = np.empty((5, x.size))
-    fall = n * np.log1p(width / a) + p.s * np.log1p(width / b) + h
     for nodes, part in blocks_of_rows(fall):
-        xi, weight = legendre(nodes)
-        step = xi[:, None] * h[part]
-        short = np.exp(step)
-        long = short - 1.0
-        long *= ratio[part]
-        long += 1.0
-        log_long = np.log(long)
-        step *= n_short[part]
-        f = log_long * n_long[part]
-        f += step
-        np.negative(f, out=f)
-        np.exp(f, out=f)
-        sums[0, part] = weight @ f
-        sums[3, part] = (weight * xi) @ f
-        log_long *= f
-        sums[1, part] = weight @ log_long
-        np.divide(f, short, out=short)
-        sums[4, part] = weight @ short
-        f /= long
-        sums[2, part] = weight @ f
-    sums[3] *= h
+        block = np.zeros((5, part.size))
+        h_part, ratio_part, short_power, long_power = h[part], ratio[part], n_short[part], n_long[part]
+        for xi, weight in legendre(nodes):
+            step = xi * h_part
+            short = np.exp(step)
+            long = short - 1.0
+            long *= ratio_part
+            long += 1.0
+            log_long = np.log(long)
+            f = short_power * step
+            f += long_power * log_long
+            np.negative(f, out=f)
+            np.exp(f, out=f)
+            f *= weight
+            block[0] += f
+            block[1] += f * log_long
+            block[2] += f / long
+            step *= f
+            block[3] += step
+            block[4] += f / short
+        sums[:, part] = block
     sums *= scale
     total = alive + sums[0]
     sums /= total
