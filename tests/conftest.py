@@ -21,9 +21,12 @@ import hypothesis
 import polars as pl
 import pytest
 
+from foretell.bundles.bundle import Bundle
 from foretell.tables.cdnow import load_cdnow
 from foretell.tables.dataset import CustomerData
 from foretell.tables.simulate import simulate
+from foretell.training.purchase_recipe import PurchaseRecipe
+from foretell.windows import Horizons
 
 # derandomised: a run finds what the last one found; no deadline: the machine may be busy; no example database on disk
 hypothesis.settings.register_profile("house", derandomize=True, deadline=None, database=None, print_blob=True)
@@ -62,6 +65,18 @@ def few_orders() -> CustomerData:
     ]
     frame = pl.DataFrame(rows, schema=["customer_id", "ordered_at", "amount_minor"], orient="row")
     return CustomerData.from_orders(frame, observed_until="2025-04-01")
+
+
+@pytest.fixture(scope="session")
+def big_shop() -> CustomerData:
+    """A simulated shop large enough that nothing warns of thin data; 900 customers over two years."""
+    return simulate(customers=900, seed=5, start="2024-01-01", end="2026-01-01")[0]
+
+
+@pytest.fixture(scope="session")
+def bundle(big_shop: CustomerData) -> Bundle:
+    """The purchase rung fitted to the large shop as of mid-2025, unjudged."""
+    return PurchaseRecipe().fit(big_shop, datetime(2025, 7, 1), Horizons(180, 90, 30))
 
 
 @pytest.fixture(scope="session")

@@ -29,7 +29,7 @@ def render_card(bundle: Bundle) -> str:
         f"Future spend is discounted at {bundle.annual_discount_rate:.2%} a year.",
         "",
     ]
-    for title, facts in bundle.card.items():
+    for title, facts in sorted(bundle.card.items()):
         lines += [f"## {str(title).replace('_', ' ').capitalize()}", "", *_bullets(facts), ""]
     lines += ["## Record", "", *_record(bundle), ""]
     return "\n".join(lines)
@@ -37,7 +37,7 @@ def render_card(bundle: Bundle) -> str:
 
 def _bullets(facts: Any) -> list[str]:
     if isinstance(facts, Mapping):
-        return [f"- {str(name).replace('_', ' ')}: {_text(value)}" for name, value in facts.items()]
+        return [f"- {str(name).replace('_', ' ')}: {_text(value)}" for name, value in sorted(facts.items())]
     if isinstance(facts, list | tuple):
         return [f"- {_text(value)}" for value in facts]
     return [_text(facts)]
@@ -51,7 +51,7 @@ def _text(value: Any) -> str:
     if isinstance(value, int):
         return f"{value:,}"
     if isinstance(value, Mapping):
-        return ", ".join(f"{name} {_text(item)}" for name, item in value.items())
+        return ", ".join(f"{name} {_text(item)}" for name, item in sorted(value.items()))
     if isinstance(value, list | tuple):
         return ", ".join(_text(item) for item in value)
     return str(value)

@@ -22,10 +22,11 @@ _DAYS_PER_WEEK = 7.0
 
 @dataclass(frozen=True)
 class LifetimesPeer:
-    """What a user of lifetimes gets from its tutorial: BG/NBD, gamma-gamma on repeat orders, 1 - P(alive).
+    """What a user of lifetimes gets: BG/NBD, and gamma-gamma on repeat orders.
 
-    lifetimes has no probability of a purchase within a horizon and no next-order date, so its users take
-    1 - P(alive) for churn; the other answers are missing.
+    lifetimes has no probability of a purchase within a horizon and no next-order date. Its P(alive) is 1 for
+    every one-time buyer, so 1 - P(alive) is no churn risk; the kindest reading of what it does offer is the
+    Poisson chance of nothing at its expected number of purchases, exp(-E[X]). Dates are missing.
 
     Parameters
     ----------
@@ -52,7 +53,7 @@ class LifetimesPeer:
         Returns
         -------
         polars.DataFrame
-            ``customer_id``, ``predicted_orders``, ``predicted_clv`` (with money), ``churn_risk``.
+            ``customer_id``, ``predicted_orders``, ``predicted_clv`` (with money), ``churn_risk``, ``p_order``.
 
         Raises
         ------
@@ -69,10 +70,17 @@ class LifetimesPeer:
             model = lifetimes.BetaGeoFitter(penalizer_coef=0.0)
             rows = compress({"x": x, "t_x": t_x, "T": age})
             _run(model.fit, rows.columns["x"], rows.columns["t_x"], rows.columns["T"], weights=rows.weights)
-            weeks = horizons.clv_days / _DAYS_PER_WEEK
-            orders = _run(model.conditional_expected_number_of_purchases_up_to_time, weeks, x, t_x, age)
-            alive = _run(model.conditional_probability_alive, x, t_x, age)
-            columns = {"predicted_orders": orders, "churn_risk": 1 - np.asarray(alive)}
+            orders, churn_orders, soon_orders = (
+                np.asarray(
+                    _run(model.conditional_expected_number_of_purchases_up_to_time, days / _DAYS_PER_WEEK, x, t_x, age)
+                )
+                for days in (horizons.clv_days, horizons.churn_days, horizons.order_days)
+            )
+            columns = {
+                "predicted_orders": orders,
+                "churn_risk": np.exp(-churn_orders),
+                "p_order": -np.expm1(-soon_orders),
+            }
             if data.has_amount:
                 columns["predicted_clv"] = orders * self._order_value(lifetimes, data, as_of, summary)
         for name, values in columns.items():

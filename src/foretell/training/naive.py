@@ -87,6 +87,8 @@ class RecentRate:
         hit = past["customer_id"].is_in(bought["customer_id"].implode()).to_numpy()
         past_waits = past["days_since_last_order"].to_numpy()
         edges = np.unique(np.quantile(past_waits, np.linspace(0, 1, _BINS + 1)[1:-1]))
+        # An edge at the longest wait would open a group that nobody was in.
+        edges = edges[edges < past_waits.max()]
         group = np.searchsorted(edges, past_waits)
         counts = np.bincount(group, minlength=len(edges) + 1)
         hits = np.bincount(group, weights=hit, minlength=len(edges) + 1)

@@ -1,0 +1,74 @@
+"""The gate: promoted unless significantly worse than the naive rate, or than the champion where that is fair."""
+
+from dataclasses import replace
+from datetime import datetime
+
+import polars as pl
+import pytest
+
+from foretell.bundles.bundle import RECORD_SCHEMAS, Bundle
+from foretell.bundles.files import StoredBundle
+from foretell.models.cnbd import MBGCNBD
+from foretell.tables.dataset import CustomerData
+from foretell.training.gate import FittedBundle, decide
+from foretell.training.purchase_recipe import PurchaseRecipe
+from foretell.windows import Horizons
+
+
+def judged(bundle: Bundle, *, low: float, high: float) -> Bundle:
+    rows = [
+        ("2025-01-02T00:00:00", "purchase", "naive_rate", target, metric, (low + high) / 2, low, high)
+        for target, metric in (("orders", "rmse"), ("clv", "rmse"), ("churn", "log_loss"))
+    ]
+    frame = pl.DataFrame(rows, schema=dict(RECORD_SCHEMAS["comparisons"]), orient="row")
+    return replace(bundle, record={**bundle.record, "comparisons": frame})
+
+
+def test_the_first_bundle_needs_only_not_to_be_worse_than_naive(bundle: Bundle, big_shop: CustomerData) -> None:
+    better = decide(judged(bundle, low=-0.3, high=-0.1), None, big_shop)
+    alike = decide(judged(bundle, low=-0.1, high=0.1), None, big_shop)
+    worse = decide(judged(bundle, low=0.1, high=0.3), None, big_shop)
+    assert (better.promote, alike.promote, worse.promote) == (True, True, False)
+    assert "better than naive_rate" in better.reasons[0]
+    assert "worse than naive_rate by +0.2 [+0.1, +0.3]" in worse.reasons[0]
+
+
+def test_an_unjudged_bundle_is_not_promoted(bundle: Bundle, big_shop: CustomerData) -> None:
+    decision = decide(bundle, None, big_shop)
+    assert not decision.promote
+    assert "no past window" in decision.reasons[0]
+
+
+def test_a_champion_that_has_seen_every_window_is_not_compared(bundle: Bundle, big_shop: CustomerData) -> None:
+    candidate = judged(bundle, low=-0.3, high=-0.1)
+    decision = decide(candidate, StoredBundle(bundle, "v1"), big_shop)
+    assert decision.promote
+    assert "not compared" in decision.reasons[-1]
+
+
+def spoiled(bundle: Bundle) -> Bundle:
+    """The same bundle with customers who hardly ever buy: its level is far off."""
+    state = bundle.purchase_model.to_dict()
+    state["params"]["alpha"] *= 30
+    return replace(bundle, purchase_model=MBGCNBD.from_dict(state))
+
+
+@pytest.mark.parametrize("champion_is_spoiled", [True, False])
+def test_the_champion_is_compared_on_windows_after_its_own_cutoff(
+    big_shop: CustomerData, *, champion_is_spoiled: bool
+) -> None:
+    horizons = Horizons(90, 60, 30)
+    old = PurchaseRecipe().fit(big_shop, datetime(2025, 3, 1), horizons)
+    champion = StoredBundle(spoiled(old) if champion_is_spoiled else old, "v1")
+    candidate = judged(PurchaseRecipe().fit(big_shop, datetime(2025, 7, 1), horizons), low=-0.3, high=-0.1)
+    decision = decide(candidate, champion, big_shop)
+    words = [reason for reason in decision.reasons if "champion" in reason]
+    assert decision.promote
+    assert len(words) == 3
+    assert all("window from 2025-04-02" in word for word in words)
+    assert any("better than champion" in word for word in words) == champion_is_spoiled
+
+
+def test_a_fitted_bundle_is_not_judged_on_what_it_has_seen(bundle: Bundle, big_shop: CustomerData) -> None:
+    with pytest.raises(AssertionError, match="has seen"):
+        FittedBundle(bundle).fit_predict(big_shop, datetime(2025, 6, 30), bundle.horizons, 0)
