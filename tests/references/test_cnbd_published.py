@@ -12,9 +12,9 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
-from models.oracles.weekly import orders_between, weekly_summary
 
 from foretell.models.cnbd import MBGCNBD
+from models.oracles.weekly import orders_between, weekly_summary
 
 # The optimum is known to the digits printed; half a unit of the last digit, and a little for rounding in the source.
 FOUR_DECIMALS = 0.6e-4

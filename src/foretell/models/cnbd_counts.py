@@ -114,6 +114,7 @@ def _expected_light(p: CNBDParams, h: History, n: Vector, u: Vector) -> Vector:
     survived = p.b + tosses(p, h.x)
     result = np.empty_like(n)
     rows: NDArray[np.intp] = np.arange(n.size)
+    done = np.zeros(n.size, np.bool_)
     sums, g, G = np.zeros_like(n), np.ones_like(n), np.zeros_like(n)
     s = 0
     while rows.size:
@@ -127,11 +128,15 @@ def _expected_light(p: CNBDParams, h: History, n: Vector, u: Vector) -> Vector:
             sums += term
             if s % _CHECK_EVERY == 0:
                 ratio = u * (n + s) / (s - k + 1) * (1.0 + k / s)
-                open_ = (ratio >= 1.0) | (term * ratio > _TOLERANCE * (1.0 - ratio) * sums)
-                if 2 * np.count_nonzero(open_) <= rows.size:
-                    result[rows[~open_]] = sums[~open_]
-                    rows, n, u, survived = rows[open_], n[open_], u[open_], survived[open_]
-                    sums, g, G, f = sums[open_], g[open_], G[open_], f[:, open_]
+                complete = (ratio < 1.0) & (term * ratio <= _TOLERANCE * (1.0 - ratio) * sums)
+                complete &= ~done
+                # a row's sum is taken when that row is complete, so that it does not depend on the rows beside it
+                result[rows[complete]] = sums[complete]
+                done |= complete
+                if 2 * np.count_nonzero(done) >= rows.size:
+                    left = ~done
+                    rows, n, u, survived, done = rows[left], n[left], u[left], survived[left], done[left]
+                    sums, g, G, f = sums[left], g[left], G[left], f[:, left]
         step = u * (n + s)
         for j in range(min(k, s + 1)):
             f[j] *= step / (s - j + 1)

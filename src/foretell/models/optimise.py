@@ -37,7 +37,7 @@ class FitOutcome:
     value : float
         Mean negative log-likelihood there.
     converged : bool
-        True if the projected gradient is within the tolerance.
+        True if the projected gradient vanishes, relative to the value.
     gradient_norm : float
         Largest absolute component of the projected gradient with respect to the log-parameters.
     evaluations : int
@@ -100,8 +100,8 @@ def maximise_likelihood(
     tolerance : float
         The optimiser stops when the projected gradient is below this.
     accepted : float
-        The outcome counts as converged when the projected gradient is below this. Floating point noise of a
-        sum over many rows often ends the search between the two.
+        The outcome counts as converged when the projected gradient is below this times the larger of 1 and the
+        value. Floating point noise of a sum over many rows often ends the search between the two.
     max_iterations : int
         Iterations per start.
 
@@ -157,7 +157,7 @@ def maximise_likelihood(
         names=tuple(names),
         parameters=tuple(float(p) for p in np.exp(theta)),
         value=value,
-        converged=norm <= accepted,
+        converged=norm <= accepted * max(1.0, abs(value)),
         gradient_norm=norm,
         evaluations=evaluations,
         starts=len(starts),

@@ -1,6 +1,7 @@
 """Slow, obvious re-implementations of the (M)BG/CNBD-k: numeric integration, direct sums, simulation."""
 
 import math
+from itertools import pairwise
 
 import numpy as np
 import polars as pl
@@ -13,7 +14,7 @@ def _log_scale_integral(log_density, centre):
     pieces = [centre - 400, centre - 40, centre - 10, centre - 3, centre, centre + 3, centre + 10, centre + 40]
     return sum(
         quad(lambda z: math.exp(log_density(z)), low, high, epsabs=0, epsrel=1e-11, limit=400)[0]
-        for low, high in zip(pieces, pieces[1:], strict=False)
+        for low, high in pairwise(pieces)
     )
 
 
