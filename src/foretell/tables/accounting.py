@@ -126,9 +126,7 @@ def _judge(height: int, masks: Mapping[str, pl.Series]) -> _Verdict:
     if not present:
         return _Verdict(pl.repeat(None, height, dtype=pl.String, eager=True), {})
     flags = pl.DataFrame({reason: masks[reason] for reason in present})
-    reason = flags.select(
-        reason=pl.coalesce(pl.when(pl.col(name)).then(pl.lit(name)) for name in present)
-    ).to_series()
+    reason = flags.select(reason=pl.coalesce(pl.when(pl.col(name)).then(pl.lit(name)) for name in present)).to_series()
     counted = reason.drop_nulls().value_counts()
     counts = dict(zip(counted["reason"], counted["count"], strict=True))
     return _Verdict(reason, {name: counts[name] for name in present if name in counts})

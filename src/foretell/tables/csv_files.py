@@ -20,9 +20,7 @@ _DELIMITERS = (",", ";", "\t", "|")
 _HEAD_BYTES = 1 << 16
 _GZIP_MAGIC = b"\x1f\x8b"
 _UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
-_TRY_ENCODING = (
-    "Give the encoding, as in encoding='cp1252' (Windows) or encoding='latin-1', or save the file as UTF-8."
-)
+_TRY_ENCODING = "Give the encoding, as in encoding='cp1252' (Windows) or encoding='latin-1', or save the file as UTF-8."
 
 
 def scan_text_file(path: Path, options: ReadOptions, *, table: str) -> pl.LazyFrame:

@@ -144,7 +144,7 @@ def _from_typed(column: pl.Series, time_zone: str | None) -> _Instants:
 def _zone_refusals(instants: _Instants, time_zone: str | None) -> tuple[Violation, ...]:
     if time_zone is not None or not instants.aware.any():
         return ()
-    remedy = "Name the shop's zone, as in time_zone=\"Europe/Berlin\": the day of an order depends on it."
+    remedy = 'Name the shop\'s zone, as in time_zone="Europe/Berlin": the day of an order depends on it.'
     naive = ~instants.aware & instants.at.is_not_null()
     if naive.any():
         rule = "some times have a UTC offset and others do not"
@@ -163,9 +163,7 @@ def _zone_notes(instants: _Instants, time_zone: str | None) -> tuple[Note, ...]:
     return (Note("mixed_zones", count, text),)
 
 
-def _format_refusals(
-    text: pl.Series | None, unreadable: pl.Series, declared: Sequence[str]
-) -> tuple[Violation, ...]:
+def _format_refusals(text: pl.Series | None, unreadable: pl.Series, declared: Sequence[str]) -> tuple[Violation, ...]:
     if text is None or not most(unreadable):
         return ()
     sample = text.filter(unreadable).head(1000)

@@ -16,7 +16,23 @@ _PROBE_NUMBERS = (1, 2, 3)
 
 
 class ExpressionProblem(Exception):
-    """Why an expression cannot be used; the text holds no value from the data."""
+    """Why an expression cannot be used; neither text holds a value from the data.
+
+    Parameters
+    ----------
+    rule : str
+        What is wrong.
+    remedy : str
+        What to do about it; empty if naming another column is all there is.
+    """
+
+    def __init__(self, rule: str, remedy: str = "") -> None:
+        self.remedy = remedy
+        super().__init__(rule)
+
+
+class ReadsOtherRows(ExpressionProblem):
+    """The value of a row would depend on other rows."""
 
 
 @dataclass(frozen=True)
@@ -60,10 +76,9 @@ class Expression:
         try:
             return _evaluate(self.sql, rows, self.as_numbers, decimal_comma=decimal_comma)
         except pl.exceptions.PolarsError:
-            failed = True  # polars' text quotes the cell: it must not be chained
-        assert failed  # noqa: S101
-        message = "the expression fails on some row; TRY_CAST instead of CAST gives no value there"
-        raise ExpressionProblem(message)
+            rule = "the expression fails on some row"
+            # polars' own text quotes the cell: it must not be chained.
+            raise ExpressionProblem(rule, "TRY_CAST instead of CAST gives no value where one fails.") from None
 
 
 def root_names(sql: str) -> tuple[str, ...]:
@@ -87,14 +102,11 @@ def root_names(sql: str) -> tuple[str, ...]:
     try:
         return tuple(dict.fromkeys(pl.sql_expr(sql).meta.root_names()))
     except pl.exceptions.PolarsError:
-        pass
-    message = "it is neither a column nor an SQL expression"
-    raise ExpressionProblem(message)
+        rule = "it is neither a column nor an SQL expression"
+        raise ExpressionProblem(rule) from None
 
 
-def prepare(
-    sql: str, schema: pl.Schema, *, wanted: Callable[[pl.DataType], bool], numbers_first: bool
-) -> Expression:
+def prepare(sql: str, schema: pl.Schema, *, wanted: Callable[[pl.DataType], bool], numbers_first: bool) -> Expression:
     """Find how an expression gives values of the wanted type, and that it reads its own row only.
 
     Parameters
@@ -116,7 +128,9 @@ def prepare(
     Raises
     ------
     ExpressionProblem
-        If no reading of it works, or if it needs more than its own row.
+        If no reading of it works.
+    ReadsOtherRows
+        If it needs more than its own row.
     """
     roots = root_names(sql)
     text = [name for name in roots if schema[name] == pl.String]
@@ -130,8 +144,8 @@ def prepare(
         if wanted(values.dtype):
             _require_own_row(sql, probe, chosen, values)
             return Expression(sql, roots, chosen)
-    message = "the expression does not fit the types of its columns, or gives another type than is needed"
-    raise ExpressionProblem(message)
+    rule = "the expression does not fit the types of its columns, or gives another type than is needed"
+    raise ExpressionProblem(rule)
 
 
 def _evaluate(sql: str, rows: pl.DataFrame, as_numbers: Sequence[str], *, decimal_comma: bool) -> pl.Series:
@@ -158,6 +172,9 @@ def _require_own_row(sql: str, probe: pl.DataFrame, as_numbers: Sequence[str], v
     ]
     alone = pl.concat(one_by_one)
     backwards = _evaluate(sql, probe.reverse(), as_numbers, decimal_comma=False).reverse()
-    if not (values.equals(alone) and values.equals(backwards)):
-        message = "the expression looks at other rows (a sum, rank or window), but may read its own row only"
-        raise ExpressionProblem(message)
+    # A window whose groups hold one probe row each gives itself away by its name only.
+    windowed = ".over(" in str(pl.sql_expr(sql))
+    if windowed or not (values.equals(alone) and values.equals(backwards)):
+        rule = "the expression looks at other rows (a sum, rank or window)"
+        remedy = "An expression may read its own row only: later rows must not change what was known before."
+        raise ReadsOtherRows(rule, remedy)

@@ -27,7 +27,7 @@ def read_flag(column: pl.Series, name: str) -> Parsed:
     if column.dtype == pl.Boolean:
         return Parsed(column.fill_null(value=False).alias(name))
     if column.dtype.is_numeric():
-        yes, known = column == 1, column.is_in([0, 1])
+        yes, known = column == 1, (column == 1) | (column == 0)
     elif column.dtype == pl.String:
         word = column.str.strip_chars().str.to_lowercase()
         yes, known = word.is_in(_YES), word.is_in((*_YES, *_NO))

@@ -8,7 +8,7 @@ import polars as pl
 
 from foretell.errors import DataError, Violation, did_you_mean
 from foretell.tables.dataset import Note
-from foretell.tables.expressions import Expression, ExpressionProblem, prepare, root_names
+from foretell.tables.expressions import Expression, ExpressionProblem, ReadsOtherRows, prepare, root_names
 from foretell.tables.schema import Column, Table
 from foretell.tables.sources import Source
 
@@ -61,7 +61,6 @@ class MappedColumn:
         if isinstance(self.origin, str):
             return rows[self.origin]
         return self.origin.evaluate(rows, decimal_comma=decimal_comma)
-
 
     def written(self, rows: pl.DataFrame, values: pl.Series) -> pl.DataFrame:
         """Return the source columns that are to be read as numbers for it.
@@ -140,7 +139,8 @@ def map_columns(
         try:
             columns[column.name] = _resolve(column, text, schema)
         except ExpressionProblem as problem:
-            violations.append(Violation(table.name, column.name, str(problem), 1, remedy=_remedy(column, text, schema)))
+            remedy = problem.remedy or _remedy(column, text, schema)
+            violations.append(Violation(table.name, column.name, str(problem), 1, remedy=remedy))
     columns, twice = _without_repeats(columns, wanted, table)
     violations += [*twice, *_ambiguous(source, columns), *_absent_in_parts(source, columns)]
     violations += _missing_attributes(attributes, schema, table)
@@ -155,13 +155,13 @@ def _resolve(column: Column, text: str, schema: pl.Schema) -> MappedColumn:
         return MappedColumn(column.name, text)
     # Two bare words would be taken for a column and its alias.
     if _PLAIN_NAME.match(text):
-        message = f"the source has no column {text!r}"
-        raise ExpressionProblem(message)
+        rule = f"the source has no column {text!r}"
+        raise ExpressionProblem(rule)
     unknown = [name for name in root_names(text) if name not in schema]
     if unknown:
         listed = ", ".join(repr(name) for name in unknown)
-        message = f"the source has no column {text!r}, and as an expression it reads {listed}, which is missing"
-        raise ExpressionProblem(message)
+        rule = f"the source has no column {text!r}, and as an expression it reads {listed}, which is missing"
+        raise ExpressionProblem(rule)
     return MappedColumn(column.name, _prepare(text, column, schema, numeric=column.dtype.is_numeric()))
 
 
@@ -177,6 +177,8 @@ def _prepare(text: str, column: Column, schema: pl.Schema, *, numeric: bool) -> 
 
     try:
         return prepare(text, schema, wanted=fits, numbers_first=numeric)
+    except ReadsOtherRows:
+        raise
     except ExpressionProblem:
         if not numeric:
             raise

@@ -149,10 +149,9 @@ def _parse(rows: pl.DataFrame, mapping: TableMapping, opened: Source) -> dict[st
         try:
             parsed[name] = _parse_column(rows, column, opened.options)
         except ExpressionProblem as problem:
-            parsed[name] = Parsed(
-                pl.Series(name, [None] * rows.height),
-                refusals=(Violation(ORDERS.name, name, str(problem), rows.height),),
-            )
+            refusal = Violation(ORDERS.name, name, str(problem), rows.height, remedy=problem.remedy)
+            nothing = pl.Series(name, [None] * rows.height, dtype=ORDERS[name].dtype)
+            parsed[name] = Parsed(nothing, refusals=(refusal,))
     return parsed
 
 
