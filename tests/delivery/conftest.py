@@ -72,35 +72,41 @@ def scores_frame(customers: int, horizons: Horizons, *, money: bool = True, as_o
 
 def record() -> Record:
     """A record of two cutoffs in which the model beats the naive rules on value, and on churn."""
-    figures: dict[tuple[str, str], dict[str, tuple[float, float, float]]] = {
-        ("mbg_cnbd", "clv"): {"gini": (0.71, 0.69, 0.73), "bias": (-0.06, -0.11, 0.00), "mae": (31.0, 29.8, 32.1), "top_capture": (0.48, 0.45, 0.51)},
-        ("bg_nbd", "clv"): {"gini": (0.70, 0.68, 0.72), "bias": (-0.14, -0.19, -0.08), "mae": (32.0, 30.9, 33.1), "top_capture": (0.47, 0.44, 0.50)},
-        ("recent_rate", "clv"): {"gini": (0.58, 0.55, 0.60), "bias": (0.62, 0.50, 0.70), "mae": (55.0, 52.0, 58.0), "top_capture": (0.40, 0.37, 0.43)},
-        ("mbg_cnbd", "churn"): {"log_loss": (0.41, 0.40, 0.42), "auc": (0.83, 0.82, 0.84), "brier": (0.13, 0.12, 0.14), "ece": (0.02, 0.01, 0.03), "bias": (0.01, 0.0, 0.02)},
-        ("bg_nbd", "churn"): {"log_loss": (0.44, 0.43, 0.45), "auc": (0.82, 0.81, 0.83), "brier": (0.14, 0.13, 0.15), "ece": (0.05, 0.04, 0.06), "bias": (0.04, 0.02, 0.05)},
-        ("last_gap", "churn"): {"log_loss": (0.62, 0.60, 0.64), "auc": (0.70, 0.68, 0.72), "brier": (0.21, 0.20, 0.22), "ece": (0.12, 0.11, 0.13), "bias": (0.10, 0.08, 0.12)},
-    }  # fmt: skip
+    amounts, chances = ("gini", "bias", "mae", "top10_capture"), ("log_loss", "auc", "ece", "bias")
+    figures = {
+        ("purchase", "clv"): dict(zip(amounts, (0.71, -0.06, 31.0, 0.48), strict=True)),
+        ("lifetimes_bgnbd", "clv"): dict(zip(amounts, (0.70, -0.14, 32.0, 0.47), strict=True)),
+        ("naive_rate", "clv"): dict(zip(amounts, (0.58, 0.62, 55.0, 0.40), strict=True)),
+        ("purchase", "churn"): dict(zip(chances, (0.41, 0.83, 0.02, 0.01), strict=True)),
+        ("lifetimes_bgnbd", "churn"): dict(zip(chances, (0.44, 0.82, 0.05, 0.04), strict=True)),
+        ("naive_gap", "churn"): dict(zip(chances, (0.62, 0.70, 0.12, 0.10), strict=True)),
+    }
     rows: list[dict[str, Any]] = [
-        {"cutoff": cutoff, "rung": rung, "target": target, "metric": metric, "value": v, "low": low, "high": high}
+        {"cutoff": cutoff, "rung": rung, "target": target, "metric": metric, "value": value}
+        | {"low": value - 0.01, "high": value + 0.01}
         for cutoff in ("2025-07-01", "2025-11-01")
         for (rung, target), metrics in figures.items()
-        for metric, (v, low, high) in metrics.items()
+        for metric, value in metrics.items()
     ]
-    tenths = range(1, 11)
+    places = [(cutoff, i) for cutoff in ("2025-07-01", "2025-11-01") for i in range(1, 11)]
     deciles = [
-        {"cutoff": cutoff, "rung": rung, "target": "clv", "decile": i, "customers": 40, "predicted": i**2 * 1.1, "actual": i**2 * 1.2 + i % 3}
-        for cutoff in ("2025-07-01", "2025-11-01") for rung in ("mbg_cnbd", "recent_rate") for i in tenths
-    ]  # fmt: skip
+        {"cutoff": cutoff, "rung": rung, "target": "clv", "decile": i, "customers": 40}
+        | {"predicted": i**2 * 1.1, "actual": i**2 * 1.2 + i % 3}
+        for rung in ("purchase", "naive_rate")
+        for cutoff, i in places
+    ]
     calibration = [
-        {"cutoff": cutoff, "rung": rung, "target": "churn", "bin": i, "customers": 40, "predicted": i / 10 - 0.05, "observed": i / 10 - 0.07}
-        for cutoff in ("2025-07-01", "2025-11-01") for rung in ("mbg_cnbd", "last_gap") for i in tenths
-    ]  # fmt: skip
+        {"cutoff": cutoff, "rung": rung, "target": "churn", "bin": i, "customers": 40}
+        | {"predicted": i / 10 - 0.05, "observed": i / 10 - 0.07}
+        for rung in ("purchase", "naive_gap")
+        for cutoff, i in places
+    ]
     return Record(
         table=pl.DataFrame(rows, schema=Record().table.schema),
         deciles=pl.DataFrame(deciles, schema=Record().deciles.schema),
         calibration=pl.DataFrame(calibration, schema=Record().calibration.schema),
-        rungs={"clv": "mbg_cnbd", "churn": "mbg_cnbd"},
-        naive_rungs=("recent_rate", "last_gap"),
+        rungs={"clv": "purchase", "churn": "purchase"},
+        naive_rungs=("naive_rate", "naive_gap"),
     )
 
 

@@ -48,7 +48,7 @@ def _check_columns(run: Run) -> None:
     if not problems and list(expected) != list(found):
         problems = ["the columns are in another order"]
     if problems:
-        raise ColumnMismatch(f"The scores do not have the columns of their schema: {'; '.join(problems)}.")
+        raise ColumnMismatch("The scores do not have the columns of their schema: " + "; ".join(problems) + ".")
 
 
 def _value_problems(run: Run) -> list[str]:

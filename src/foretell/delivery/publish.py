@@ -44,23 +44,32 @@ class Published:
         The run's folder.
     changed : bool
         False if it held the same content already, and the pointer stood right: then nothing was written.
-    files : tuple of FileFacts
-        Every file of the folder but run.json and manifest.json.
+    files : tuple of str
+        Names of all files in it.
+    facts : tuple of FileFacts
+        Size, rows and hash of every file but run.json and manifest.json.
     selections : tuple of Selection
         The segments.
     """
 
     path: Path
     changed: bool
-    files: tuple[FileFacts, ...]
+    files: tuple[str, ...]
+    facts: tuple[FileFacts, ...]
     selections: tuple[Selection, ...]
 
 
-class _SameContent(Exception):  # noqa: N818  a signal to drop the staged folder, never seen outside
-    """The folder that stands already holds what was staged."""
+class _SameContent(Exception):
+    """Leaves the staging block without a rename: the folder that stands already holds what was staged."""
 
 
-def publish(run: Run, output_folder: Path | str, *, segments: Sequence[Segment] = READY_SEGMENTS) -> Published:
+def publish(
+    run: Run,
+    output_folder: Path | str,
+    *,
+    segments: Sequence[Segment] = READY_SEGMENTS,
+    force: bool = False,
+) -> Published:
     """Write a run's folder below the output folder, whole or not at all.
 
     The folder is filled aside, synced and renamed; an existing one of the same day is replaced whole unless its
@@ -75,6 +84,8 @@ def publish(run: Run, output_folder: Path | str, *, segments: Sequence[Segment] 
         Where dated folders live; made if absent.
     segments : sequence of Segment
         Which segment files to write.
+    force : bool
+        Write again even if the same content is there.
 
     Returns
     -------
@@ -97,14 +108,19 @@ def publish(run: Run, output_folder: Path | str, *, segments: Sequence[Segment] 
     changed = True
     try:
         with staged_folder(target) as stage:
-            files, content = _fill(stage, run, selections)
-            standing = read_manifest(target)
-            if standing is not None and standing.get("content") == content and is_whole(target):
-                raise _SameContent
+            facts, content = _fill(stage, run, selections)
+            if not force:
+                _stop_if_same(target, content)
     except _SameContent:
         changed = False
     moved = _point_to(target, run, output / LATEST_NAME)
-    return Published(path=target, changed=changed or moved, files=files, selections=selections)
+    return Published(
+        path=target,
+        changed=changed or moved,
+        files=(*(file.name for file in facts), RUN_NAME, MANIFEST_NAME),
+        facts=facts,
+        selections=selections,
+    )
 
 
 def _fill(stage: Path, run: Run, selections: Sequence[Selection]) -> tuple[tuple[FileFacts, ...], str]:
@@ -130,12 +146,16 @@ def _fill(stage: Path, run: Run, selections: Sequence[Selection]) -> tuple[tuple
     for name, text in texts.items():
         (stage / name).write_bytes(text.encode())
         files.append(file_facts(stage, name, rows=None))
-    found = manifest(
-        files, as_of=run.as_of.isoformat(), model_version=run.model.version, inputs=run.inputs_digest
-    )
+    found = manifest(files, as_of=run.as_of.isoformat(), model_version=run.model.version, inputs=run.inputs_digest)
     (stage / RUN_NAME).write_bytes(canonical_json(_run_facts(run, selections, found["content"])))
     (stage / MANIFEST_NAME).write_bytes(canonical_json(found))
     return tuple(files), str(found["content"])
+
+
+def _stop_if_same(target: Path, content: str) -> None:
+    standing = read_manifest(target)
+    if standing is not None and standing.get("content") == content and is_whole(target):
+        raise _SameContent
 
 
 def _write_parquet(path: Path, frame: pl.DataFrame) -> None:

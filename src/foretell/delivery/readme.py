@@ -34,7 +34,7 @@ def render_readme(run: Run, selections: Sequence[Selection], *, escaped_cells: i
     blocks = [
         title + "\n" + "=" * min(len(title), WIDTH),
         _wrap(_opening(run)),
-        _section("Which file is which", _files(run, selections)),
+        _section("Which file is which", _files(selections)),
         _section("How to use them", _use(run, escaped_cells)),
         _section("How far to trust the numbers", _trust(run)),
         _section("What not to believe", _limits(run)),
@@ -60,7 +60,7 @@ def _opening(run: Run) -> str:
     )
 
 
-def _files(run: Run, selections: Sequence[Selection]) -> list[str]:
+def _files(selections: Sequence[Selection]) -> list[str]:
     lines = [
         "report.html: the results on one page, for any browser; start here.",
         "scores.csv: one row per customer, for a spreadsheet. scores.parquet: the same with every digit, for programs.",
@@ -76,14 +76,18 @@ def _files(run: Run, selections: Sequence[Selection]) -> list[str]:
 
 
 def _use(run: Run, escaped_cells: int) -> list[str]:
-    column = {alias: name for alias, name in aliases(run.columns).items()}
+    column = aliases(run.columns)
     lines = [
         "Work through a segment file from the top: the best candidates come first, and why_here says why.",
-        f"To rank customers use clv_percentile or {column['predicted_clv']}; to find those who are leaving use "
-        f"churn_band or {column['churn_risk']}; to find those who are about to order use {column['p_order']}.",
+        (
+            f"To rank customers use clv_percentile or {column['predicted_clv']}; to find those who are leaving use "
+            f"churn_band or {column['churn_risk']}; to find those who are about to order use {column['p_order']}."
+        ),
         "Keep a random tenth of every group out of the campaign. Without it nobody can tell what the campaign did.",
-        "Money has a point as its decimal sign; dates are year-month-day. A spreadsheet may drop the zeros before a "
-        "number such as 00123: import customer_id as text.",
+        (
+            "Money has a point as its decimal sign; dates are year-month-day. A spreadsheet may drop the zeros before "
+            "a number such as 00123: import customer_id as text."
+        ),
     ]
     if escaped_cells:
         lines.append(
@@ -95,20 +99,22 @@ def _use(run: Run, escaped_cells: int) -> list[str]:
 
 def _trust(run: Run) -> list[str]:
     total = overall(run.record)
-    lines = [f"{total.title}. {' '.join(total.sentences)}"]
-    for verdict in verdicts(run.record):
-        lines.append(f"{verdict.question} {verdict.title}. {' '.join(verdict.sentences)}")
-    return lines
+    single = (f"{part.question} {part.title}. {' '.join(part.sentences)}" for part in verdicts(run.record))
+    return [f"{total.title}. {' '.join(total.sentences)}", *single]
 
 
 def _limits(run: Run) -> list[str]:
     clv, churn = run.horizons.clv_days, run.horizons.churn_days
     return [
         *run.model.limits,
-        "A number is right for a group, not for a person: of ten customers at 30 % risk about three leave, and nobody "
-        "knows which.",
-        f"Predicted value is an average over many possible futures; most customers will spend less in {clv} days, a "
-        "few much more. The columns ending in _low and _high say how wide it is.",
+        (
+            "A number is right for a group, not for a person: of ten customers at 30 % risk about three leave, and "
+            "nobody knows which."
+        ),
+        (
+            f"Predicted value is an average over many possible futures; most customers will spend less in {clv} days, "
+            "a few much more. The columns ending in _low and _high say how wide it is."
+        ),
         f"Churn here means no order within {churn} days, nothing else.",
         "A percentile is a rank among your customers, not a probability.",
         "The scores age: after a few weeks make new ones.",
@@ -118,8 +124,11 @@ def _limits(run: Run) -> list[str]:
 def _left_out(run: Run) -> list[str]:
     counts = run.counts
     return [
-        f"Of {whole(counts.rows_in)} rows read, {whole(counts.used)} were used, {whole(counts.at_or_after_as_of)} lie "
-        f"on or after the day of these scores, and {whole(counts.quarantined)} could not be used.",
+        (
+            f"Of {whole(counts.rows_in)} rows read, {whole(counts.used)} were used, "
+            f"{whole(counts.at_or_after_as_of)} lie on or after the day of these scores, and "
+            f"{whole(counts.quarantined)} could not be used."
+        ),
         *run.notes,
     ]
 

@@ -11,7 +11,11 @@ from foretell.windows import Horizons, first_unseen_day
 _HORIZON = re.compile(r"_\d+d(?=_|$)")
 
 PAST_VALUE = Column(
-    "past_value", pl.Float64(), "currency, or orders in a shop without amounts", True, "What the customer brought so far"
+    "past_value",
+    pl.Float64(),
+    "currency, or orders in a shop without amounts",
+    True,
+    "What the customer brought so far",
 )
 PREDICTED_VALUE = Column(
     "predicted_value",

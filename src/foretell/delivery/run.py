@@ -38,6 +38,16 @@ CALIBRATION_SCHEMA: Mapping[str, Any] = {
     "predicted": pl.Float64,
     "observed": pl.Float64,
 }
+COMPARISONS_SCHEMA: Mapping[str, Any] = {
+    "cutoff": pl.String,
+    "rung": pl.String,
+    "reference": pl.String,
+    "target": pl.String,
+    "metric": pl.String,
+    "difference": pl.Float64,
+    "low": pl.Float64,
+    "high": pl.Float64,
+}
 QUARANTINE_SCHEMA: Mapping[str, Any] = {
     "row_number": pl.UInt32,
     "table": pl.String,
@@ -82,6 +92,9 @@ class Record:
         Columns cutoff, rung, target, decile, customers, predicted, actual: means per customer.
     calibration : pl.DataFrame
         Columns cutoff, rung, target, bin, customers, predicted, observed: mean probability and share.
+    comparisons : pl.DataFrame
+        Columns cutoff, rung, reference, target, metric, difference (rung minus reference), low, high: paired by
+        customer. Where there is none, the light does not ask whether a lead is larger than chance.
     rungs : mapping of str to str
         Target to the rung that answers it in this run.
     naive_rungs : tuple of str
@@ -93,6 +106,7 @@ class Record:
     table: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=TABLE_SCHEMA))
     deciles: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=DECILES_SCHEMA))
     calibration: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=CALIBRATION_SCHEMA))
+    comparisons: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=COMPARISONS_SCHEMA))
     rungs: Mapping[str, str] = field(default_factory=dict)
     naive_rungs: tuple[str, ...] = ()
     reason_if_empty: str = ""

@@ -75,8 +75,9 @@ def select_all(run: Run, segments: Sequence[Segment]) -> tuple[Selection, ...]:
     frame = rule_frame(run.scores, run.columns, as_of=run.as_of, horizons=run.horizons)
     names = [segment.name for segment in segments]
     problems = [f"Two segments are called {name!r}." for name in sorted({n for n in names if names.count(n) > 1})]
+    publishable = {*aliases(run.columns), *(column.name for column in (*run.columns, *DERIVED))}
     for segment in segments:
-        problems += _problems(segment, frame)
+        problems += _problems(segment, frame, publishable)
     if problems:
         raise ConfigError(problems)
     return tuple(_select(segment, frame, run) for segment in segments)
@@ -159,11 +160,10 @@ def _direction(entry: str) -> tuple[str, bool]:
     return name, direction.strip().upper() == "DESC"
 
 
-def _problems(segment: Segment, frame: pl.DataFrame) -> list[str]:
+def _problems(segment: Segment, frame: pl.DataFrame, publishable: set[str]) -> list[str]:
     where = f"Segment {segment.name!r}"
     used = [
         *(_direction(entry)[0] for entry in segment.order_by),
-        *segment.columns,
         *(name for part in segment.why for name in _PLACEHOLDER.findall(part)),
     ]
     try:
@@ -171,9 +171,10 @@ def _problems(segment: Segment, frame: pl.DataFrame) -> list[str]:
         used += rule.meta.root_names()
     except PolarsError:
         return [f"{where}: the rule {segment.where!r} is no SQL condition."]
-    unknown = [name for name in dict.fromkeys(used) if name not in frame.columns]
+    unknown = [(name, frame.columns) for name in used if name not in frame.columns]
+    unknown += [(name, sorted(publishable)) for name in segment.columns if name not in publishable]
     if unknown:
-        return [f"{where} names the unknown column {name!r}.{did_you_mean(name, frame.columns)}" for name in unknown]
+        return [f"{where} names the unknown column {name!r}.{did_you_mean(name, known)}" for name, known in unknown]
     try:
         dtype = frame.head(0).select(rule).to_series().dtype
     except PolarsError:

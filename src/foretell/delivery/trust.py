@@ -7,13 +7,16 @@ from typing import Literal
 import polars as pl
 
 from foretell.delivery.run import Record
-from foretell.delivery.wording import METRICS, MetricWords, change, figure, target_words
+from foretell.delivery.wording import METRICS, TARGETS, change, figure, percent, target_words
 
 Level = Literal["good", "caution", "bad", "untested"]
 JUDGED_BY = ("gini", "log_loss", "concordance", "median_abs_error_days")
 """The metric that decides against the naive rules: the first of these that the target has."""
 BIAS_FINE = 0.10
 BIAS_BAD = 0.30
+RANGE_HOLDS = 0.80
+"""Share of customers that the range from 10 % to 90 % promises to hold."""
+RANGE_FINE = 0.10
 _ORDER: Mapping[Level, int] = {"good": 0, "caution": 1, "bad": 2, "untested": 3}
 _TITLES: Mapping[Level, str] = {
     "good": "Good to use",
@@ -59,10 +62,14 @@ def verdicts(record: Record) -> tuple[Verdict, ...]:
     Returns
     -------
     tuple of Verdict
-        One a target that this run's model answers, in the order of the table; empty without a backtest.
+        One a target that this run's model answers, value first; empty without a backtest.
     """
-    targets = record.table.get_column("target").unique(maintain_order=True).to_list()
-    return tuple(_verdict(record, target) for target in targets if target in record.rungs)
+    known = list(TARGETS)
+    targets = sorted(
+        set(record.table.get_column("target").to_list()) & set(record.rungs),
+        key=lambda target: (known.index(target) if target in known else len(known), target),
+    )
+    return tuple(_verdict(record, target) for target in targets)
 
 
 def overall(record: Record) -> Verdict:
@@ -85,7 +92,7 @@ def overall(record: Record) -> Verdict:
     worst = max(single, key=lambda verdict: _ORDER[verdict.level])
     weak = [verdict.question for verdict in single if verdict.level != "good"]
     if not weak:
-        sentence = "On this shop's own past every answer that was tested beat the simple rules, at about the right level."
+        sentence = "On this shop's own past every tested answer beat the simple rules, at about the right level."
     else:
         sentence = "Read the lights below before you rely on: " + " · ".join(weak)
     return Verdict("", "All together", worst.level, _TITLES[worst.level], (sentence,))
@@ -96,36 +103,57 @@ def _verdict(record: Record, target: str) -> Verdict:
     rows = record.table.filter(pl.col("target") == target)
     cutoffs = rows.get_column("cutoff").unique().sort().to_list()
     newest = cutoffs[-1]
-    metric = next((name for name in JUDGED_BY if _value(rows, newest, ours, name) is not None), None)
-    if metric is None:
+    found = [_against_naive(record, rows, cutoffs, ours), _range(rows, newest, ours)]
+    judged = [part for part in found if part is not None]
+    if not judged:
         return Verdict(target, target_words(target), "untested", _TITLES["untested"], ("The backtest has no figure.",))
-    words = METRICS[metric]
-    wins = [_beats(rows, cutoff, ours, record.naive_rungs, metric, words) for cutoff in cutoffs]
-    level, sentences = _against_naive(wins, words)
-    figures = [f"{words.title}: {figure(_value(rows, newest, ours, metric), words.style)}"]
-    naive = _best_naive(rows, newest, record.naive_rungs, metric, words)
-    if naive is not None:
-        figures.append(f"the best simple rule {figure(naive, words.style)}")
-    sentences.append("; ".join(figures) + ".")
     bias = _value(rows, newest, ours, "bias")
     if bias is not None:
-        bias_level, sentence = _level_of(bias)
-        level = max(level, bias_level, key=lambda name: _ORDER[name])
-        sentences.append(sentence)
-    return Verdict(target, target_words(target), level, _TITLES[level], tuple(sentences))
+        judged.append(_level_of(bias))
+    level = max((level for level, _ in judged), key=lambda name: _ORDER[name])
+    return Verdict(target, target_words(target), level, _TITLES[level], tuple(text for _, text in judged))
 
 
-def _against_naive(wins: list[bool | None], words: MetricWords) -> tuple[Level, list[str]]:
-    tested = [win for win in wins if win is not None]
-    how = f"({words.title.lower()})"
-    if not tested:
-        return "caution", ["No simple rule answers this question, so there is nothing to compare with."]
-    if all(tested):
-        times = "in the one past window tested" if len(tested) == 1 else f"in all {len(tested)} past windows tested"
-        return "good", [f"Better than every simple rule {times} {how}."]
-    if wins[-1]:
-        return "caution", [f"Better than every simple rule in the newest window, not in an older one {how}."]
-    return "bad", [f"In the newest window a simple rule did as well or better {how}."]
+def _against_naive(record: Record, rows: pl.DataFrame, cutoffs: list[str], ours: str) -> tuple[Level, str] | None:
+    newest = cutoffs[-1]
+    metric = next((name for name in JUDGED_BY if _value(rows, newest, ours, name) is not None), None)
+    if metric is None:
+        return None
+    words = METRICS[metric]
+    mine = figure(_value(rows, newest, ours, metric), words.style)
+    naive = _best_naive(rows, newest, record.naive_rungs, metric)
+    if naive is None:
+        return "caution", f"No simple rule answers this, so there is nothing to compare with. {words.title}: {mine}."
+    figures = f"{words.title}: {mine}, the best simple rule {figure(naive, words.style)}."
+    wins = [_beats(rows, cutoff, ours, record.naive_rungs, metric) for cutoff in cutoffs]
+    if not wins[-1]:
+        return "bad", f"In the newest past window a simple rule did as well or better. {figures}"
+    if False in wins:
+        return "caution", f"Better than every simple rule in the newest past window, but not in an older one. {figures}"
+    if not _beyond_chance(record, newest, ours, rows.get_column("target")[0], metric):
+        return "caution", f"Better than every simple rule, but not by more than chance alone may give. {figures}"
+    windows = {1: "the one past window", 2: "both past windows"}.get(len(wins), f"all {len(wins)} past windows")
+    return "good", f"Better than every simple rule in {windows} tested. {figures}"
+
+
+def _beyond_chance(record: Record, cutoff: str, ours: str, target: str, metric: str) -> bool:
+    """Tell whether no paired interval of a difference to a simple rule holds zero."""
+    rows = record.comparisons.filter(
+        (pl.col("cutoff") == cutoff)
+        & (pl.col("rung") == ours)
+        & (pl.col("target") == target)
+        & (pl.col("metric") == metric)
+        & pl.col("reference").is_in(list(record.naive_rungs))
+    )
+    return not bool(((rows.get_column("low") <= 0) & (rows.get_column("high") >= 0)).any())
+
+
+def _range(rows: pl.DataFrame, cutoff: str, ours: str) -> tuple[Level, str] | None:
+    share = _value(rows, cutoff, ours, "interval_coverage")
+    if share is None:
+        return None
+    inside = f"{percent(share)} of the customers ended inside their range; {percent(RANGE_HOLDS)} was promised."
+    return ("good" if abs(share - RANGE_HOLDS) <= RANGE_FINE else "caution"), inside
 
 
 def _level_of(bias: float) -> tuple[Level, str]:
@@ -144,19 +172,15 @@ def _value(rows: pl.DataFrame, cutoff: str, rung: str, metric: str) -> float | N
     return float(found[0]) if found.len() else None
 
 
-def _best_naive(
-    rows: pl.DataFrame, cutoff: str, naive: tuple[str, ...], metric: str, words: MetricWords
-) -> float | None:
+def _best_naive(rows: pl.DataFrame, cutoff: str, naive: tuple[str, ...], metric: str) -> float | None:
     values = [value for rung in naive if (value := _value(rows, cutoff, rung, metric)) is not None]
     if not values:
         return None
-    return max(values) if words.better == "higher" else min(values)
+    return max(values) if METRICS[metric].better == "higher" else min(values)
 
 
-def _beats(
-    rows: pl.DataFrame, cutoff: str, ours: str, naive: tuple[str, ...], metric: str, words: MetricWords
-) -> bool | None:
-    mine, best = _value(rows, cutoff, ours, metric), _best_naive(rows, cutoff, naive, metric, words)
+def _beats(rows: pl.DataFrame, cutoff: str, ours: str, naive: tuple[str, ...], metric: str) -> bool | None:
+    mine, best = _value(rows, cutoff, ours, metric), _best_naive(rows, cutoff, naive, metric)
     if mine is None or best is None:
         return None
-    return mine > best if words.better == "higher" else mine < best
+    return mine > best if METRICS[metric].better == "higher" else mine < best

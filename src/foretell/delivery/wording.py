@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date
 from typing import Literal
 
 Better = Literal["higher", "lower", "zero"]
@@ -33,7 +34,7 @@ METRICS: Mapping[str, MetricWords] = {
     "bias": MetricWords(
         "Total, predicted against real", "zero", "change", "0 % is right; +10 % means that too much was promised."
     ),
-    "top_capture": MetricWords(
+    "top10_capture": MetricWords(
         "Real value in the best tenth",
         "higher",
         "share",
@@ -43,7 +44,7 @@ METRICS: Mapping[str, MetricWords] = {
         "Ranking", "higher", "number", "1 is the order that turned out to be right, 0 is a shuffled list."
     ),
     "log_loss": MetricWords(
-        "Surprise (log loss)", "lower", "number", "How far the probabilities were from what happened; 0 is perfect."
+        "Log loss", "lower", "number", "How far the probabilities were from what happened; 0 is perfect."
     ),
     "ece": MetricWords(
         "Average error of a percentage",
@@ -55,7 +56,7 @@ METRICS: Mapping[str, MetricWords] = {
         "Pairs ranked right",
         "higher",
         "share",
-        "Of one customer with and one without the event, how often the first had the higher probability; 50 % is chance.",
+        "Of a customer with and one without the event, how often the first had the higher risk; 50 % is chance.",
     ),
     "median_abs_error_days": MetricWords(
         "Typical miss", "lower", "days", "Half of the next orders came closer than this to the predicted date."
@@ -68,6 +69,12 @@ METRICS: Mapping[str, MetricWords] = {
         "higher",
         "share",
         "Of two customers, how often the one predicted to order first did; 50 % is chance.",
+    ),
+    "interval_coverage": MetricWords(
+        "Inside the range",
+        "higher",
+        "share",
+        "How many customers ended between the low and the high figure; 80 % is right.",
     ),
 }
 """The metrics that are told to marketers, in the order in which they are told; others stay in the record."""
@@ -86,7 +93,7 @@ RUNGS: Mapping[str, str] = {
     "naive_gap": "Simple rule: one usual gap after the last order",
     "lifetimes_bgnbd": "BG/NBD of the lifetimes library",
     "purchase": "foretell, purchase model",
-    "pareto_nbd": "Pareto/NBD",
+    "pareto": "foretell, Pareto/NBD",
 }
 
 
@@ -120,6 +127,28 @@ def rung_words(rung: str) -> str:
         Plain words; the name itself, without underscores, where none are known.
     """
     return RUNGS.get(rung, rung.replace("_", " "))
+
+
+MONTHS = (
+    "January", "February", "March", "April", "May", "June",
+    "July", "August", "September", "October", "November", "December",
+)  # fmt: skip
+
+
+def day_words(day: date) -> str:
+    """Return a day as people write it, whatever the machine's language.
+
+    Parameters
+    ----------
+    day : date
+        Any day.
+
+    Returns
+    -------
+    str
+        As in ``1 November 2026``.
+    """
+    return f"{day.day} {MONTHS[day.month - 1]} {day.year}"
 
 
 def whole(value: float) -> str:

@@ -48,6 +48,8 @@ def require(frame: pl.DataFrame, columns: Sequence[str], *, what: str) -> None:
     missing = [name for name in columns if name not in frame.columns]
     if missing:
         hints = "".join(did_you_mean(name, frame.columns) for name in missing)
-        raise ColumnMismatch(f"The {what} plot needs the columns {', '.join(missing)}.{hints}")
+        msg = f"The {what} plot needs the columns {', '.join(missing)}.{hints}"
+        raise ColumnMismatch(msg)
     if frame.is_empty():
-        raise ColumnMismatch(f"The {what} plot got a frame without rows: there is nothing to draw.")
+        msg = f"The {what} plot got a frame without rows: there is nothing to draw."
+        raise ColumnMismatch(msg)

@@ -3,6 +3,7 @@
 import numpy as np
 import polars as pl
 from matplotlib.axes import Axes
+from matplotlib.collections import PathCollection
 from matplotlib.ticker import FuncFormatter, PercentFormatter
 
 from foretell.plots.axes import axes_or_new, require
@@ -100,7 +101,7 @@ def plot_calibration(calibration: pl.DataFrame, ax: Axes | None = None, *, event
     axes.set_axisbelow(True)
     legend = axes.legend(loc="upper left")
     for handle in legend.legend_handles:
-        if hasattr(handle, "set_sizes"):
+        if isinstance(handle, PathCollection):
             handle.set_sizes([60.0])
     return axes
 

@@ -8,6 +8,9 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 from foretell.plots.axes import axes_or_new, require
 from foretell.plots.style import PREDICTED
 
+# strftime would write them in the language of the machine
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+
 
 def plot_expected_orders(forecast: pl.DataFrame, ax: Axes | None = None) -> Axes:
     """Draw the orders expected by week from the customers known today.
@@ -34,7 +37,7 @@ def plot_expected_orders(forecast: pl.DataFrame, ax: Axes | None = None) -> Axes
     rows = forecast.sort("week_starts_on")
     place = np.arange(rows.height)
     days = rows["week_starts_on"].to_list()
-    labels = [f"{day.day} {day:%b}\n{day:%Y}" for day in days]
+    labels = [f"{day.day} {_MONTHS[day.month - 1]}\n{day.year}" for day in days]
     axes.bar(place, rows["expected_orders"].to_numpy(), width=0.85, color=PREDICTED)
     shown = [i for i in range(rows.height) if i % max(1, -(-rows.height // 6)) == 0]
     axes.set_xticks(shown, [labels[i] for i in shown])

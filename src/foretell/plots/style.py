@@ -4,6 +4,7 @@ import io
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import matplotlib as mpl
 from matplotlib.axes import Axes
@@ -16,7 +17,7 @@ HAPPENED = "#d07408"
 # No figure uses this colour by chance; the page's own text colour takes its place.
 INK = "#010203"
 
-_PAGE = {
+_PAGE: dict[Any, Any] = {
     "text.color": INK,
     "axes.edgecolor": INK,
     "axes.labelcolor": INK,
@@ -42,7 +43,7 @@ _PAGE = {
 
 
 @contextmanager
-def page_figure(*, width: float = 5.4, height: float = 3.5) -> Iterator[tuple[Figure, Axes]]:
+def page_figure(*, width: float = 4.6, height: float = 3.2) -> Iterator[tuple[Figure, Axes]]:
     """Give a figure in the style of a page, whatever the user's own matplotlib settings are.
 
     Parameters

@@ -164,9 +164,7 @@ def forecast_chart(run: Run) -> Chart | None:
     )
 
 
-def _newest(
-    record: Record, frame: pl.DataFrame, targets: Sequence[str]
-) -> tuple[str, str, pl.DataFrame] | None:
+def _newest(record: Record, frame: pl.DataFrame, targets: Sequence[str]) -> tuple[str, str, pl.DataFrame] | None:
     for target in targets:
         rows = frame.filter((pl.col("target") == target) & (pl.col("rung") == record.rungs.get(target, "")))
         rows = rows.drop_nulls().drop_nans()

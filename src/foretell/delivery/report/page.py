@@ -15,7 +15,7 @@ from foretell.delivery.report.charts import calibration_chart, decile_chart, for
 from foretell.delivery.run import Run
 from foretell.delivery.selection import Selection
 from foretell.delivery.trust import overall, verdicts
-from foretell.delivery.wording import METRICS, money, percent, whole
+from foretell.delivery.wording import METRICS, day_words, money, percent, whole
 
 LIGHTS = {"good": "✓", "caution": "!", "bad": "✕", "untested": "?"}
 BANDS = {"low": "Low risk", "medium": "Medium risk", "high": "High risk"}
@@ -70,7 +70,7 @@ def render_page(run: Run, selections: Sequence[Selection], files: Sequence[FileF
 
 
 def _instant(run: Run) -> str:
-    day = f"{run.as_of.day} {run.as_of:%B %Y}"
+    day = day_words(run.as_of.date())
     return day if run.folder_name == run.as_of.date().isoformat() else f"{day}, {run.as_of:%H:%M:%S}"
 
 
