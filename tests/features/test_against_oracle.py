@@ -3,6 +3,7 @@
 import math
 
 import polars as pl
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -28,16 +29,17 @@ def assert_same(frame, expected):
                 assert value == wanted[name], name
 
 
-@settings(max_examples=150)
-@given(history=HISTORIES, as_of=CUTOFFS)
-def test_features(history, as_of):
-    assert_same(compute(as_data(history), as_of).collect(), oracles.features(history, as_of))
+drawn = given(history=HISTORIES, as_of=CUTOFFS)
 
 
-@settings(max_examples=150)
-@given(history=HISTORIES, as_of=CUTOFFS)
-def test_summary(history, as_of):
-    assert_same(purchase_summary(as_data(history), as_of), oracles.summary(history, as_of))
+def equal_to_the_loops(history, as_of):
+    data = as_data(history)
+    assert_same(compute(data, as_of).collect(), oracles.features(history, as_of))
+    assert_same(purchase_summary(data, as_of), oracles.summary(history, as_of))
+
+
+test_random_histories = settings(max_examples=50)(drawn(equal_to_the_loops))
+test_random_histories_thoroughly = pytest.mark.slow(settings(max_examples=1_000)(drawn(equal_to_the_loops)))
 
 
 def test_simulated_shop(shop):

@@ -61,7 +61,8 @@ def outcomes(data: CustomerData, cutoff: date | datetime | str, horizon_days: in
     )
     given_back = loose_refunds(seen).select("customer_id", "refund_minor")
     spend_minor = pl.col("bought_minor").fill_null(0) + pl.col("refund_minor").fill_null(0)
-    spend = spend_minor / MINOR_PER_UNIT if seen.has_amount else pl.lit(None, dtype=pl.Float64)
+    # polars divides by a constant through its reciprocal, which misses the last bit; rounding mends it.
+    spend = (spend_minor / MINOR_PER_UNIT).round(4) if seen.has_amount else pl.lit(None, dtype=pl.Float64)
     return (
         bought.join(given_back, on="customer_id", how="full", coalesce=True)
         .select(
