@@ -123,30 +123,13 @@ def backtest(
         msg = "at least one cutoff is needed"
         raise ValueError(msg)
     ledger = Ledger(reference=baseline, seed=seed, bootstrap=bootstrap, order=_order(horizons, names))
-    reasons: dict[str, None] = {}
-    judged_any = False
-    for cutoff in moments:
-        past = data.before(cutoff)
-        customers = purchase_summary(past, cutoff)["customer_id"].sort()
-        if customers.is_empty():
-            ledger.skip(cutoff, None, None, "no customer bought before the cutoff")
-            reasons["no customer bought before the cutoff"] = None
-            continue
-        truths, left_out = observe(data, cutoff, horizons, customers)
-        for target, reason in left_out.items():
-            ledger.skip(cutoff, None, target, reason)
-            reasons[reason] = None
-        if truths:
-            judged_any = True
-            ledger.enter(
-                cutoff,
-                truths,
-                _predict(past, cutoff, recipes, horizons=horizons, seed=seed, customers=customers, ledger=ledger),
-            )
-    if not judged_any:
-        msg = f"nothing can be judged at {len(moments)} cutoff(s): {'; '.join(reasons)}"
+    observed = [_judge(data, cutoff, recipes, horizons=horizons, seed=seed, ledger=ledger) for cutoff in moments]
+    result = ledger.close()
+    if not any(observed):
+        reasons = "; ".join(result.skipped["reason"].unique(maintain_order=True))
+        msg = f"nothing can be judged at {len(moments)} cutoff(s): {reasons}"
         raise HorizonNotObserved(msg)
-    return ledger.close()
+    return result
 
 
 def _reference(names: Sequence[str], reference: str | None) -> str:
@@ -169,17 +152,27 @@ def _order(horizons: Horizons, names: Sequence[str]) -> dict[str, int]:
     return {label: place for place, label in enumerate(in_order)}
 
 
-def _predict(
-    past: CustomerData,
+def _judge(
+    data: CustomerData,
     cutoff: datetime,
     recipes: Sequence[Recipe],
     *,
     horizons: Horizons,
     seed: int,
-    customers: pl.Series,
     ledger: Ledger,
-) -> list[Predictions]:
-    answers = []
+) -> bool:
+    """Judge all recipes at one cutoff; say whether any target's window was observed."""
+    past = data.before(cutoff)
+    customers = purchase_summary(past, cutoff)["customer_id"].sort()
+    if customers.is_empty():
+        ledger.skip(cutoff, None, None, "no customer bought before the cutoff")
+        return False
+    truths, left_out = observe(data, cutoff, horizons, customers)
+    for target, reason in left_out.items():
+        ledger.skip(cutoff, None, target, reason)
+    if not truths:
+        return False
+    answers: list[Predictions] = []
     for recipe in recipes:
         try:
             frame = recipe.fit_predict(past, cutoff, horizons, seed)
@@ -187,4 +180,5 @@ def _predict(
             ledger.skip(cutoff, recipe.name, None, str(error))
             continue
         answers.append(check_predictions(frame, customers, rung=recipe.name))
-    return answers
+    ledger.enter(cutoff, truths, answers)
+    return True

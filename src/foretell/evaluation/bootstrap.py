@@ -98,8 +98,9 @@ def replicates(
     tuple of ndarray of float64, each of shape (times, predictions, names)
         Row i of every array comes from the same resample, so that differences between predictions are paired.
     """
-    draws = customer_weights(customers, times=times, seed=seed)
-    batches = [[] for _ in panels]  # type: list[list[FloatArray]]
+    draws = customer_weights(customers, times=times if panels else 0, seed=seed)
+    rows = customers if isinstance(customers, int) else np.size(customers)
+    batches = [[panel(np.empty((0, rows)))] for panel in panels]
     while batch := list(islice(draws, BATCH)):
         weights = np.stack(batch)
         for scores, panel in zip(batches, panels, strict=True):

@@ -112,17 +112,14 @@ class Ledger:
         rows = truths[0].actual.size
         judged = [entry for truth in truths for entry in judges(truth, predictions)]
         panels = [entry.panel for entry in judged]
+        # The cutoff is part of the seed, so that further cutoffs change no number of this one.
         moment = int((cutoff - datetime.min).total_seconds())
-        resampled = (
-            replicates(panels, rows, times=self._bootstrap, seed=(self._seed, moment))
-            if self._bootstrap
-            else [np.empty((0, len(entry.rungs), len(entry.panel.names))) for entry in judged]
-        )
+        resampled = replicates(panels, rows, times=self._bootstrap, seed=(self._seed, moment))
         for entry, draws in zip(judged, resampled, strict=True):
             self._scores(cutoff, entry, entry.panel(np.ones((1, rows)))[0], draws)
         for truth in truths:
             for given in predictions:
-                if given.answers(truth.target.column):
+                if truth.target.kind != "date" and given.answers(truth.target.column):
                     self._charts(cutoff, truth, given)
 
     def _scores(self, cutoff: datetime, entry: Judged, values: FloatArray, draws: FloatArray) -> None:
@@ -142,14 +139,12 @@ class Ledger:
 
     def _charts(self, cutoff: datetime, truth: Truth, given: Predictions) -> None:
         key = {"cutoff": cutoff, "rung": given.rung, "target": truth.target.name}
-        predicted = given.columns[truth.target.column] if truth.target.kind != "date" else None
-        if predicted is None:
-            return
         if truth.target.kind == "event":
             rows, part, second, table = self._calibration, "bin", "observed", calibration_table
         else:
             rows, part, second, table = self._deciles, "decile", "actual", decile_table
-        counts, means, happened = table(truth.actual, predicted)
+        counts, means, happened = table(truth.actual, given.columns[truth.target.column])
+        # Equal parts hold a fraction of a customer; whole numbers that still sum to all of them are shown.
         whole = np.diff(np.rint(np.cumsum(np.concatenate(([0.0], counts)))))
         for place in range(whole.size):
             rows.append(

@@ -98,7 +98,7 @@ class AmountPanel:
     def __call__(self, weights: FloatArray) -> FloatArray:
         """Return the metrics, shape (times, predictions, names), for weights of shape (times, rows)."""
         draws = [self._draw(row) for row in weights]
-        return _by_time([[self._judge(ranked, draw) for draw in draws] for ranked in self._ranked])
+        return _by_time([[self._judge(ranked, draw) for draw in draws] for ranked in self._ranked], self.names)
 
     def _draw(self, weights: FloatArray) -> _AmountDraw:
         held = weights * self._actual
@@ -161,7 +161,7 @@ class EventPanel:
         """Return the metrics, shape (times, predictions, names), for weights of shape (times, rows)."""
         happened = weights * self._actual
         draws = list(zip(weights, happened, strict=True))
-        return _by_time([[_judge_events(ranked, *draw) for draw in draws] for ranked in self._ranked])
+        return _by_time([[_judge_events(ranked, *draw) for draw in draws] for ranked in self._ranked], self.names)
 
 
 def _judge_events(ranked: _Ranked, weights: FloatArray, happened: FloatArray) -> tuple[float, ...]:
@@ -209,7 +209,7 @@ class IntervalPanel:
 
     def __call__(self, weights: FloatArray) -> FloatArray:
         """Return the metrics, shape (times, predictions, names), for weights of shape (times, rows)."""
-        return _by_time([[_judge_interval(columns, row) for row in weights] for columns in self._columns])
+        return _by_time([[_judge_interval(columns, row) for row in weights] for columns in self._columns], self.names)
 
 
 def _judge_interval(columns: FloatArray, weights: FloatArray) -> tuple[float, ...]:
@@ -242,7 +242,7 @@ class DatePanel:
 
     def __call__(self, weights: FloatArray) -> FloatArray:
         """Return the metrics, shape (times, predictions, names), for weights of shape (times, rows)."""
-        return _by_time([[_judge_dates(*errors, row) for row in weights] for errors in self._sorted])
+        return _by_time([[_judge_dates(*errors, row) for row in weights] for errors in self._sorted], self.names)
 
 
 def _judge_dates(buyers: IntArray, ascending: FloatArray, weights: FloatArray) -> tuple[float, ...]:
@@ -277,8 +277,9 @@ class OrderingPanel:
 
     def __call__(self, weights: FloatArray) -> FloatArray:
         """Return the metrics, shape (times, predictions, names), for weights of shape (times, rows)."""
-        return _by_time([[(tree(row),) for row in weights] for tree in self._trees])
+        return _by_time([[(tree(row),) for row in weights] for tree in self._trees], self.names)
 
 
-def _by_time(scores: list[list[tuple[float, ...]]]) -> FloatArray:
-    return np.ascontiguousarray(np.array(scores, dtype=np.float64).swapaxes(0, 1))
+def _by_time(scores: list[list[tuple[float, ...]]], names: tuple[str, ...]) -> FloatArray:
+    by_prediction = np.array(scores, dtype=np.float64).reshape(len(scores), -1, len(names))
+    return np.ascontiguousarray(by_prediction.swapaxes(0, 1))

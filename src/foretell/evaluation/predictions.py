@@ -112,7 +112,7 @@ def _keys(frame: pl.DataFrame, customers: pl.Series) -> list[Violation]:
     known = keys.is_in(customers.implode())
     return [
         *_count("customer_id", "null", keys.is_null()),
-        *_count("customer_id", "customer that has more than one row", keys.is_duplicated() & keys.is_not_null()),
+        *_count("customer_id", "row of a customer who has several", keys.is_duplicated() & keys.is_not_null()),
         *_count("customer_id", "customer without a purchase before the cutoff", ~known & keys.is_not_null()),
         *_missing(int((~customers.is_in(keys.implode())).sum()), len(customers)),
     ]
