@@ -1,0 +1,1 @@
+"""Training runs written down in MLflow; the only room that imports it."""
