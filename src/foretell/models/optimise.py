@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize
+from threadpoolctl import threadpool_limits
 
 from foretell.errors import FitError
 
@@ -130,17 +131,19 @@ def maximise_likelihood(
             return _REPLACEMENT, np.zeros_like(theta)
         return float(value), np.asarray(gradient, dtype=np.float64)
 
-    results = [
-        minimize(
-            guarded,
-            np.clip(np.asarray(start, dtype=np.float64), low, high),
-            jac=True,
-            method="L-BFGS-B",
-            bounds=[(low, high)] * len(names),
-            options={"gtol": tolerance, "ftol": 1e-15, "maxiter": max_iterations, "maxcor": 20},
-        )
-        for start in starts
-    ]
+    # L-BFGS-B's matrices are tiny: threads of the linear algebra library cost ten times the work they share
+    with threadpool_limits(limits=1, user_api="blas"):
+        results = [
+            minimize(
+                guarded,
+                np.clip(np.asarray(start, dtype=np.float64), low, high),
+                jac=True,
+                method="L-BFGS-B",
+                bounds=[(low, high)] * len(names),
+                options={"gtol": tolerance, "ftol": 1e-15, "maxiter": max_iterations, "maxcor": 20},
+            )
+            for start in starts
+        ]
     values = [float(result.fun) for result in results]
     best = results[int(np.argmin(values))]
     value = float(best.fun)
