@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import digamma, gammaln
+from scipy.special import betaln, digamma
 
 from foretell.models.optimise import Objective
 
@@ -54,7 +54,7 @@ def log_likelihood(parameters: GammaGammaParameters, x: Vector, z: Vector) -> Ve
     p, q, v = parameters.p, parameters.q, parameters.v
     px = p * x
     return np.asarray(
-        gammaln(px + q) - gammaln(px) - gammaln(q) - q * np.log1p(x * z / v) - px * np.log1p(v / (x * z)) - np.log(z),
+        -betaln(px, q) - q * np.log1p(x * z / v) - px * np.log1p(v / (x * z)) - np.log(z),
         dtype=np.float64,
     )
 
@@ -117,7 +117,7 @@ def mean_negative_likelihood(x: Vector, z: Vector, weights: Vector) -> Objective
         others = float((share * log_one_y).sum()) + log_total - math.log(v)
         own = float((x_share * log_one_y).sum())
         psi = digamma(px + q)
-        value = float((count_share * (gammaln(px + q) - gammaln(px))).sum()) - math.lgamma(q) - q * others - p * own
+        value = -float((count_share * betaln(px, q)).sum()) - q * others - p * own
         x_share_y = float((x_share * (y / one_y)).sum())
         share_one = float((share / one_y).sum())
         gradient = np.array(
