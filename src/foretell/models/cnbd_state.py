@@ -1,14 +1,15 @@
 """A fitted MBG/CNBD-k as plain values: what a bundle stores, checked when it is read back."""
 
-import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from typing import Any
 
-from foretell.errors import BundleError, FitError
+from foretell.errors import FitError
 from foretell.models.cnbd_kernel import CNBDParams
+from foretell.models.state import damaged, is_finite, read_section
 
-KIND = "cnbd"
+_KIND = "cnbd"
+_NAME = "MBGCNBD"
 LARGEST_K = 50
 _SETTINGS = {"k", "max_k", "dropout_at_first"}
 _REPORT_TYPES: dict[str, type] = {
@@ -82,7 +83,7 @@ def state_of(
     described = asdict(report)
     described["k_profile"] = [list(pair) for pair in report.k_profile]
     return {
-        "kind": KIND,
+        "kind": _KIND,
         "settings": dict(settings),
         "params": asdict(params),
         "log_likelihood": log_likelihood,
@@ -110,31 +111,28 @@ def read_state(state: Mapping[str, Any]) -> State:
     BundleError
         If the state is of another kind, incomplete, or holds values that no fit can produce.
     """
-    if state.get("kind") != KIND:
-        message = "This state is not that of an MBG/CNBD-k model."
-        raise BundleError(message)
-    try:
-        settings, params = dict(state["settings"]), dict(state["params"])
-        log_likelihood, report = state["log_likelihood"], dict(state["fit_report"])
-        profile = tuple((k, total) for k, total in report.pop("k_profile"))
-    except (KeyError, TypeError, ValueError) as problem:
-        message = "The state of an MBG/CNBD-k model is incomplete; train it again."
-        raise BundleError(message) from problem
-    _demand(set(settings) == _SETTINGS, "settings")
+    _demand(state.get("kind") == _KIND, "kind")
+    params = read_section(CNBDParams, state, "params", model=_NAME)
+    _demand(min(params.r, params.alpha, params.a, params.b) > 0, "params")
+    _demand(_is_k(params.k), "params.k")
+    settings = _section(state, "settings", _SETTINGS)
     _demand(settings["k"] is None or _is_k(settings["k"]), "settings.k")
     _demand(_is_k(settings["max_k"]), "settings.max_k")
     _demand(isinstance(settings["dropout_at_first"], bool), "settings.dropout_at_first")
-    _demand(set(params) == {field.name for field in fields(CNBDParams)}, "params")
-    for name in ("r", "alpha", "a", "b"):
-        _demand(_is_finite(params[name]) and params[name] > 0, f"params.{name}")
-    _demand(_is_k(params["k"]), "params.k")
-    _demand(isinstance(params["dropout_at_first"], bool), "params.dropout_at_first")
-    _demand(_is_finite(log_likelihood), "log_likelihood")
-    _demand(set(report) == set(_REPORT_TYPES), "fit_report")
+    log_likelihood: Any = state.get("log_likelihood")
+    _demand(is_finite(log_likelihood), "log_likelihood")
+    return settings, params, float(log_likelihood), _read_report(state)
+
+
+def _read_report(state: Mapping[str, Any]) -> CNBDFitReport:
+    values = _section(state, "fit_report", {*_REPORT_TYPES, "k_profile"})
     for name, kind in _REPORT_TYPES.items():
-        _demand(_is_finite(report[name]) if kind is float else type(report[name]) is kind, f"fit_report.{name}")
-    _demand(bool(profile) and all(_is_k(k) and _is_finite(total) for k, total in profile), "fit_report.k_profile")
-    return settings, CNBDParams(**params), float(log_likelihood), CNBDFitReport(**report, k_profile=profile)
+        fits = is_finite(values[name]) if kind is float else type(values[name]) is kind
+        _demand(fits, f"fit_report.{name}")
+    profile = values.pop("k_profile")
+    pairs = isinstance(profile, list) and all(isinstance(pair, list) and len(pair) == 2 for pair in profile)
+    _demand(pairs and all(_is_k(k) and is_finite(total) for k, total in profile), "fit_report.k_profile")
+    return CNBDFitReport(**values, k_profile=tuple((k, float(total)) for k, total in profile))
 
 
 def candidate_ks(k: int | None, max_k: int) -> Sequence[int]:
@@ -157,14 +155,16 @@ def candidate_ks(k: int | None, max_k: int) -> Sequence[int]:
     return range(1, max_k + 1) if k is None else (k,)
 
 
+def _section(state: Mapping[str, Any], name: str, keys: set[str]) -> dict[str, Any]:
+    section = state.get(name)
+    if not isinstance(section, Mapping) or set(section) != keys:
+        raise damaged(_NAME, name)
+    return dict(section)
+
+
 def _demand(fulfilled: bool, where: str) -> None:  # noqa: FBT001 - reads as the sentence "demand that ..."
     if not fulfilled:
-        message = f"The state of an MBG/CNBD-k model is damaged at {where!r}; train it again."
-        raise BundleError(message)
-
-
-def _is_finite(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+        raise damaged(_NAME, where)
 
 
 def _is_k(value: object) -> bool:
