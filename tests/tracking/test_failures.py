@@ -39,7 +39,7 @@ def test_a_name_that_no_address_can_hold_is_a_warning(model, tmp_path):
 
 
 def test_an_interrupt_passes_through(model, tmp_path, monkeypatch):
-    def interrupted(folder):
+    def interrupted(_folder):
         raise KeyboardInterrupt
 
     monkeypatch.setattr(store, "folder_lock", interrupted)

@@ -96,7 +96,7 @@ def test_a_moved_folder_gets_a_new_experiment(model, root, tmp_path):
 
 
 def test_a_run_that_breaks_off_is_closed_as_failed(model, root, monkeypatch):
-    def full(model, folder):
+    def full(_model, _folder):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("foretell.tracking.mlflow_tracker.write_files", full)

@@ -1,0 +1,248 @@
+"""The commands: each parses its own options and calls one job."""
+# ruff: noqa: D301  click keeps the lines of a paragraph that begins with a backspace character
+
+from datetime import datetime
+from pathlib import Path
+
+import click
+
+from foretell import __version__
+from foretell.cli.exit_codes import FAILED
+from foretell.cli.options import SessionGroup, as_of_option, dry_run_option
+from foretell.cli.session import Session
+
+_NAMES = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
+
+
+@click.group(cls=SessionGroup, context_settings=_NAMES)
+@click.version_option(__version__, message="foretell %(version)s")
+def root() -> None:
+    """Predict customers from their order history, and say how far each number can be trusted.
+
+    A new shop goes through: init, check, train, score. To see it work first: demo.
+
+    Example:
+
+    \b
+        foretell demo
+        foretell init my-shop
+        foretell --config my-shop/foretell.toml check
+    """
+
+
+@root.command()
+@click.pass_obj
+def demo(session: Session) -> None:
+    """Run the whole job on a real order history.
+
+    CDNOW, 69,659 orders that ship with foretell: checks, trains, judges, scores and publishes as of 1998-07-01,
+    into models/ and data/exports/demo/.
+
+    Example:
+
+    \b
+        foretell demo
+    """
+    from foretell.jobs import demo as job
+
+    session.show(job.demo(session.demo_settings()))
+
+
+@root.command()
+@click.argument("folder", type=click.Path(file_okay=False, path_type=Path), metavar="DIR")
+@dry_run_option
+@click.pass_obj
+def init(session: Session, folder: Path, dry_run: bool) -> None:
+    """Make a folder for a shop, with a commented foretell.toml.
+
+    Also places for data, models and results. What is there already stays untouched.
+
+    Example:
+
+    \b
+        foretell init my-shop
+    """
+    from foretell.jobs import start as job
+
+    session.show(job.start(folder, dry_run=dry_run))
+
+
+@root.command()
+@as_of_option
+@click.pass_obj
+def check(session: Session, as_of: datetime | None) -> None:
+    """Read the data and say what they are good for.
+
+    What was found, every problem at once, and what the history is long enough for.
+
+    Example:
+
+    \b
+        foretell check
+        foretell check --config my-shop/foretell.toml --as-of 2026-11-01
+    """
+    from foretell.jobs import check as job
+
+    session.show(job.check(session.settings(), as_of=as_of))
+
+
+@root.command()
+@as_of_option
+@dry_run_option
+@click.pass_obj
+def train(session: Session, as_of: datetime | None, dry_run: bool) -> None:
+    """Train a model and judge it on the shop's own past.
+
+    It becomes the champion, with which customers are scored, if it passes the gate.
+
+    Example:
+
+    \b
+        foretell train --as-of 2026-11-01
+        foretell train --as-of 2026-11-01 --no-tracking --set horizons.clv_days=180
+    """
+    from foretell.jobs import train as job
+
+    session.show(job.train(session.settings(), as_of=as_of, dry_run=dry_run))
+
+
+@root.command()
+@as_of_option
+@click.pass_obj
+def backtest(session: Session, as_of: datetime | None) -> None:
+    """Predict from past days and compare with what happened.
+
+    Every model beside the naive rules and lifetimes' BG/NBD, with intervals. Writes nothing.
+
+    Example:
+
+    \b
+        foretell backtest
+        foretell backtest --json > backtest.json
+    """
+    from foretell.jobs import backtest as job
+
+    session.show(job.backtest(session.settings(), as_of=as_of))
+
+
+@root.command()
+@as_of_option
+@click.option("--force", is_flag=True, help="Publish again even if nothing changed.")
+@dry_run_option
+@click.pass_obj
+def score(session: Session, as_of: datetime | None, force: bool, dry_run: bool) -> None:
+    """Score every customer and publish one dated folder.
+
+    The folder appears whole or not at all. The same data, model and date give the same files: a second run says
+    that nothing changed.
+
+    Example:
+
+    \b
+        foretell score --as-of 2026-11-01
+        foretell score --config /srv/shop/foretell.toml --as-of 2026-11-01 --quiet
+    """
+    from foretell.jobs import score as job
+
+    session.show(job.score(session.settings(), as_of=as_of, force=force, dry_run=dry_run))
+
+
+@root.command()
+@click.pass_obj
+def runs(session: Session) -> None:
+    """List the trained models with their roles.
+
+    Example:
+
+    \b
+        foretell runs
+    """
+    from foretell.jobs import registry as job
+
+    session.show(job.runs(session.settings()))
+
+
+@root.command()
+@click.argument("version")
+@click.option("--why", default="promoted by hand", show_default=True, help="Reason that the history keeps.")
+@dry_run_option
+@click.pass_obj
+def promote(session: Session, version: str, why: str, dry_run: bool) -> None:
+    """Make a trained model the champion.
+
+    VERSION is a version, its first digits, or "challenger".
+
+    Example:
+
+    \b
+        foretell promote challenger --why "better on the last quarter"
+        foretell promote 3fa9 --dry-run
+    """
+    from foretell.jobs import registry as job
+
+    session.show(job.promote(session.settings(), version, why=why, dry_run=dry_run))
+
+
+@root.command()
+@click.option("--why", default="rolled back by hand", show_default=True, help="Reason that the history keeps.")
+@dry_run_option
+@click.pass_obj
+def rollback(session: Session, why: str, dry_run: bool) -> None:
+    """Make the previous champion the champion again.
+
+    Example:
+
+    \b
+        foretell rollback --why "odd scores on Monday"
+    """
+    from foretell.jobs import registry as job
+
+    session.show(job.rollback(session.settings(), why=why, dry_run=dry_run))
+
+
+@root.command()
+@click.pass_context
+def doctor(ctx: click.Context) -> None:
+    """Look for what could stop a run.
+
+    Packages, folders, champion, tracking store; exit code 1 if something has to be mended.
+
+    Example:
+
+    \b
+        foretell doctor
+    """
+    from foretell.jobs import doctor as job
+
+    session = ctx.ensure_object(Session)
+    result = job.doctor(session.settings())
+    session.show(result)
+    if not result.healthy:
+        ctx.exit(FAILED)
+
+
+@root.group()
+def config() -> None:
+    """Look at the settings.
+
+    Example:
+
+    \b
+        foretell config show
+    """
+
+
+@config.command()
+@click.pass_obj
+def show(session: Session) -> None:
+    """Print every setting in force and where it came from.
+
+    Example:
+
+    \b
+        foretell config show
+        FORETELL__HORIZONS__CHURN_DAYS=60 foretell config show --json
+    """
+    from foretell.cli.config_show import ConfigShown
+
+    session.show(ConfigShown(session.load()))

@@ -1,0 +1,158 @@
+"""From a command line to an exit code: errors in words, warnings in lines, signals in numbers."""
+
+import logging
+import signal
+import sys
+import traceback
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import NoReturn, TextIO
+
+import click
+
+from foretell.cli.commands import root
+from foretell.cli.exit_codes import DONE, FAILED, INTERRUPTED, TERMINATED
+from foretell.cli.session import Session
+from foretell.errors import ForetellError, ForetellWarning
+
+_PACKAGE = str(Path(__file__).resolve().parents[1])
+
+
+class Terminated(BaseException):
+    """The process was asked to end; everything on the way out tidies up after itself."""
+
+
+def main() -> NoReturn:
+    """Run the command line of this process and end it with the exit code."""
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run one command.
+
+    Parameters
+    ----------
+    arguments : sequence of str
+        What stands after the program's name.
+
+    Returns
+    -------
+    int
+        One of `exit_codes.EXIT_CODES`.
+    """
+    session = Session()
+    try:
+        with _terminable(), _warnings_in_lines(session), _steps_on_a_terminal(session):
+            # A command that ends early hands its exit code back; otherwise there is nothing to hand back.
+            code = root.main(list(arguments), prog_name="foretell", obj=session, standalone_mode=False)
+            return code if isinstance(code, int) else DONE
+    except ForetellError as error:
+        session.fail(error, error.exit_code)
+        return error.exit_code
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        session.say("interrupted", "nothing is left half-written.", colour="yellow")
+        return INTERRUPTED
+    except Terminated:
+        session.say("terminated", "nothing is left half-written.", colour="yellow")
+        return TERMINATED
+    except SystemExit:
+        raise
+    except BaseException as error:  # noqa: BLE001  a panic in polars is no Exception, and must not print values either
+        return _unexpected(session, error)
+
+
+@contextmanager
+def _terminable() -> Iterator[None]:
+    def stop(_number: int, _frame: FrameType | None) -> NoReturn:
+        raise Terminated
+
+    before = signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+class _Steps(logging.Handler):
+    """Shows the steps of a job to a person who is watching, or who asked for them."""
+
+    def __init__(self, session: Session) -> None:
+        super().__init__()
+        self._session = session
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write one step to standard error."""
+        if self._session.verbose or (sys.stderr.isatty() and not self._session.quiet):
+            click.echo(record.getMessage(), err=True)
+
+
+@contextmanager
+def _steps_on_a_terminal(session: Session) -> Iterator[None]:
+    logger = logging.getLogger("foretell")
+    handler, level = _Steps(session), logger.level
+    logger.addHandler(handler)
+    logger.setLevel(logging.INFO)
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)
+        logger.setLevel(level)
+
+
+@contextmanager
+def _warnings_in_lines(session: Session) -> Iterator[None]:
+    said: set[str] = set()
+
+    def say(  # noqa: PLR0917  the interpreter's own signature
+        message: Warning | str,
+        category: type[Warning],
+        filename: str,
+        lineno: int,
+        file: TextIO | None = None,  # noqa: ARG001  likewise
+        line: str | None = None,  # noqa: ARG001  likewise
+    ) -> None:
+        if issubclass(category, ForetellWarning):
+            text = " ".join(str(message).split())
+        elif session.verbose:
+            # Other libraries' texts may quote values.
+            text = f"{category.__name__} in {filename}:{lineno}"
+        else:
+            return
+        if text not in said:
+            said.add(text)
+            session.say("warning", text, colour="yellow")
+
+    with warnings.catch_warnings():
+        warnings.filterwarnings("always", category=ForetellWarning)
+        warnings.showwarning = say
+        yield
+
+
+def _unexpected(session: Session, error: BaseException) -> int:
+    """Say where it happened; an error's own text may quote values, so it is never shown."""
+    frames = traceback.extract_tb(error.__traceback__)
+    own = [frame for frame in frames if frame.filename.startswith(_PACKAGE)] or frames[-1:]
+    place = f" at {Path(own[-1].filename).relative_to(_PACKAGE)}:{own[-1].lineno}" if own else ""
+    reason = f" ({error.strerror})" if isinstance(error, OSError) and error.strerror else ""
+    advice = "" if session.verbose else " Run it again with --verbose for the traceback."
+    text = f"unexpected {type(error).__name__}{reason}{place}. This is a fault in foretell.{advice}"
+    if session.verbose:
+        click.echo("".join(_frames(error)).rstrip(), err=True)
+    session.fail(RuntimeError(text), FAILED)
+    return FAILED
+
+
+def _frames(error: BaseException) -> Iterator[str]:
+    cause = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+    if cause is not None:
+        yield from _frames(cause)
+        yield "which led to:\n"
+    yield "Traceback (most recent call last):\n"
+    yield from traceback.format_list(traceback.extract_tb(error.__traceback__))
+    yield f"{type(error).__name__}\n"
