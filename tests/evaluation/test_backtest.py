@@ -24,6 +24,7 @@ from foretell.tables.dataset import CustomerData
 from foretell.windows import Horizons
 
 CUTOFF = datetime(2025, 2, 15)
+TOO_FEW = "Three customers are too few. Remedy: a longer history."
 HORIZONS = Horizons(clv_days=40, churn_days=20, order_days=10)
 
 
@@ -79,7 +80,7 @@ class Oracle:
     everything: CustomerData
     name: str = "oracle"
 
-    def fit_predict(self, data, as_of, horizons, seed):
+    def fit_predict(self, data, as_of, horizons, *_):
         def after(days):
             happened = outcomes(self.everything, as_of, days).collect()
             return customers.join(happened, on="customer_id", how="left", maintain_order="left")
@@ -108,7 +109,8 @@ class Noisy:
     name: str = "noisy"
     shuffled: bool = False
 
-    def fit_predict(self, data, as_of, horizons, seed):
+    def fit_predict(self, *asked):
+        data, as_of, _, seed = asked
         summary = purchase_summary(data, as_of)
         rng = np.random.default_rng(seed)
         noise = rng.random(summary.height)
@@ -127,7 +129,7 @@ class Fixed:
     frame: pl.DataFrame
     name: str = "fixed"
 
-    def fit_predict(self, data, as_of, horizons, seed):
+    def fit_predict(self, *_):
         return self.frame
 
 
@@ -135,8 +137,8 @@ class Fixed:
 class Refuser:
     name: str = "refuser"
 
-    def fit_predict(self, data, as_of, horizons, seed):
-        raise FitError("Three customers are too few. Remedy: a longer history.")
+    def fit_predict(self, *_):
+        raise FitError(TOO_FEW)
 
 
 def values(result, rung, target):
@@ -375,9 +377,7 @@ def test_a_recipe_that_cannot_be_fitted_is_listed_and_the_others_go_on(few_order
     result = backtest(few_orders, [CUTOFF], [Refuser(), Spy()], horizons=HORIZONS, bootstrap=3)
     assert set(result.table["rung"]) == {"spy"}
     assert result.comparisons.is_empty()
-    assert result.skipped.select("rung", "target", "reason").rows() == [
-        ("refuser", None, "Three customers are too few. Remedy: a longer history.")
-    ]
+    assert result.skipped.select("rung", "target", "reason").rows() == [("refuser", None, TOO_FEW)]
 
 
 def test_no_recipe_can_be_fitted(few_orders):
