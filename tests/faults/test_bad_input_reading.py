@@ -285,7 +285,9 @@ def test_two_currencies(tmp_path):
 
 def test_same_order_id_for_two_customers(tmp_path):
     header = HEADER.strip() + ",order_id\n"
-    data = read(csv_file(tmp_path, GOOD[0] + ",A1", GOOD[1] + ",A1", GOOD[2] + ",A2", GOOD[2] + ",", header=header))
+    second_line = f"{ANNA},2021-03-07,1.00,A2"
+    rows = (GOOD[0] + ",A1", GOOD[1] + ",A1", GOOD[2] + ",A2", second_line, GOOD[2] + ",")
+    data = read(csv_file(tmp_path, *rows, header=header))
     assert counts(data) == {"order_id_shared": 1, "order_id_missing": 1}
 
 

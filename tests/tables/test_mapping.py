@@ -9,6 +9,7 @@ from foretell.errors import DataError
 from foretell.tables.expressions import ExpressionProblem, ReadsOtherRows, prepare, root_names
 from foretell.tables.mapping import map_columns
 from foretell.tables.options import ReadOptions
+from foretell.tables.read import read_orders
 from foretell.tables.schema import ORDERS, describe
 from foretell.tables.sources import open_source
 
@@ -101,9 +102,16 @@ def test_what_is_no_expression(text):
 
 
 @pytest.mark.parametrize(
-    "sql", ["price / MAX(price)", "SUM(price)", "LAG(price) OVER (ORDER BY rebate)", "ROW_NUMBER() OVER (ORDER BY price)",
-            "price - AVG(price) OVER (PARTITION BY kind)", "rebate - COUNT(*)"]
-)  # fmt: skip
+    "sql",
+    [
+        "price / MAX(price)",
+        "SUM(price)",
+        "LAG(price) OVER (ORDER BY rebate)",
+        "ROW_NUMBER() OVER (ORDER BY price)",
+        "price - AVG(price) OVER (PARTITION BY kind)",
+        "rebate - COUNT(*)",
+    ],
+)
 def test_an_expression_may_read_its_own_row_only(sql):
     with pytest.raises(ReadsOtherRows):
         prepare(sql, ROWS.schema, wanted=lambda dtype: dtype.is_numeric(), numbers_first=True)
@@ -133,3 +141,11 @@ def test_orders_are_described_from_one_place():
     assert ORDERS["amount"].unit == "currency unit"
     with pytest.raises(KeyError):
         ORDERS["nothing"]
+
+
+@pytest.mark.parametrize("name", ["position", "text", "reason", "id", "foretell", "literal", "count", ""])
+def test_a_source_may_call_its_columns_anything(name):
+    rows = pl.DataFrame({"who": ["a", "b", "c"], name: ["1", "2", "x"], "at": [date(2021, 1, 1)] * 3})
+    data = read_orders(rows, customer_id="who", ordered_at="at", amount=name, order_id="who || at")
+    assert data.orders.collect()["amount_minor"].to_list() == [10_000, 20_000]
+    assert read_orders(rows, customer_id=name, ordered_at="at").has_column("who")

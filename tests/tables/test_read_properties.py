@@ -23,7 +23,7 @@ AMOUNTS = st.sampled_from(["1", "-2.5", " 3 ", "", "nan", "inf", "1e12", "free",
 FLAGS = st.sampled_from(["yes", "no", "", "maybe", None, "1"])
 ROWS = st.tuples(NAMES, TIMES, AMOUNTS, FLAGS)
 COLUMNS = ["customer_id", "ordered_at", "amount", "cancelled"]
-QUICK = settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+QUICK = settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 def as_frame(rows):

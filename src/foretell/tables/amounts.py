@@ -135,12 +135,13 @@ def _refusals(written: pl.DataFrame, unreadable: pl.Series, *, decimal_comma: bo
     at_fault = pl.coalesce(
         pl.when(read.is_null()).then(pl.col(name)) for name, read in zip(text_columns, number, strict=True)
     )
-    text = written.with_row_index("position").filter(unreadable).select("position", at_fault.alias("text"))
+    text = written.filter(unreadable).select(at_fault.alias("text"))["text"]
+    row_number = unreadable.arg_true() + 1
     found = []
     for pattern, rule, remedy in _systematic(decimal_comma=decimal_comma):
-        rows = text.filter(pl.col("text").str.contains(pattern).fill_null(value=False))["position"]
+        rows = row_number.filter(text.str.contains(pattern).fill_null(value=False))
         if rows.len():
-            numbers = tuple(int(position) + 1 for position in rows.head(3))
+            numbers = tuple(int(row) for row in rows.head(3))
             found.append(Violation("orders", "amount", rule, rows.len(), numbers, remedy))
     if not found and most(unreadable):
         remedy = "Check which column holds the amount, or leave it out with amount=None to predict counts only."
