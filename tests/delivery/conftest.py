@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import date, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -172,3 +173,19 @@ def _make_run() -> Callable[..., Run]:
 @pytest.fixture(scope="session")
 def run() -> Run:
     return make_run()
+
+
+@pytest.fixture
+def quick(monkeypatch):
+    """Leave the page out: its figures are most of the time of a publication."""
+    monkeypatch.setattr("foretell.delivery.publish.render_page", lambda run, *_: f"<p>{run.scores.height}</p>")
+
+
+@pytest.fixture(scope="session")
+def content_of() -> Callable[[Path], dict[str, bytes]]:
+    """Every file below a folder with its bytes; nothing where there is no folder."""
+
+    def read(folder: Path) -> dict[str, bytes]:
+        return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+    return read

@@ -3,12 +3,8 @@
 import hashlib
 import json
 import os
-import shutil
 import subprocess
 import sys
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 
@@ -19,8 +15,7 @@ from polars.testing import assert_frame_equal
 from foretell.delivery.manifest import is_whole
 from foretell.delivery.publish import publish
 from foretell.delivery.segments import READY_SEGMENTS, VIP
-from foretell.errors import ConfigError, GateRefused, OutputError
-from foretell.storage.atomic import recover
+from foretell.errors import ConfigError, GateRefused
 
 DATA_FILES = {
     "scores.parquet",
@@ -33,29 +28,19 @@ DATA_FILES = {
 }
 
 
-def content_of(folder: Path) -> dict[str, bytes]:
-    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
-
-
-@pytest.fixture
-def quick(monkeypatch):
-    """Leave the page out: its figures are most of the time of a publication."""
-    monkeypatch.setattr("foretell.delivery.publish.render_page", lambda run, *_: f"<p>{run.scores.height}</p>")
-
-
 @pytest.fixture(scope="module")
 def published(run, tmp_path_factory):
     return publish(run, tmp_path_factory.mktemp("out") / "exports")
 
 
-def test_the_folder_is_named_by_the_day_and_holds_every_file(published):
+def test_the_folder_is_named_by_the_day_and_holds_every_file(published, content_of):
     assert published.changed
     assert published.path.name == "2026-11-01"
     assert set(content_of(published.path)) == {*DATA_FILES, "run.json", "manifest.json"} == set(published.files)
     assert sorted(path.name for path in published.path.parent.iterdir()) == ["2026-11-01", "latest.json"]
 
 
-def test_the_manifest_tells_hash_size_and_rows(published, run):
+def test_the_manifest_tells_hash_size_and_rows(published, run, content_of):
     manifest = json.loads((published.path / "manifest.json").read_bytes())
     listed = {file["name"]: file for file in manifest["files"]}
     assert set(listed) == DATA_FILES
@@ -101,7 +86,7 @@ def test_the_dictionary_describes_every_column_of_every_table(published):
 
 
 @pytest.mark.usefixtures("quick")
-def test_the_quarantine_holds_row_numbers_and_reasons_only(make_run, tmp_path):
+def test_the_quarantine_holds_row_numbers_and_reasons_only(make_run, tmp_path, content_of):
     run = make_run(customers=5)
     personal = run.quarantine.with_columns(pl.lit("jane@mail.test").alias("customer_id"))
     folder = publish(make_run(customers=5, quarantine=personal), tmp_path).path
@@ -139,7 +124,7 @@ def test_the_same_run_is_written_again_if_forced(make_run, tmp_path):
     assert json.loads((again.path / "run.json").read_bytes())["circumstances"] == {"started": "later"}
 
 
-def test_equal_runs_give_equal_bytes_but_for_run_json(make_run, tmp_path, published):
+def test_equal_runs_give_equal_bytes_but_for_run_json(make_run, tmp_path, published, content_of):
     scores = make_run().scores
     parts = pl.concat([scores[:7], scores[7:]], rechunk=False)
     other = publish(make_run(scores=parts, circumstances={"started": "another day"}), tmp_path)
@@ -149,7 +134,7 @@ def test_equal_runs_give_equal_bytes_but_for_run_json(make_run, tmp_path, publis
 
 
 @pytest.mark.slow
-def test_bytes_do_not_depend_on_threads_chunks_or_the_machine_s_settings(published, tmp_path):
+def test_bytes_do_not_depend_on_threads_chunks_or_the_machine_s_settings(published, tmp_path, content_of):
     program = tmp_path / "again.py"
     program.write_text(
         "import importlib.util, sys, polars as pl\n"
@@ -187,7 +172,7 @@ def test_other_content_replaces_the_folder_whole(make_run, tmp_path):
 
 @pytest.mark.parametrize("harm", ["cut", "missing", "added", "manifest"])
 @pytest.mark.usefixtures("quick")
-def test_a_damaged_folder_is_written_again(make_run, tmp_path, harm):
+def test_a_damaged_folder_is_written_again(make_run, tmp_path, harm, content_of):
     run = make_run(customers=10)
     folder = publish(run, tmp_path).path
     whole = content_of(folder)
@@ -260,123 +245,3 @@ def test_formulas_in_customer_ids_are_counted_and_told(make_run, tmp_path):
     assert pl.read_parquet(folder / "scores.parquet")["customer_id"].to_list() == sorted(
         ["+1", "-2", "@3", "=4", "five"]
     )
-
-
-# --- faults -------------------------------------------------------------------------------------------------------
-
-
-class Killed(BaseException):
-    """Stands for the end of the process: nothing may catch it and carry on."""
-
-
-def state(output: Path) -> dict[str, bytes]:
-    recover(output / "2026-11-01")
-    folder = output / "2026-11-01"
-    return content_of(folder) if folder.exists() else {}
-
-
-def fail_at(monkeypatch, names, nth, error):
-    """Raise before the nth call of any of these functions of os, counted together."""
-    calls = {"left": nth}
-    for name in names:
-        real = getattr(os, name)
-
-        def call(*args, _real=real, **kwargs):
-            calls["left"] -= 1
-            if calls["left"] == 0:
-                raise error
-            return _real(*args, **kwargs)
-
-        monkeypatch.setattr(os, name, call)
-    return calls
-
-
-@pytest.mark.parametrize("error", [Killed(), OSError(28, "No space left on device")], ids=["kill", "full disk"])
-@pytest.mark.parametrize("standing", [True, False], ids=["old folder", "no folder"])
-@pytest.mark.usefixtures("quick")
-def test_a_failure_at_any_rename_or_sync_leaves_the_old_or_the_new(make_run, tmp_path, monkeypatch, standing, error):
-    new_run = make_run(customers=6)
-    new = content_of(publish(new_run, tmp_path / "new", segments=[]).path)
-    publish(make_run(customers=4), tmp_path / "old", segments=[])
-    nth, survived = 0, set()
-    while True:
-        nth += 1
-        output = tmp_path / f"out{nth}"
-        if standing:
-            shutil.copytree(tmp_path / "old", output)
-        old = content_of(output / "2026-11-01")
-        with monkeypatch.context() as patch:
-            calls = fail_at(patch, ("rename", "replace", "fsync", "mkdir"), nth, error)
-            try:
-                publish(new_run, output, segments=[])
-            except (Killed, OutputError):
-                pass
-            else:
-                if calls["left"] > 0:
-                    break  # a run makes fewer calls than this
-        found = state(output)
-        assert found in (old, new)
-        survived.add(found == new)
-        pointer = output / "latest.json"
-        assert not pointer.exists() or json.loads(pointer.read_bytes())["folder"] == "2026-11-01"
-        publish(new_run, output, segments=[])
-        assert state(output) == new
-        assert {path.name for path in output.iterdir()} == {"2026-11-01", "latest.json"}
-    assert nth > 10
-    assert survived == {True, False}
-
-
-@pytest.mark.parametrize("file", sorted(DATA_FILES))
-@pytest.mark.usefixtures("quick")
-def test_a_failure_while_any_file_is_written_leaves_the_old(make_run, tmp_path, monkeypatch, file):
-    old = content_of(publish(make_run(customers=4), tmp_path).path)
-    real = Path.stat
-
-    def stat(path, **kwargs):
-        if path.as_posix().endswith(file) and "stage" in path.as_posix():
-            raise OSError(28, "No space left on device")
-        return real(path, **kwargs)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(Path, "stat", stat)
-        with pytest.raises(OutputError, match="Remedy"):
-            publish(make_run(customers=6), tmp_path)
-    assert content_of(tmp_path / "2026-11-01") == old
-    assert {path.name for path in tmp_path.iterdir()} == {"2026-11-01", "latest.json"}
-
-
-@pytest.mark.usefixtures("quick")
-def test_an_output_that_cannot_be_written_is_told_with_its_remedy(make_run, tmp_path):
-    blocked = tmp_path / "file"
-    blocked.write_text("in the way")
-    with pytest.raises(OutputError, match="Remedy") as caught:
-        publish(make_run(customers=4), blocked / "exports")
-    assert caught.value.exit_code == 1
-    assert [path.name for path in tmp_path.iterdir()] == ["file"]
-
-
-@contextmanager
-def as_ordinary_user() -> Iterator[None]:
-    """The administrator may write everywhere: be nobody for a while."""
-    administrator = os.geteuid() == 0
-    if administrator:
-        os.seteuid(65534)
-    try:
-        yield
-    finally:
-        if administrator:
-            os.seteuid(0)
-
-
-@pytest.mark.usefixtures("quick")
-def test_a_read_only_output_is_told_and_untouched(make_run):
-    with tempfile.TemporaryDirectory() as name:
-        Path(name).chmod(0o755)
-        output = Path(name) / "exports"
-        before = content_of(publish(make_run(customers=4), output).path)
-        output.chmod(0o555)
-        with as_ordinary_user(), pytest.raises(OutputError, match="Remedy"):
-            publish(make_run(customers=6), output)
-        output.chmod(0o755)
-        assert content_of(output / "2026-11-01") == before
-        assert {path.name for path in output.iterdir()} == {"2026-11-01", "latest.json"}

@@ -50,7 +50,7 @@ def test_escaped_cells_are_told_only_where_there_are_any(run):
 
 def test_a_name_with_line_ends_stays_one_line(make_run):
     text = readme(make_run(customers=3, shop="Corner\n=====\nShop"))
-    assert text.splitlines()[0].startswith("Corner ===== Shop: your customers as of 2026-11-01")
+    assert text.splitlines()[0].startswith("Corner ===== Shop: your customers as of 1 November 2026")
 
 
 @pytest.mark.parametrize("changes", [{"customers": 0}, {"money": False, "customers": 9}])

@@ -53,10 +53,15 @@ def members(run, segment):
     return set(one(run, segment).frame["customer_id"])
 
 
-def test_win_back_holds_repeat_buyers_of_the_better_half_at_high_risk(run):
+def test_win_back_holds_repeat_buyers_of_the_better_half_at_high_risk_and_late(make_run):
+    usual = pl.when(pl.int_range(pl.len()) % 2 == 0).then(500.0).otherwise(30.0)
+    run = make_run(scores=make_run().scores.with_columns(usual.alias("avg_days_between_orders")))
     median = run.scores["historic_clv"].median()
     expected = run.scores.filter(
-        (pl.col("orders") >= 2) & (pl.col("churn_band") == "high") & (pl.col("historic_clv") > median)
+        (pl.col("orders") >= 2)
+        & (pl.col("churn_band") == "high")
+        & (pl.col("historic_clv") > median)
+        & (pl.col("days_since_last_order") > pl.col("avg_days_between_orders"))
     )
     assert members(run, WIN_BACK) == set(expected["customer_id"])
     assert expected.height > 0

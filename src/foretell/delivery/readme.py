@@ -8,7 +8,7 @@ from foretell.delivery.rule_columns import aliases
 from foretell.delivery.run import Run
 from foretell.delivery.selection import Selection
 from foretell.delivery.trust import overall, verdicts
-from foretell.delivery.wording import money, percent, whole
+from foretell.delivery.wording import instant_words, money, percent, whole
 
 WIDTH = 92
 
@@ -30,7 +30,7 @@ def render_readme(run: Run, selections: Sequence[Selection], *, escaped_cells: i
     str
         Plain text without a customer in it; equal runs give equal text.
     """
-    title = f"{' '.join(run.shop.split())}: your customers as of {run.as_of.isoformat(sep=' ', timespec='minutes')}"
+    title = f"{' '.join(run.shop.split())}: your customers as of {instant_words(run.as_of)}"
     blocks = [
         title + "\n" + "=" * min(len(title), WIDTH),
         _wrap(_opening(run)),

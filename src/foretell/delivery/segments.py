@@ -53,10 +53,13 @@ REASONS = ("reason_1", "reason_2", "reason_3")
 WIN_BACK = Segment(
     name="win_back",
     title="Win back: good customers slipping away",
-    where="orders >= 2 AND churn_band = 'high' AND past_value_percentile > 50",
+    where=(
+        "orders >= 2 AND churn_band = 'high' AND past_value_percentile > 50 "
+        "AND days_since_last_order > avg_days_between_orders"
+    ),
     description=(
-        "Bought at least twice, were worth more than half of all customers so far, and will now probably not "
-        "buy again within {churn_days} days."
+        "Bought at least twice, were worth more than half of all customers so far, have waited longer than is usual "
+        "for them, and will now probably not buy within {churn_days} days."
     ),
     action=(
         "Write in person, with a real reason to come back; start at the top of the file, where most is still to be won."

@@ -6,6 +6,7 @@ from typing import Literal
 
 import polars as pl
 
+from foretell.delivery.rule_columns import without_horizon
 from foretell.delivery.run import Record
 from foretell.delivery.wording import METRICS, TARGETS, change, figure, percent, target_words
 
@@ -15,7 +16,7 @@ JUDGED_BY = ("gini", "log_loss", "concordance", "median_abs_error_days")
 BIAS_FINE = 0.10
 BIAS_BAD = 0.30
 RANGE_HOLDS = 0.80
-"""Share of customers that the range from 10 % to 90 % promises to hold."""
+"""Share of customers that the range from 10 % to 90 % promises to hold; more where many spend nothing at all."""
 RANGE_FINE = 0.10
 _ORDER: Mapping[Level, int] = {"good": 0, "caution": 1, "bad": 2, "untested": 3}
 _TITLES: Mapping[Level, str] = {
@@ -67,7 +68,7 @@ def verdicts(record: Record) -> tuple[Verdict, ...]:
     known = list(TARGETS)
     targets = sorted(
         set(record.table.get_column("target").to_list()) & set(record.rungs),
-        key=lambda target: (known.index(target) if target in known else len(known), target),
+        key=lambda target: (known.index(name) if (name := without_horizon(target)) in known else len(known), target),
     )
     return tuple(_verdict(record, target) for target in targets)
 
@@ -152,8 +153,10 @@ def _range(rows: pl.DataFrame, cutoff: str, ours: str) -> tuple[Level, str] | No
     share = _value(rows, cutoff, ours, "interval_coverage")
     if share is None:
         return None
-    inside = f"{percent(share)} of the customers ended inside their range; {percent(RANGE_HOLDS)} was promised."
-    return ("good" if abs(share - RANGE_HOLDS) <= RANGE_FINE else "caution"), inside
+    inside = (
+        f"{percent(share)} of the customers ended inside their range; at least {percent(RANGE_HOLDS)} was promised."
+    )
+    return ("good" if share >= RANGE_HOLDS - RANGE_FINE else "caution"), inside
 
 
 def _level_of(bias: float) -> tuple[Level, str]:

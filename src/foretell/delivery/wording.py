@@ -2,8 +2,10 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime, time
 from typing import Literal
+
+from foretell.delivery.rule_columns import without_horizon
 
 Better = Literal["higher", "lower", "zero"]
 
@@ -74,7 +76,7 @@ METRICS: Mapping[str, MetricWords] = {
         "Inside the range",
         "higher",
         "share",
-        "How many customers ended between the low and the high figure; 80 % is right.",
+        "How many customers ended between the low and the high figure; 80 % or more is right.",
     ),
 }
 """The metrics that are told to marketers, in the order in which they are told; others stay in the record."""
@@ -85,7 +87,6 @@ TARGETS: Mapping[str, str] = {
     "churn": "Who will stop buying?",
     "order": "Who will order soon?",
     "next_order": "When will the next order come?",
-    "spend": "How wide is the range of what a customer may spend?",
 }
 
 RUNGS: Mapping[str, str] = {
@@ -103,14 +104,14 @@ def target_words(target: str) -> str:
     Parameters
     ----------
     target : str
-        As in ``clv``.
+        As in ``clv`` or ``order_30d``.
 
     Returns
     -------
     str
         A question in plain words; the name itself, without underscores, where none is known.
     """
-    return TARGETS.get(target, target.replace("_", " "))
+    return TARGETS.get(without_horizon(target), target.replace("_", " "))
 
 
 def rung_words(rung: str) -> str:
@@ -149,6 +150,23 @@ def day_words(day: date) -> str:
         As in ``1 November 2026``.
     """
     return f"{day.day} {MONTHS[day.month - 1]} {day.year}"
+
+
+def instant_words(instant: datetime) -> str:
+    """Return an instant as people write it: the day alone where it is midnight.
+
+    Parameters
+    ----------
+    instant : datetime
+        Naive, in the shop's zone.
+
+    Returns
+    -------
+    str
+        As in ``1 November 2026`` or ``1 November 2026, 15:30:00``.
+    """
+    day = day_words(instant.date())
+    return day if instant.time() == time.min else f"{day}, {instant:%H:%M:%S}"
 
 
 def whole(value: float) -> str:

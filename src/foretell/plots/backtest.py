@@ -76,7 +76,7 @@ def plot_calibration(calibration: pl.DataFrame, ax: Axes | None = None, *, event
     axes = axes_or_new(ax)
     rows = calibration.filter(pl.col("customers") > 0).sort("predicted")
     customers = rows["customers"].to_numpy()
-    areas = 30 + 270 * customers / max(customers.max(initial=1), 1)
+    areas = 20 + 160 * customers / max(customers.max(initial=1), 1)
     # The colour of the axis labels is the one that the page, light or dark, is drawn in.
     ink = axes.xaxis.label.get_color()
     axes.plot([0, 1], [0, 1], color=ink, alpha=0.6, linewidth=1, linestyle="--", label="perfect")

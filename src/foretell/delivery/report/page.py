@@ -15,7 +15,7 @@ from foretell.delivery.report.charts import calibration_chart, decile_chart, for
 from foretell.delivery.run import Run
 from foretell.delivery.selection import Selection
 from foretell.delivery.trust import overall, verdicts
-from foretell.delivery.wording import METRICS, day_words, money, percent, whole
+from foretell.delivery.wording import METRICS, instant_words, money, percent, whole
 
 LIGHTS = {"good": "✓", "caution": "!", "bad": "✕", "untested": "?"}
 BANDS = {"low": "Low risk", "medium": "Medium risk", "high": "High risk"}
@@ -50,9 +50,9 @@ def render_page(run: Run, selections: Sequence[Selection], files: Sequence[FileF
     environment.filters.update(whole=whole, percent=percent, money=partial(_worth, run))
     charts = {"forecast": forecast_chart(run), "decile": decile_chart(run), "calibration": calibration_chart(run)}
     judged = verdicts(run.record)
-    return environment.get_template("page.html.j2").render(
+    page = environment.get_template("page.html.j2").render(
         run=run,
-        as_of=_instant(run),
+        as_of=instant_words(run.as_of),
         headlines=headlines(run),
         selections=selections,
         charts=charts,
@@ -67,11 +67,8 @@ def render_page(run: Run, selections: Sequence[Selection], files: Sequence[FileF
         run_id=run.inputs_digest[:12],
         type_words=type_words,
     )
-
-
-def _instant(run: Run) -> str:
-    day = day_words(run.as_of.date())
-    return day if run.folder_name == run.as_of.date().isoformat() else f"{day}, {run.as_of:%H:%M:%S}"
+    # a percent sign does not begin a line
+    return page.replace(" %", "\u00a0%")
 
 
 def _worth(run: Run, value: float) -> str:
