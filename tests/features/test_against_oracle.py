@@ -39,7 +39,7 @@ def equal_to_the_loops(history, as_of):
 
 
 test_random_histories = settings(max_examples=50)(drawn(equal_to_the_loops))
-test_random_histories_thoroughly = pytest.mark.slow(settings(max_examples=1_000)(drawn(equal_to_the_loops)))
+test_random_histories_thoroughly = pytest.mark.slow(settings(max_examples=300)(drawn(equal_to_the_loops)))
 
 
 def test_simulated_shop(shop):

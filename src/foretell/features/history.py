@@ -279,9 +279,8 @@ def purchase_history(data: CustomerData, as_of: date | datetime | str) -> Purcha
     customers, refunds = pl.collect_all([_by_customer(purchase_days(seen)), loose_refunds(seen)])
     orders = customers["day"].list.len().to_numpy().astype(np.int64)
     day = _flat(customers["day"])
-    first = int(day.min(initial=0))
-    span = int(day.max(initial=0)) - first + 1
-    within = np.argsort(np.repeat(np.arange(orders.size), orders) * span + (day - first), kind="stable")
+    span = int(day.max(initial=0)) - int(day.min(initial=0)) + 1
+    within = np.argsort(np.repeat(np.arange(orders.size), orders) * span + day, kind="stable")
     amount = refund = None
     if seen.has_amount:
         amount = _flat(customers["amount_minor"])[within]
