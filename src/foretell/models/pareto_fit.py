@@ -136,5 +136,5 @@ def _coarse(x: Vector, t_x: Vector, T: Vector, weights: Vector) -> tuple[Vector,
         merged.columns["x"],
         merged.columns["t_x"] / _COARSE_STEPS,
         merged.columns["T"] / _COARSE_STEPS,
-        np.bincount(merged.inverse, weights),
+        np.bincount(merged.inverse, weights).astype(np.float64),
     )

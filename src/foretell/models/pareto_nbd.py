@@ -4,7 +4,6 @@ The challenger of `foretell.models.cnbd`. Formulas are in `foretell.models.paret
 `foretell.models.pareto_future` (the orders to come), the fit in `foretell.models.pareto_fit`.
 """
 
-import math
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
@@ -17,7 +16,7 @@ from foretell.errors import ConvergenceWarning, FitError
 from foretell.models import pareto_future, pareto_kernel
 from foretell.models.discounting import daily_discount_rate, discounted_expected_orders
 from foretell.models.estimator import Estimator, keyed
-from foretell.models.history import HISTORY, read_history
+from foretell.models.history import HISTORY, positive_horizon, read_history
 from foretell.models.pareto_fit import ParetoNBDFitReport, fit_pareto_nbd
 from foretell.models.pareto_kernel import ParetoNBDParameters, Vector
 from foretell.models.state import damaged, is_finite, read_section
@@ -143,7 +142,7 @@ class ParetoNBD(Estimator):
         ValueError
             If the horizon is not a positive number.
         """
-        t = np.asarray([_horizon(horizon_days)])
+        t = np.asarray([positive_horizon(horizon_days)])
         return self._each(
             summary, "p_order", lambda x, T, alive: alive * pareto_future.p_order_alive(self.params_, x, T, t)
         )
@@ -161,7 +160,7 @@ class ParetoNBD(Estimator):
         polars.DataFrame
             ``customer_id``, ``expected_orders``.
         """
-        t = _horizon(horizon_days)
+        t = positive_horizon(horizon_days)
         return self._each(
             summary,
             "expected_orders",
@@ -185,7 +184,7 @@ class ParetoNBD(Estimator):
         polars.DataFrame
             ``customer_id``, ``discounted_orders``.
         """
-        t = _horizon(horizon_days)
+        t = positive_horizon(horizon_days)
         daily_discount_rate(annual_discount_rate)
 
         def discounted(x: Vector, T: Vector, alive: Vector) -> Vector:
@@ -211,7 +210,7 @@ class ParetoNBD(Estimator):
         polars.DataFrame
             ``customer_id``, ``p_at_least``: arrays of length ``max_orders``, P(X >= 1), P(X >= 2), ...
         """
-        t = _horizon(horizon_days)
+        t = positive_horizon(horizon_days)
         if max_orders < 1:
             message = "max_orders must be 1 or more"
             raise ValueError(message)
@@ -243,7 +242,7 @@ class ParetoNBD(Estimator):
             ``customer_id`` and one column per quantile: ``days_q10``, ``days_q50``, ``days_q90``; days after the
             end of ``days_observed``, in [0, horizon]. Null where an order has no chance in floating point.
         """
-        t = _horizon(horizon_days)
+        t = positive_horizon(horizon_days)
         if not all(0 < tau < 1 for tau in quantiles):
             message = "quantiles must lie between 0 and 1"
             raise ValueError(message)
@@ -271,7 +270,7 @@ class ParetoNBD(Estimator):
         float
         """
         self._require_fitted()
-        return float(pareto_future.expected_orders_new(self.params_, np.asarray([_horizon(horizon_days)]))[0])
+        return float(pareto_future.expected_orders_new(self.params_, np.asarray([positive_horizon(horizon_days)]))[0])
 
     def to_dict(self) -> dict[str, Any]:
         """Return the learned state as plain values that JSON carries without loss.
@@ -327,10 +326,3 @@ class ParetoNBD(Estimator):
         x, t_x, T = (rows.columns[column] for column in HISTORY)
         alive = pareto_kernel.p_alive(self.params_, x, t_x, T)
         return keyed(summary, {name: function(x, T, alive)[rows.inverse]}, reader=_NAME)
-
-
-def _horizon(days: float) -> float:
-    if not (math.isfinite(days) and days > 0):
-        message = "horizon_days must be a positive number"
-        raise ValueError(message)
-    return float(days)

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Mapping
 from dataclasses import fields
-from typing import Any, TypeVar, get_args, get_type_hints
+from typing import Any, TypeGuard, TypeVar, get_args, get_type_hints
 
 from foretell.errors import BundleError
 
@@ -59,7 +59,7 @@ def damaged(model: str, where: str) -> BundleError:
     return BundleError(f"The state of a {model} model is damaged at {where!r}; train it again.")
 
 
-def is_finite(value: object) -> bool:
+def is_finite(value: object) -> TypeGuard[float]:
     """Tell whether a value is a finite number and not a flag.
 
     Parameters
