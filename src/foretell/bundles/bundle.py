@@ -47,6 +47,23 @@ def empty_record() -> dict[str, pl.DataFrame]:
     return {name: pl.DataFrame(schema=dict(schema)) for name, schema in RECORD_SCHEMAS.items()}
 
 
+def newest_cutoff(record: Mapping[str, pl.DataFrame]) -> str | None:
+    """Return the latest cutoff that a record judged.
+
+    Parameters
+    ----------
+    record : mapping of str to polars.DataFrame
+        Frames of `RECORD_SCHEMAS`.
+
+    Returns
+    -------
+    str or None
+        ISO text; None if nothing was judged.
+    """
+    newest = record["backtest"]["cutoff"].max()
+    return newest if isinstance(newest, str) else None
+
+
 @dataclass(frozen=True)
 class Typical:
     """The shop's typical customer, against whom reasons are told: medians over the training customers.

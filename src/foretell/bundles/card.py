@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from foretell.bundles.bundle import Bundle
+from foretell.bundles.bundle import Bundle, newest_cutoff
 
 
 def render_card(bundle: Bundle) -> str:
@@ -58,10 +58,9 @@ def _text(value: Any) -> str:
 
 
 def _record(bundle: Bundle) -> list[str]:
-    table = bundle.record["backtest"]
-    if table.is_empty():
+    table, newest = bundle.record["backtest"], newest_cutoff(bundle.record)
+    if newest is None:
         return ["No past window was long enough to judge this model on: treat its numbers as untested."]
-    newest = table["cutoff"].max()
     rows = table.filter((table["cutoff"] == newest) & (table["rung"] == bundle.rung))
     head = [f"At the newest cutoff, {newest}:", "", "| target | metric | value | low | high |", "|---|---|---|---|---|"]
     body = [

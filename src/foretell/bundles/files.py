@@ -158,7 +158,7 @@ def load_bundle(folder: Path) -> StoredBundle:
             horizons=Horizons(**head["horizons"]),
             purchase_model=_load_purchase_model(_parse(files, "purchase_model.json")),
             spend_model=_load_spend_model(_parse(files, "spend_model.json")) if "spend_model.json" in files else None,
-            typical=Typical(**_finite(head["typical"])),
+            typical=_typical(head["typical"]),
             annual_discount_rate=_number(head["annual_discount_rate"]),
             churn_band_edges=(_number(head["churn_band_edges"][0]), _number(head["churn_band_edges"][1])),
             card=_parse(files, "card.json"),
@@ -220,7 +220,7 @@ def _load_purchase_model(value: dict[str, Any]) -> Any:
     from foretell.models.cnbd import MBGCNBD
     from foretell.models.pareto_nbd import ParetoNBD
 
-    kinds = {"MBGCNBD": MBGCNBD, "ParetoNBD": ParetoNBD}
+    kinds: dict[str, type[MBGCNBD] | type[ParetoNBD]] = {"MBGCNBD": MBGCNBD, "ParetoNBD": ParetoNBD}
     if value["model"] not in kinds:
         msg = f"The bundle holds an unknown purchase model. Known: {', '.join(kinds)}."
         raise BundleError(msg)
@@ -240,8 +240,13 @@ def _number(value: object) -> float:
     return float(value)
 
 
-def _finite(values: dict[str, Any]) -> dict[str, float | None]:
-    return {name: None if value is None else _number(value) for name, value in values.items()}
+def _typical(values: dict[str, Any]) -> Typical:
+    return Typical(
+        p_alive=_number(values["p_alive"]),
+        orders_if_alive=_number(values["orders_if_alive"]),
+        order_value=None if values["order_value"] is None else _number(values["order_value"]),
+        days_between_orders=None if values["days_between_orders"] is None else _number(values["days_between_orders"]),
+    )
 
 
 def _damaged(folder: Path, why: str) -> BundleError:

@@ -1,11 +1,13 @@
 """Train: fit, judge, register as challenger, track, and promote by gate."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
 import polars as pl
 
+from foretell.bundles.bundle import newest_cutoff
 from foretell.bundles.files import StoredBundle
 from foretell.bundles.registry import Registry
 from foretell.config.settings import Settings
@@ -168,7 +170,7 @@ def mirror(settings: Settings, registry: Registry) -> None:
         )
 
 
-def backtest_lines(record: dict[str, pl.DataFrame] | Any, rung: str) -> list[str]:
+def backtest_lines(record: Mapping[str, pl.DataFrame], rung: str) -> list[str]:
     """Return the newest backtest as a table of text: a column per rung, a row per target and metric.
 
     Parameters
@@ -183,11 +185,10 @@ def backtest_lines(record: dict[str, pl.DataFrame] | Any, rung: str) -> list[str
     list of str
         Lines of text; one sentence if nothing was judged.
     """
-    table = record["backtest"]
-    if table.is_empty():
+    newest = newest_cutoff(record)
+    if newest is None:
         return ["Not judged: no past window was long enough."]
-    newest = table["cutoff"].max()
-    rows = table.filter(pl.col("cutoff") == newest)
+    rows = record["backtest"].filter(pl.col("cutoff") == newest)
     rungs = [rung, *(name for name in rows["rung"].unique(maintain_order=True) if name != rung)]
     shown = {
         "orders": ("rmse", "mae", "bias"), "clv": ("gini", "spearman", "rmse", "bias"),

@@ -77,7 +77,7 @@ def _side_by_side(keys: pl.DataFrame, parts: list[pl.DataFrame]) -> pl.DataFrame
         if not part["customer_id"].equals(keys["customer_id"]):
             msg = "a model returned other rows than it was given"
             raise AssertionError(msg)
-    return pl.concat([keys, *(part.drop("customer_id") for part in parts)], how="horizontal", strict=True)
+    return pl.concat([keys, *(part.drop("customer_id") for part in parts)], how="horizontal")
 
 
 def _whole_days(name: str) -> pl.Expr:

@@ -56,9 +56,7 @@ def score_bucket(data: CustomerData, stored: StoredBundle, as_of: date | datetim
     summary = purchase_summary(data, cutoff)
     if summary.is_empty():
         return pl.DataFrame(schema=schema)
-    scores = pl.concat(
-        [_history(summary), _predictions(summary, bundle, cutoff)], how="horizontal", strict=True
-    ).with_columns(
+    scores = pl.concat([_history(summary), _predictions(summary, bundle, cutoff)], how="horizontal").with_columns(
         as_of=pl.lit(cutoff).cast(pl.Datetime("us")),
         model_version=pl.lit(stored.version),
         total_clv=pl.col("historic_clv") + pl.col(f"predicted_clv_{bundle.horizons.clv_days}d"),

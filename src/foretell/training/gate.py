@@ -10,7 +10,7 @@ from datetime import datetime
 
 import polars as pl
 
-from foretell.bundles.bundle import Bundle
+from foretell.bundles.bundle import Bundle, newest_cutoff
 from foretell.bundles.files import StoredBundle
 from foretell.evaluation.backtest import backtest as judge
 from foretell.features.summary import purchase_summary
@@ -118,11 +118,8 @@ def decide(candidate: Bundle, champion: StoredBundle | None, data: CustomerData,
 
 
 def _naive_verdicts(candidate: Bundle) -> list[tuple[bool, str]]:
-    comparisons = candidate.record["comparisons"]
-    newest = comparisons["cutoff"].max()
-    rows = (
-        comparisons.filter((pl.col("cutoff") == newest) & (pl.col("rung") == candidate.rung)) if newest else comparisons
-    )
+    newest = newest_cutoff(candidate.record)
+    rows = candidate.record["comparisons"].filter(pl.col("rung") == candidate.rung, pl.col("cutoff") == newest)
     if rows.is_empty():
         return [(False, "no past window was long enough to compare with the naive rate")]
     return _verdicts(rows, NAIVE_REFERENCE, f"window from {newest}")

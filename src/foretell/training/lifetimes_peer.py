@@ -1,8 +1,9 @@
 """lifetimes' BG/NBD and gamma-gamma as a row of every backtest; never what a shop is scored with."""
 
+import io
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -18,6 +19,7 @@ from foretell.tables.purchases import purchase_days
 from foretell.windows import Horizons
 
 _DAYS_PER_WEEK = 7.0
+_PENALTIES = (0.0, 0.001, 0.01, 0.1)
 
 
 @dataclass(frozen=True)
@@ -67,9 +69,10 @@ class LifetimesPeer:
         )
         t_x, age = t_x / _DAYS_PER_WEEK, age / _DAYS_PER_WEEK
         with _quiet_lifetimes() as lifetimes, np.errstate(all="ignore"):
-            model = lifetimes.BetaGeoFitter(penalizer_coef=0.0)
             rows = compress({"x": x, "t_x": t_x, "T": age})
-            _run(model.fit, rows.columns["x"], rows.columns["t_x"], rows.columns["T"], weights=rows.weights)
+            model = _fit(
+                lifetimes.BetaGeoFitter, rows.columns["x"], rows.columns["t_x"], rows.columns["T"], weights=rows.weights
+            )
             orders, churn_orders, soon_orders = (
                 np.asarray(
                     _run(model.conditional_expected_number_of_purchases_up_to_time, days / _DAYS_PER_WEEK, x, t_x, age)
@@ -108,23 +111,36 @@ class LifetimesPeer:
         if not usable.any():
             msg = "lifetimes needs repeat orders with a positive amount."
             raise FitError(msg)
-        model = lifetimes.GammaGammaFitter(penalizer_coef=0.0)
-        _run(model.fit, count[usable], mean[usable])
+        model = _fit(lifetimes.GammaGammaFitter, count[usable], mean[usable])
         return np.asarray(_run(model.conditional_expected_average_profit, np.where(usable, count, 0), mean))
 
 
 @contextmanager
 def _quiet_lifetimes() -> Iterator[Any]:
-    """Import lifetimes without its side effects: its warnings, and the pandas option that it sets."""
+    """Import lifetimes without its side effects: its warnings, its prints, and the pandas option that it sets."""
     import pandas as pd  # noqa: TID251  # lifetimes changes a pandas option, which is put back
 
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), redirect_stdout(io.StringIO()):
         warnings.simplefilter("ignore")  # noqa: TID251  # a dead library's deprecations are not the user's
         option = pd.get_option("mode.chained_assignment")
         import lifetimes
 
         pd.set_option("mode.chained_assignment", option)
         yield lifetimes
+
+
+def _fit(fitter: Any, *arguments: Any, **options: Any) -> Any:
+    """Fit, with the smallest of its own penalties at which lifetimes converges: what its documentation advises."""
+    for penalty in _PENALTIES:
+        model = fitter(penalizer_coef=penalty)
+        try:
+            _run(model.fit, *arguments, **options)
+        except FitError:
+            if penalty == _PENALTIES[-1]:
+                raise
+        else:
+            break
+    return model
 
 
 def _run(call: Any, *arguments: Any, **options: Any) -> Any:

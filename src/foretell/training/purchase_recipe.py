@@ -136,7 +136,7 @@ def _fit_facts(model: MBGCNBD | ParetoNBD | GammaGamma) -> dict[str, Any]:
     return {
         "model": type(model).__name__,
         "parameters": {name: float(value) for name, value in vars(model.params_).items()},
-        "log_likelihood": float(model.log_likelihood_),
+        "log_likelihood": None if model.log_likelihood_ is None else float(model.log_likelihood_),
         "converged": bool(report.converged),
         "drop_out_not_identified": bool(getattr(report, "at_boundary", False)),
         "optimiser": str(report.message),

@@ -2,7 +2,7 @@
 
 import warnings
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 
 import polars as pl
 
@@ -128,8 +128,7 @@ def require_trainable(summary: pl.DataFrame, as_of: datetime) -> tuple[str, ...]
 
 
 def _history_days(summary: pl.DataFrame, as_of: datetime) -> int:
-    first = summary["first_purchase_date"].min()
-    last = summary["last_purchase_date"].max()
-    if first is None or last is None or first == last:
+    first, last = summary["first_purchase_date"].min(), summary["last_purchase_date"].max()
+    if not isinstance(first, date) or first == last:
         return 0
-    return int((first_unseen_day(as_of) - first).days)  # type: ignore[operator]  # polars types min() loosely
+    return (first_unseen_day(as_of) - first).days

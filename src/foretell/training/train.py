@@ -133,8 +133,15 @@ def as_record(result: Backtest) -> dict[str, pl.DataFrame]:
     dict of str to polars.DataFrame
         Frames of `bundles.bundle.RECORD_SCHEMAS`; numbers rounded to ten digits.
     """
+    frames = {
+        "backtest": result.table,
+        "comparisons": result.comparisons,
+        "deciles": result.deciles,
+        "calibration": result.calibration,
+        "skipped": result.skipped,
+    }
     return {
-        name: getattr(result, name)
+        name: frames[name]
         .with_columns(pl.col("cutoff").dt.strftime("%Y-%m-%dT%H:%M:%S"))
         .with_columns(pl.selectors.float().round_sig_figs(10).fill_nan(None))
         .select(pl.col(column).cast(dtype) for column, dtype in schema.items())
