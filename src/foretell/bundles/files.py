@@ -220,7 +220,7 @@ def _load_purchase_model(value: dict[str, Any]) -> Any:
     from foretell.models.cnbd import MBGCNBD
     from foretell.models.pareto_nbd import ParetoNBD
 
-    kinds: dict[str, type[MBGCNBD] | type[ParetoNBD]] = {"MBGCNBD": MBGCNBD, "ParetoNBD": ParetoNBD}
+    kinds: dict[str, type[MBGCNBD | ParetoNBD]] = {"MBGCNBD": MBGCNBD, "ParetoNBD": ParetoNBD}
     if value["model"] not in kinds:
         msg = f"The bundle holds an unknown purchase model. Known: {', '.join(kinds)}."
         raise BundleError(msg)

@@ -118,7 +118,7 @@ def decide(candidate: Bundle, champion: StoredBundle | None, data: CustomerData,
 
 
 def _naive_verdicts(candidate: Bundle) -> list[tuple[bool, str]]:
-    newest = newest_cutoff(candidate.record)
+    newest = newest_cutoff(candidate.record) or ""
     rows = candidate.record["comparisons"].filter(pl.col("rung") == candidate.rung, pl.col("cutoff") == newest)
     if rows.is_empty():
         return [(False, "no past window was long enough to compare with the naive rate")]
