@@ -15,7 +15,12 @@ if TYPE_CHECKING:
     from foretell.config.load import Loaded
     from foretell.config.settings import Settings
 
-_DEMO = {"shop.name": "CDNOW", "horizons.clv_days": 180, "horizons.churn_days": 90}
+_DEMO = {
+    "shop.name": "CDNOW",
+    "horizons.clv_days": 180,
+    "horizons.churn_days": 90,
+    "folders.output": "data/exports/demo",
+}
 
 
 class Result(Protocol):

@@ -169,7 +169,7 @@ def _draw(bundle: Bundle, folder: Path) -> None:
                 if name == "deciles":
                     plot_decile_value(rows, axes, unit="orders" if target == "orders" else None)
                 else:
-                    plot_calibration(rows, axes)
+                    plot_calibration(rows, axes, event="churned" if target == "churn" else "bought")
                 axes.set_title(f"{target}, predicted before {rows['cutoff'][0][:10]}")
                 figure.savefig(
                     folder / f"{name}_{target}.png", dpi=_FIGURE_DPI, facecolor="white", metadata={"Software": None}
