@@ -336,7 +336,8 @@ def test_row_order_changes_nothing(small_shop):
 
 def test_further_cutoffs_and_recipes_change_no_number(small_shop):
     alone = backtest(small_shop, [CUTOFF], [Noisy()], horizons=HORIZONS, bootstrap=10).table
-    among = backtest(small_shop, ["2025-03-01", CUTOFF], [Spy(), Noisy()], horizons=HORIZONS, bootstrap=10).table
+    cutoffs = ["2025-03-01", "2025-02-01", CUTOFF]
+    among = backtest(small_shop, cutoffs, [Spy(), Noisy()], horizons=HORIZONS, bootstrap=10).table
     assert among.filter((pl.col("cutoff") == CUTOFF) & (pl.col("rung") == "noisy")).equals(alone)
 
 
