@@ -133,6 +133,12 @@ def test_one_rate_of_dropping_out_for_all_is_flagged_and_predicts():
             assert np.isfinite(column.to_numpy()).all()
 
 
+def test_a_shape_beyond_what_data_can_tell_is_flagged(small, model, monkeypatch):
+    assert not model.fit_report_.at_boundary
+    monkeypatch.setattr(pareto_fit, "_RIDGE", max(model.params_.r, model.params_.s) * 0.99)
+    assert ParetoNBD().fit(small).fit_report_.at_boundary
+
+
 def test_nobody_lost_is_flagged_and_predicts():
     rng = np.random.default_rng(6)
     T = np.full(400, 300.0)
