@@ -164,6 +164,12 @@ def test_new_customers_are_customers_without_history(model):
     assert model.new_customer_orders(90) == model.expected_orders(fresh, 90)["expected_orders"][0]
 
 
+def test_no_customers_give_empty_answers(small, model):
+    for answer in every_prediction(model, small.clear()):
+        assert answer.height == 0
+        assert answer.columns[0] == "customer_id"
+
+
 def test_quantiles_are_named_after_their_level(small, model):
     dates = model.next_order_days(small.head(2), horizon_days=30, quantiles=(0.05, 0.975))
     assert dates.columns == ["customer_id", "days_q5", "days_q97.5"]

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
@@ -26,6 +26,7 @@ any_columns = st.one_of(
 )
 
 
+@settings(max_examples=40)
 @given(any_columns)
 def test_the_index_brings_every_row_back(given_columns):
     found = compress(given_columns)
@@ -33,6 +34,7 @@ def test_the_index_brings_every_row_back(given_columns):
         np.testing.assert_array_equal(found.columns[name][found.inverse], values)
 
 
+@settings(max_examples=40)
 @given(any_columns)
 def test_rows_are_distinct_sorted_and_weighted_by_their_count(given_columns):
     found = compress(given_columns)
@@ -43,6 +45,7 @@ def test_rows_are_distinct_sorted_and_weighted_by_their_count(given_columns):
     assert (found.rows, found.distinct) == (len(rows), len(expected))
 
 
+@settings(max_examples=40)
 @given(any_columns, st.randoms(use_true_random=False))
 def test_the_order_of_rows_has_no_influence(given_columns, random):
     size = next(iter(given_columns.values())).size
@@ -71,6 +74,15 @@ def test_many_rows_on_few_cells_and_few_rows_on_many_cells_agree():
     dense, sparse = compress({"a": a, "b": b}), compress({"a": a * 1e6, "b": b * 1e6})
     np.testing.assert_array_equal(dense.inverse, sparse.inverse)
     np.testing.assert_array_equal(dense.weights, sparse.weights)
+
+
+def test_keys_of_far_apart_values_do_not_overflow():
+    rng = np.random.default_rng(6)
+    far = rng.integers(-(2**51), 2**51, (4, 64)).astype(float)
+    given_columns = {f"c{i}": rng.choice(values, 300) for i, values in enumerate(far)}
+    found = compress(given_columns)
+    rows = list(zip(*given_columns.values(), strict=True))
+    assert list(zip(*found.columns.values(), strict=True)) == sorted(set(rows))
 
 
 def test_no_rows_stay_no_rows():

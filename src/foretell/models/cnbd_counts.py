@@ -13,7 +13,7 @@ eq. (10) is the special case k = 1 (sources: `foretell.models.cnbd_kernel`).
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import betainc, gammaln
+from scipy.special import betainc, betaln, gammaln
 
 from foretell.models.cnbd_kernel import CNBDParams, History, Vector, p_alive, tosses
 
@@ -22,6 +22,10 @@ _TOLERANCE = 1e-12
 _CHECK_EVERY = 8
 _UNDERFLOW = -600.0
 _TAIL = 10.0
+_LONGEST = 50_000.0
+_DECADES = 40.0
+_TERMS = 2_000
+_NODES = 300
 
 
 def expected_orders(p: CNBDParams, h: History, t: float) -> Vector:
@@ -96,13 +100,16 @@ def _phase_law(p: CNBDParams, h: History) -> list[Vector]:
 def _expected_if_alive(p: CNBDParams, h: History, t: float) -> Vector:
     n = p.r + p.k * h.x
     u = t / (p.alpha + h.T + t)
-    light = n * np.log1p(-u) > _UNDERFLOW
+    heavy = n * np.log1p(-u) <= _UNDERFLOW
+    long = (n + _DECADES) * t / (p.alpha + h.T) > _LONGEST
+    light = ~(heavy | long)
     if light.all():
         return _expected_light(p, h, n, u)
     result = np.empty_like(n)
     result[light] = _expected_light(p, h[light], n[light], u[light])
     for row in np.flatnonzero(~light):
-        result[row] = _expected_heavy(p, h[slice(row, row + 1)], t)
+        slow = _expected_heavy if heavy[row] else _expected_long
+        result[row] = slow(p, h[slice(row, row + 1)], t)
     return result
 
 
@@ -162,6 +169,26 @@ def _expected_heavy(p: CNBDParams, h: History, t: float) -> float:
     log_g = np.concatenate([[0.0], np.cumsum(-np.log1p(p.a / coin))])
     G = np.concatenate([[0.0], np.cumsum(np.exp(log_g))])
     return float((law * G[(s // p.k).astype(np.intp)]).sum() / law.sum())
+
+
+def _expected_long(p: CNBDParams, h: History, t: float) -> float:
+    """One row whose law of s reaches far: sum of g_m R_m, terms first, then the integral over their smooth rest."""
+    n = float(p.r + p.k * h.x[0])
+    odds = float(t / (p.alpha + h.T[0]))
+    coins = p.b + float(tosses(p, h.x)[0])
+    phases = [float(pi[0]) for pi in _phase_law(p, h)]
+
+    def terms(m: Vector) -> Vector:
+        log_g = betaln(p.a, coins + m - 1.0) - betaln(p.a, coins)
+        u = odds / (1.0 + odds)
+        reached = sum(pi * betainc(p.k * m - j, n + j, u) for j, pi in enumerate(phases))
+        return np.asarray(np.exp(log_g) * reached, dtype=np.float64)
+
+    first = np.arange(1.0, _TERMS + 1.0)
+    start, end = np.log(_TERMS + 0.5), np.log(_TERMS + (n + _DECADES + _TAIL * np.sqrt(n)) * odds / p.k)
+    nodes, weights = np.polynomial.legendre.leggauss(_NODES)
+    m = np.exp(0.5 * (end + start) + 0.5 * (end - start) * nodes)
+    return float(terms(first).sum() + 0.5 * (end - start) * (weights * terms(m) * m).sum())
 
 
 def _reached(p: CNBDParams, h: History, t: float, most: int) -> NDArray[np.float64]:
