@@ -31,12 +31,31 @@ class TieGroups:
 
     @classmethod
     def by(cls, values: FloatArray) -> Self:
-        """Group the rows of a vector without NaN, shape (rows,)."""
+        """Group rows by value.
+
+        Parameters
+        ----------
+        values : ndarray of float64, shape (rows,)
+            Without NaN; infinities are allowed.
+
+        Returns
+        -------
+        TieGroups
+        """
         distinct, inverse = np.unique(values, return_inverse=True)
         return cls(values=distinct, of_row=np.ascontiguousarray(inverse, dtype=np.intp))
 
     def total(self, per_row: FloatArray) -> FloatArray:
-        """Sum a quantity of the rows, shape (rows,), within each group, shape (groups,)."""
+        """Sum a quantity of the rows within each group.
+
+        Parameters
+        ----------
+        per_row : ndarray of float64, shape (rows,)
+
+        Returns
+        -------
+        ndarray of float64, shape (groups,)
+        """
         sums = np.bincount(self.of_row, weights=per_row, minlength=self.values.size)
         return np.asarray(sums, dtype=np.float64)
 
@@ -87,5 +106,15 @@ def amounts_between(shares: FloatArray, reached: FloatArray, weight: FloatArray,
 
 
 def equal_shares(bins: int) -> FloatArray:
-    """Edges of equal parts: 0, 1/bins, …, 1; shape (bins + 1,)."""
+    """Return the edges of equal parts: 0, 1/bins, …, 1.
+
+    Parameters
+    ----------
+    bins : int
+        At least 1.
+
+    Returns
+    -------
+    ndarray of float64, shape (bins + 1,)
+    """
     return np.arange(bins + 1) / bins

@@ -104,11 +104,31 @@ class Ledger:
         self._skipped: list[dict[str, Any]] = []
 
     def skip(self, cutoff: datetime, rung: str | None, target: str | None, reason: str) -> None:
-        """Note what was not judged, and why; None stands for all rungs, or all targets."""
+        """Note what was not judged, and why.
+
+        Parameters
+        ----------
+        cutoff : datetime
+        rung : str or None
+            None stands for all recipes.
+        target : str or None
+            None stands for all targets.
+        reason : str
+            In words.
+        """
         self._skipped.append({"cutoff": cutoff, "rung": rung, "target": target, "reason": reason})
 
     def enter(self, cutoff: datetime, truths: Sequence[Truth], predictions: Sequence[Predictions]) -> None:
-        """Judge all predictions made at one cutoff, all of the same customers in the same order."""
+        """Judge all predictions made at one cutoff.
+
+        Parameters
+        ----------
+        cutoff : datetime
+        truths : sequence of Truth
+            At least one.
+        predictions : sequence of Predictions
+            Of the same customers in the same order as the truths.
+        """
         rows = truths[0].actual.size
         judged = [entry for truth in truths for entry in judges(truth, predictions)]
         panels = [entry.panel for entry in judged]
@@ -158,7 +178,12 @@ class Ledger:
             )
 
     def close(self) -> Backtest:
-        """Return the frames."""
+        """Return the frames.
+
+        Returns
+        -------
+        Backtest
+        """
         return Backtest(
             table=self._frame(self._table, TABLE_SCHEMA),
             comparisons=self._frame(self._comparisons, COMPARISON_SCHEMA),

@@ -59,7 +59,18 @@ class Predictions:
     columns: Mapping[str, FloatArray] = field(default_factory=dict)
 
     def answers(self, *names: str) -> bool:
-        """Whether all columns of these names were answered."""
+        """Say whether all columns of these names were answered.
+
+        Parameters
+        ----------
+        *names : str
+            Keys of `ANSWERS`.
+
+        Returns
+        -------
+        bool
+            True for no names.
+        """
         return all(name in self.columns for name in names)
 
 

@@ -42,6 +42,11 @@ def vector(values: npt.ArrayLike, name: str) -> FloatArray:
 def same_length(**vectors: FloatArray) -> None:
     """Check that all vectors have one length.
 
+    Parameters
+    ----------
+    **vectors : ndarray of shape (rows,)
+        By the name that an error text gives them.
+
     Raises
     ------
     ValueError
@@ -55,6 +60,11 @@ def same_length(**vectors: FloatArray) -> None:
 
 def outcome_pair(actual: npt.ArrayLike, predicted: npt.ArrayLike) -> tuple[FloatArray, FloatArray]:
     """Check an outcome and its prediction, row by row the same customers.
+
+    Parameters
+    ----------
+    actual, predicted : array-like of shape (rows,)
+        Numbers.
 
     Returns
     -------
@@ -71,7 +81,12 @@ def outcome_pair(actual: npt.ArrayLike, predicted: npt.ArrayLike) -> tuple[Float
 
 
 def event_pair(actual: npt.ArrayLike, predicted: npt.ArrayLike) -> tuple[FloatArray, FloatArray]:
-    """Check events (0 or 1) and their predicted probabilities.
+    """Check events and their predicted probabilities.
+
+    Parameters
+    ----------
+    actual, predicted : array-like of shape (rows,)
+        0 or 1 (or booleans), and numbers within [0, 1].
 
     Returns
     -------
@@ -126,7 +141,17 @@ def row_weights(weights: npt.ArrayLike | None, rows: int) -> FloatArray:
 
 
 def inner(a: FloatArray, b: FloatArray) -> float:
-    """Sum of the products of two vectors of shape (rows,)."""
+    """Sum the products of two vectors.
+
+    Parameters
+    ----------
+    a, b : ndarray of shape (rows,)
+
+    Returns
+    -------
+    float
+        The same to the last bit for any number of threads.
+    """
     # einsum, not a dot product: BLAS splits long vectors over threads, and the last bits follow the split.
     return float(np.einsum("r,r->", a, b))
 
@@ -147,5 +172,15 @@ def weighted_sums(columns: FloatArray, weights: FloatArray) -> FloatArray:
 
 
 def ratio(numerator: float, denominator: float) -> float:
-    """Divide; NaN where the denominator is not positive (the rule for every undefined share)."""
+    """Divide; the one rule for every share that is undefined.
+
+    Parameters
+    ----------
+    numerator, denominator : float
+
+    Returns
+    -------
+    float
+        NaN where the denominator is not positive.
+    """
     return float(numerator / denominator) if denominator > 0.0 else float("nan")
