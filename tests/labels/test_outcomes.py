@@ -103,6 +103,17 @@ def test_first_and_last_instant_of_the_window(few_orders):
     assert outcomes(few_orders, "2025-03-01", 30).collect()["customer_id"].to_list() == ["anna", "cleo"]
 
 
+def test_the_rest_of_the_day_of_a_cutoff_at_noon_is_day_one():
+    # Hour by hour: the day of the cutoff is half seen, so the first unseen day is the next one.
+    rest, tomorrow, later = (START + timedelta(hours=hours) for hours in (15, 24, 48))
+    history = [
+        {"customer_id": name, "ordered_at": time, "amount_minor": 10_000, "order_id": None, "cancelled": None}
+        for name, time in (("a", rest), ("b", tomorrow), ("c", later))
+    ]
+    labels = labels_of(history, START + timedelta(hours=12), 30)
+    assert [row["days_to_next_order"] for row in labels.values()] == [1, 1, 2]
+
+
 def test_types(few_orders):
     names = {
         "customer_id": pl.String,
