@@ -151,6 +151,12 @@ def test_header_with_a_column_twice(tmp_path):
     assert "holds the column 'amount' twice" in str(refusal(path))
 
 
+def test_header_with_its_first_column_twice_behind_a_byte_order_mark(tmp_path):
+    header = "amount,customer_id,ordered_at,amount\n"
+    path = csv_file(tmp_path, f"1,{ANNA},2021-01-05,2", header=header, encoding="utf-8-sig")
+    assert "holds the column 'amount' twice" in str(refusal(path))
+
+
 def test_all_dates_unreadable(tmp_path):
     lines = [line.replace("2021-0", "x") for line in GOOD]
     error = refusal(csv_file(tmp_path, *lines))
@@ -216,6 +222,13 @@ def test_amounts_with_currency_signs(tmp_path, written):
 def test_sign_can_be_stripped_as_the_remedy_says(tmp_path):
     path = csv_file(tmp_path, f"{ANNA},2021-04-01,€10.50", header="customer_id,ordered_at,total\n")
     assert read(path, amount="REPLACE(total, '€', '')").orders.collect()["amount_minor"].to_list() == [105_000]
+
+
+def test_signs_are_found_beside_columns_of_words(tmp_path):
+    header = "customer_id,ordered_at,total,kind\n"
+    path = csv_file(tmp_path, f"{ANNA},2021-04-01,€10.50,sale", header=header)
+    error = refusal(path, amount="CAST(kind = 'sale' AS INT) * total")
+    assert "amounts carry a currency sign [1] (rows 1)" in str(error)
 
 
 def test_amounts_with_decimal_commas(tmp_path):

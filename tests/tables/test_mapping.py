@@ -47,6 +47,7 @@ def values(name, text, rows=ROWS):
         ("-price", [-1.5, -2.0]),
         ("CASE WHEN kind = 'refund' THEN -price ELSE price END", [1.5, -2.0]),
         ("CAST(price AS DOUBLE) * 2", [3.0, 4.0]),
+        ("CAST(Quantity AS DOUBLE) * 2", [4.0, None]),
         ("REPLACE(price, '.', '')", ["15", "20"]),
         ("COALESCE(Quantity, price)", [2.0, 2.0]),
     ],
@@ -77,6 +78,9 @@ def test_own_names_are_taken_unless_used_or_refused():
     assert mapped({}).columns["order_id"].origin == "order_id"
     assert "order_id" not in mapped({"order_id": None}).columns
     assert "order_id" not in mapped({"customer_id": "order_id"}).columns
+    columns = mapped({"store": "country"}, ROWS.with_columns(country=pl.lit("FR"))).columns
+    assert columns["store"].origin == "country"
+    assert "country" not in columns
 
 
 def test_further_columns_are_attributes_in_source_order():

@@ -116,6 +116,12 @@ def test_optional_columns_are_taken_by_their_own_name():
     assert notes(data)["discount_unreadable"] == 1
 
 
+def test_order_ids_are_identifiers_too():
+    data = read_orders(frame(invoice=[7.0, float("nan")]), order_id="invoice")
+    assert data.orders.collect()["order_id"].to_list() == ["7", None]
+    assert notes(data)["order_id_missing"] == 1
+
+
 def test_a_column_called_source_can_be_mapped():
     assert read_orders(frame(utm=["mail", "ad"]), source="utm").orders.collect()["source"].to_list() == ["mail", "ad"]
 
@@ -147,6 +153,13 @@ def test_several_files_are_one_source_in_name_order(tmp_path):
         assert orders["row_number"].to_list() == [1, 3, 5]
         assert data.quarantine["row_number"].to_list() == [2, 4]
         assert orders["extra"].to_list() == [None, None, "x"]
+
+
+def test_files_of_a_folder_are_taken_by_name_not_as_the_disk_lists_them(tmp_path):
+    names = [f"{number * 7 % 31:02}" for number in range(31)]
+    for name in names:
+        (tmp_path / f"{name}.csv").write_text(f"customer_id,ordered_at\n{name},2021-01-01\n")
+    assert read_orders(tmp_path).orders.collect()["customer_id"].to_list() == sorted(names)
 
 
 def test_gzipped_and_tab_separated_files(tmp_path):
