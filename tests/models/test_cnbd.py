@@ -20,6 +20,7 @@ from foretell.models import cnbd_fit
 from foretell.models.cnbd import MBGCNBD
 from foretell.models.cnbd_counts import expected_orders
 from foretell.models.cnbd_kernel import CNBDParams, History, p_alive
+from foretell.models.optimise import FitOutcome
 from models.oracles.cnbd_oracle import simulate, summary_of
 
 TRUTH = {
@@ -119,6 +120,8 @@ def test_the_whole_fit_and_every_prediction_ignore_the_order_of_rows(small, mode
     again = MBGCNBD(k=1).fit(shuffled)
     assert again.params_ == model.params_
     assert again.log_likelihood_ == model.log_likelihood_
+    regular, regular_again = (MBGCNBD(k=2).fit(frame) for frame in (small, shuffled))
+    assert regular_again.log_likelihood_ == regular.log_likelihood_
     for one, other in zip(every_prediction(model, small), every_prediction(model, shuffled), strict=True):
         assert one.sort("customer_id").equals(other.sort("customer_id"))
 
@@ -283,6 +286,23 @@ def test_nobody_leaving_is_flagged():
     model = MBGCNBD(k=1).fit(summary_of(x, last, T))
     assert model.fit_report_.at_boundary
     assert model.p_alive(summary_of([3], [150], [300]))["p_alive"][0] > 0.99
+
+
+@pytest.mark.parametrize(
+    ("parameters", "flagged"),
+    [
+        ((0.5, 70.0, 0.6, 1.5), False),
+        ((0.5, 70.0, 40.0, 900.0), False),
+        ((0.5, 70.0, 60.0, 950.0), True),
+        ((1001.0, 9000.0, 0.6, 1.5), True),
+        ((0.4, 200.0, 2e-6, 177.0), True),
+    ],
+    ids=["ordinary", "nearly a point", "drop-out alike", "rates alike", "nobody leaves"],
+)
+def test_parameters_that_are_not_identified_are_flagged(small, monkeypatch, parameters, flagged):
+    found = FitOutcome(("r", "alpha", "a", "b"), parameters, 1.0, True, 0.0, 1, 1, 1, "", ())
+    monkeypatch.setattr(cnbd_fit, "_search", lambda *_: found)
+    assert MBGCNBD(k=1).fit(small).fit_report_.at_boundary is flagged
 
 
 def test_the_frame_given_stays_as_it_is_and_other_columns_do_not_matter(small, model):
