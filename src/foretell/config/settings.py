@@ -27,7 +27,7 @@ def _setting(default: Any, meaning: str, allowed: str, *, example: str = "") -> 
 class Section(BaseModel):
     """What every section shares: unknown keys are refused, types are not bent, values do not change."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
 
 class ShopSettings(Section):
