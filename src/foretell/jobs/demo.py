@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Any
 
+import polars as pl
+
 from foretell.bundles.registry import Registry
 from foretell.config.settings import Settings
 from foretell.jobs.check import CheckResult, check_data
@@ -45,7 +47,7 @@ class DemoResult:
             *self.scored.lines(),
             "",
             "Highest predicted value:",
-            str(self.scored.head),
+            *_table(self.scored.head),
         ]
 
     def as_dict(self) -> dict[str, Any]:
@@ -53,6 +55,11 @@ class DemoResult:
         return {
             "check": self.checked.as_dict(), "train": self.trained.as_dict(), "score": self.scored.as_dict(),
         }  # fmt: skip
+
+
+def _table(frame: pl.DataFrame) -> list[str]:
+    with pl.Config(tbl_hide_dataframe_shape=True, tbl_hide_column_data_types=True, tbl_width_chars=140):
+        return str(frame).splitlines()
 
 
 def demo(settings: Settings) -> DemoResult:

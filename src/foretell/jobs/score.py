@@ -1,6 +1,6 @@
 """Score: champion bundle to scores, segments and report, published whole."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
@@ -39,7 +39,7 @@ class ScoreResult:
     as_of : datetime
         First instant that scoring did not see.
     head : polars.DataFrame
-        The five customers with the highest predicted value, without identifiers.
+        The five customers with the highest predicted value, a few columns.
     account : RowAccount
         What became of every source row.
     """
@@ -145,6 +145,8 @@ def score_data(
         The folder, its files, and whether anything changed.
     """
     cutoff = cutoff_of(data, as_of)
+    edges = settings.scoring.churn_band_edges
+    stored = replace(stored, bundle=replace(stored.bundle, churn_band_edges=edges))
     scored = log.timed(
         "score", lambda: score_frame(data, stored, cutoff, explained_customers=settings.scoring.explained_customers)
     )
@@ -163,7 +165,13 @@ def score_data(
         quarantine=account.quarantine,
         notes=tuple(note.text for note in data.report.notes),
         inputs={"orders": data.before(cutoff).fingerprint()},
-        options={"explained_customers": settings.scoring.explained_customers, "rows_in": account.rows_in},
+        options={
+            "churn_band_edges": list(edges),
+            "currency": settings.shop.currency,
+            "explained_customers": settings.scoring.explained_customers,
+            "rows_in": account.rows_in,
+            "shop": settings.shop.name,
+        },
         circumstances=log.circumstances(),
     )
     clv = f"predicted_clv_{stored.bundle.horizons.clv_days}d"
@@ -184,11 +192,9 @@ def score_data(
 
 
 def _shown(head: pl.DataFrame) -> pl.DataFrame:
-    """Drop what names a person: a terminal's scroll-back is a log."""
-    wanted = ("orders", "days_since_last_order", "historic_clv", "predicted_orders", "predicted_clv", "churn_risk",
-              "p_order", "expected_next_order_date")  # fmt: skip
+    wanted = ("customer_id", "orders", "predicted_orders", "predicted_clv", "churn_risk", "expected_next_order_date")
     names = [name for name in head.columns if name.startswith(wanted) and not name.endswith(("_low", "_high"))]
-    return head.select(names)
+    return head.select(names).with_columns(pl.selectors.float().round(2))
 
 
 def _counts(account: RowAccount) -> Counts:

@@ -148,7 +148,7 @@ def _compare(
     rivals = (recipe, FittedBundle(champion.bundle))
     result = judge(past, cutoffs, rivals, horizons=candidate.horizons, reference=CHAMPION, seed=seed)
     rows = as_record(result)["comparisons"].filter(pl.col("rung") == candidate.rung)
-    return _verdicts(rows, CHAMPION, f"window from {cutoffs[-1]}")
+    return _verdicts(rows, CHAMPION, f"window from {cutoffs[-1].date()}")
 
 
 def _verdicts(rows: pl.DataFrame, reference: str, where: str) -> list[tuple[bool, str]]:

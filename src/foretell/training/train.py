@@ -1,6 +1,5 @@
 """Training: fit the chosen rung to what was seen before a cutoff, judge it on the past, keep both together."""
 
-import warnings
 from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import replace
@@ -12,7 +11,6 @@ import polars as pl
 from foretell import __version__
 from foretell.bundles.bundle import RECORD_SCHEMAS, empty_record
 from foretell.engines.trained_model import TrainedModel
-from foretell.errors import SmallSampleWarning
 from foretell.evaluation.backtest import Backtest
 from foretell.tables.dataset import CustomerData
 from foretell.training.backtest import BOOTSTRAP_RESAMPLES, past_cutoffs, run_backtest
@@ -102,17 +100,15 @@ def train(
         )
         record = empty_record()
         if chosen:
-            with warnings.catch_warnings():
-                # The newest fit has already said that the history is thin; earlier ones are thinner still.
-                warnings.simplefilter("ignore", SmallSampleWarning)  # noqa: TID251  # see above
-                result = run_backtest(
-                    past, chosen, horizons=horizons, rungs=rungs, annual_discount_rate=annual_discount_rate,
-                    seed=seed, bootstrap=BOOTSTRAP_RESAMPLES,
-                )  # fmt: skip
+            result = run_backtest(
+                past, chosen, horizons=horizons, rungs=rungs, annual_discount_rate=annual_discount_rate,
+                seed=seed, bootstrap=BOOTSTRAP_RESAMPLES,
+            )  # fmt: skip
             record = as_record(result)
+    judged_at = [str(cutoff).removesuffix(" 00:00:00") for cutoff in chosen]
     facts = {
         "foretell": {"version": __version__, "seed": seed},
-        "training": {"fingerprint": past.fingerprint(), "judged_at": [str(item) for item in chosen] or ["never"]},
+        "training": {"fingerprint": past.fingerprint(), "judged_at": judged_at or ["never"]},
     }
     model = TrainedModel(replace(bundle, card={**facts, **bundle.card}, record=record))
     if tracking is not None:
@@ -142,7 +138,7 @@ def as_record(result: Backtest) -> dict[str, pl.DataFrame]:
     }
     return {
         name: frames[name]
-        .with_columns(pl.col("cutoff").dt.strftime("%Y-%m-%dT%H:%M:%S"))
+        .with_columns(pl.col("cutoff").dt.strftime("%Y-%m-%dT%H:%M:%S").str.strip_suffix("T00:00:00"))
         .with_columns(pl.selectors.float().round_sig_figs(10).fill_nan(None))
         .select(pl.col(column).cast(dtype) for column, dtype in schema.items())
         for name, schema in RECORD_SCHEMAS.items()
