@@ -13,7 +13,7 @@ import pytest
 from foretell.delivery.publish import publish
 from foretell.delivery.segments import READY_SEGMENTS
 from foretell.errors import OutputError
-from foretell.storage.atomic import recover
+from foretell.storage import atomic
 
 DATA_FILES = {
     "scores.parquet",
@@ -31,35 +31,48 @@ class Killed(BaseException):
 
 
 def state(output: Path, content_of) -> dict[str, bytes]:
-    recover(output / "2026-11-01")
+    atomic.recover(output / "2026-11-01")
     folder = output / "2026-11-01"
     return content_of(folder) if folder.exists() else {}
 
 
-def fail_at(monkeypatch, names, nth, error):
-    """Raise before the nth call of any of these functions of os, counted together."""
-    calls = {"left": nth}
-    for name in names:
-        real = getattr(os, name)
+def fail_at(monkeypatch, nth, error):
+    """Raise at the nth step that a run takes on disk; a killed run takes none after it, not even to clean up."""
+    left = {"calls": nth}
 
-        def call(*args, _real=real, **kwargs):
-            calls["left"] -= 1
-            if calls["left"] == 0:
+    def watch(module, name, *, counted):
+        real = getattr(module, name)
+
+        def call(*args, **kwargs):
+            left["calls"] -= counted
+            if left["calls"] == 0 and counted:
                 raise error
-            return _real(*args, **kwargs)
+            if left["calls"] <= 0 and isinstance(error, Killed):
+                raise error
+            return real(*args, **kwargs)
 
-        monkeypatch.setattr(os, name, call)
-    return calls
+        monkeypatch.setattr(module, name, call)
+
+    for name in ("rename", "replace", "fsync", "mkdir"):
+        watch(os, name, counted=True)
+    watch(os, "unlink", counted=False)
+    watch(shutil, "rmtree", counted=False)
+    return left
 
 
 @pytest.mark.parametrize("error", [Killed(), OSError(28, "No space left on device")], ids=["kill", "full disk"])
 @pytest.mark.parametrize(
-    "standing", [True, pytest.param(False, marks=pytest.mark.slow)], ids=["old folder", "no folder"]
+    "standing",
+    [
+        pytest.param("swapped in one step", id="old folder"),
+        pytest.param("renamed twice", id="old folder, other file system"),
+        pytest.param("", id="no folder", marks=pytest.mark.slow),
+    ],
 )
 @pytest.mark.usefixtures("quick")
-def test_a_failure_at_any_rename_or_sync_leaves_the_old_or_the_new(
-    make_run, tmp_path, monkeypatch, standing, error, content_of
-):
+def test_a_failure_at_any_step_leaves_the_old_or_the_new(make_run, tmp_path, monkeypatch, standing, error, content_of):
+    if standing == "renamed twice":
+        monkeypatch.setattr(atomic, "_exchange", lambda *_: False)
     new_run = make_run(customers=6)
     new = content_of(publish(new_run, tmp_path / "new", segments=[]).path)
     publish(make_run(customers=4), tmp_path / "old", segments=[])
@@ -69,23 +82,28 @@ def test_a_failure_at_any_rename_or_sync_leaves_the_old_or_the_new(
         output = tmp_path / f"out{nth}"
         if standing:
             shutil.copytree(tmp_path / "old", output)
+        else:
+            output.mkdir()
         old = content_of(output / "2026-11-01")
         with monkeypatch.context() as patch:
-            calls = fail_at(patch, ("rename", "replace", "fsync", "mkdir"), nth, error)
+            left = fail_at(patch, nth, error)
             try:
                 publish(new_run, output, segments=[])
             except (Killed, OutputError):
                 pass
             else:
-                if calls["left"] > 0:
-                    break  # a run makes fewer calls than this
-        found = state(output, content_of)
+                if left["calls"] > 0:
+                    break  # a run takes fewer steps than this
+        if standing == "swapped in one step" or isinstance(error, OSError):
+            assert content_of(output / "2026-11-01") in (old, new)  # for a reader, at any instant
+        shutil.copytree(output, tmp_path / f"look{nth}")
+        found = state(tmp_path / f"look{nth}", content_of)
         assert found in (old, new)
         survived.add(found == new)
         pointer = output / "latest.json"
         assert not pointer.exists() or json.loads(pointer.read_bytes())["folder"] == "2026-11-01"
         publish(new_run, output, segments=[])
-        assert state(output, content_of) == new
+        assert content_of(output / "2026-11-01") == new
         assert {path.name for path in output.iterdir()} == {"2026-11-01", "latest.json"}
     assert nth > 10
     assert survived == {True, False}

@@ -1,6 +1,7 @@
 """Segments: who is in, in which order, with which reason."""
 
 from dataclasses import replace
+from datetime import date, datetime
 
 import polars as pl
 import pytest
@@ -92,6 +93,21 @@ def test_the_best_candidates_come_first_and_ties_by_customer(run):
     assert vip["predicted_clv_365d"].is_sorted(descending=True)
     plain = one(run, PLAIN).frame
     assert plain.equals(plain.sort(["orders", "customer_id"], descending=[True, False]))
+
+
+def test_customers_without_the_value_that_orders_a_file_come_last(run):
+    frame = one(run, replace(PLAIN, order_by=("avg_days_between_orders DESC",))).frame
+    waits = frame.join(run.scores, on="customer_id", maintain_order="left")["avg_days_between_orders"]
+    assert 0 < waits.null_count() < frame.height
+    assert waits.tail(waits.null_count()).null_count() == waits.null_count()
+
+
+@pytest.mark.parametrize(("as_of", "days"), [(datetime(2026, 11, 1), 9), (datetime(2026, 11, 1, 15), 8)])
+def test_days_to_the_next_order_count_from_the_first_day_not_seen(make_run, as_of, days):
+    run = make_run(customers=2)
+    scores = run.scores.with_columns(pl.lit(date(2026, 11, 10)).alias("expected_next_order_date"))
+    frame = rule_frame(scores, run.columns, as_of=as_of, horizons=run.horizons)
+    assert frame["days_to_next_order"].to_list() == [days, days]
 
 
 def test_each_row_says_why_it_is_there(run):

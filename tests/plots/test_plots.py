@@ -108,6 +108,16 @@ def test_svg_is_the_same_every_time_and_fetches_nothing(plot, frame):
     assert len(svg) < 80_000
 
 
+def test_a_user_s_own_figure_is_the_same_every_time_too():
+    texts = []
+    for _ in range(2):
+        axes = plot_calibration(CALIBRATION)
+        texts.append(to_svg(axes.figure))
+        plt.close("all")
+    assert texts[0] == texts[1]
+    assert "<text" in texts[0]
+
+
 def test_svg_text_is_text_in_the_colour_of_the_page():
     svg = drawn(plot_decile_value, DECILES)
     assert "currentColor" in svg

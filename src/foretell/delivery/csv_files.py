@@ -95,8 +95,7 @@ def fixed_text(value: pl.Expr, decimals: int) -> pl.Expr:
     pl.Expr
         Text; never a minus before a zero; null stays null.
     """
-    rounded = value.round(decimals)
-    return pl.when(rounded == 0).then(0.0).otherwise(rounded).cast(pl.Decimal(38, decimals)).cast(pl.String)
+    return value.round(decimals).cast(pl.Decimal(38, decimals)).cast(pl.String)
 
 
 def _harmless(name: str) -> pl.Expr:

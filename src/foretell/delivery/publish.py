@@ -159,9 +159,7 @@ def _stop_if_same(target: Path, content: str) -> None:
 
 
 def _write_parquet(path: Path, frame: pl.DataFrame) -> None:
-    frame.rechunk().write_parquet(
-        path, compression="zstd", compression_level=3, statistics=True, row_group_size=ROW_GROUP_ROWS
-    )
+    frame.write_parquet(path, compression="zstd", compression_level=3, statistics=True, row_group_size=ROW_GROUP_ROWS)
 
 
 def _quarantine(run: Run) -> pl.DataFrame:
