@@ -9,8 +9,7 @@ import pytest
 
 from foretell.bundles.bundle import RECORD_SCHEMAS, Bundle
 from foretell.engines.trained_model import TrainedModel
-from foretell.storage.lock import folder_lock
-from foretell.tracking.store import ARTIFACTS, DATABASE, opened_store
+from foretell.tracking.store import DATABASE, opened_store
 
 OLD, NEW = "2025-01-01T00:00:00", "2025-04-01T00:00:00"
 
@@ -55,7 +54,7 @@ def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
     # The lock of the store itself waits for the other worker, which holds it while it makes the tables.
     with opened_store(shared / "store") as client:
         client.search_experiments()
-    return shared / "store" / DATABASE
+        return Path(shutil.copy(shared / "store" / DATABASE, base / DATABASE))
 
 
 @pytest.fixture
@@ -63,6 +62,5 @@ def root(migrated: Path, tmp_path: Path) -> Path:
     """A models folder with a store of its own that needs no migration."""
     folder = tmp_path / "my models"
     folder.mkdir()
-    with folder_lock(migrated.parent / ARTIFACTS):
-        shutil.copy(migrated, folder / DATABASE)
+    shutil.copy(migrated, folder / DATABASE)
     return folder
