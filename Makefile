@@ -19,6 +19,9 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_NO_INPUT := 1
 export MLFLOW_DISABLE_TELEMETRY := true
 
+# compiled modules make every later start several seconds quicker
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: help setup demo test test-rest test-all lint format types bench clean
 
 help:  ## show this list

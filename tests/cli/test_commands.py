@@ -80,7 +80,10 @@ def test_the_demo_has_settings_of_its_own(call, jobs, tmp_path):
     assert call("demo", "--set", "horizons.churn_days=60")[0] == 0
     settings = jobs.calls[0][2][0]
     assert (settings.horizons.clv_days, settings.horizons.churn_days) == (180, 60)
-    assert (settings.folders.models, settings.folders.output) == (tmp_path / "models", tmp_path / "data/exports/demo")
+    assert (settings.folders.models, settings.folders.output) == (
+        tmp_path / "models/demo",
+        tmp_path / "data/exports/demo",
+    )
     code, _, err = call("--config", "foretell.toml", "demo")
     assert code == 2
     assert "leave --config out" in err

@@ -7,7 +7,8 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from foretell.bundles.bundle import RECORD_SCHEMAS, Bundle
+from foretell.bundles.bundle import Bundle
+from foretell.bundles.record import RECORD_SCHEMAS
 from foretell.engines.trained_model import TrainedModel
 from foretell.tracking.store import DATABASE, opened_store
 

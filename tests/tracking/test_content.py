@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from foretell.bundles.bundle import empty_record
 from foretell.bundles.files import load_bundle
+from foretell.bundles.record import empty_record
 from foretell.engines.trained_model import TrainedModel
 from foretell.errors import TrackingError
 from foretell.tracking.content import newest, run_metrics, run_name, run_parameters, run_tags, write_files

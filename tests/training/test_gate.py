@@ -6,8 +6,9 @@ from datetime import datetime
 import polars as pl
 import pytest
 
-from foretell.bundles.bundle import RECORD_SCHEMAS, Bundle
+from foretell.bundles.bundle import Bundle
 from foretell.bundles.files import StoredBundle
+from foretell.bundles.record import RECORD_SCHEMAS
 from foretell.models.cnbd import MBGCNBD
 from foretell.tables.dataset import CustomerData
 from foretell.training import gate

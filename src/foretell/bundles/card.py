@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-from foretell.bundles.bundle import Bundle, newest_cutoff
+from foretell.bundles.bundle import Bundle
+from foretell.bundles.record import newest_cutoff
 
 
 def render_card(bundle: Bundle) -> str:

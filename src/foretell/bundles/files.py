@@ -11,8 +11,9 @@ from typing import Any
 
 import polars as pl
 
-from foretell.bundles.bundle import RECORD_SCHEMAS, Bundle, Typical
+from foretell.bundles.bundle import Bundle, Typical
 from foretell.bundles.card import render_card
+from foretell.bundles.record import RECORD_SCHEMAS
 from foretell.errors import BundleError, ModelNotFound
 from foretell.storage.atomic import staged_folder
 from foretell.storage.hashing import canonical_json, sha256_bytes, sha256_json

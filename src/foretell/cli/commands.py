@@ -36,7 +36,7 @@ def demo(session: Session) -> None:
     """Run the whole job on a real order history.
 
     CDNOW, 69,659 orders that ship with foretell: checks, trains, judges, scores and publishes as of 1998-07-01,
-    into models/ and data/exports/demo/.
+    into models/demo/ and data/exports/demo/.
 
     Example:
 

@@ -19,6 +19,7 @@ _DEMO = {
     "shop.name": "CDNOW",
     "horizons.clv_days": 180,
     "horizons.churn_days": 90,
+    "folders.models": "models/demo",
     "folders.output": "data/exports/demo",
 }
 

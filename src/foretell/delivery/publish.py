@@ -23,11 +23,12 @@ from foretell.delivery.manifest import (
 from foretell.delivery.readme import render_readme
 from foretell.delivery.report.page import render_page
 from foretell.delivery.rule_columns import aliases
-from foretell.delivery.run import QUARANTINE_SCHEMA, Run
+from foretell.delivery.run import Run
 from foretell.delivery.segments import READY_SEGMENTS, Segment
 from foretell.delivery.selection import Selection, select_all
 from foretell.storage.atomic import staged_folder, write_bytes
 from foretell.storage.hashing import canonical_json
+from foretell.tables.dataset import QUARANTINE_SCHEMA
 
 LATEST_NAME = "latest.json"
 # One row group size whatever the number of threads and chunks: it is part of the bytes.

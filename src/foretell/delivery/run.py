@@ -7,53 +7,11 @@ from typing import Any
 
 import polars as pl
 
+from foretell.bundles.record import RECORD_SCHEMAS
 from foretell.storage.hashing import sha256_json
+from foretell.tables.dataset import QUARANTINE_SCHEMA
 from foretell.tables.schema import Column
 from foretell.windows import Horizons
-
-TABLE_SCHEMA: Mapping[str, Any] = {
-    "cutoff": pl.String,
-    "rung": pl.String,
-    "target": pl.String,
-    "metric": pl.String,
-    "value": pl.Float64,
-    "low": pl.Float64,
-    "high": pl.Float64,
-}
-DECILES_SCHEMA: Mapping[str, Any] = {
-    "cutoff": pl.String,
-    "rung": pl.String,
-    "target": pl.String,
-    "decile": pl.Int64,
-    "customers": pl.Int64,
-    "predicted": pl.Float64,
-    "actual": pl.Float64,
-}
-CALIBRATION_SCHEMA: Mapping[str, Any] = {
-    "cutoff": pl.String,
-    "rung": pl.String,
-    "target": pl.String,
-    "bin": pl.Int64,
-    "customers": pl.Int64,
-    "predicted": pl.Float64,
-    "observed": pl.Float64,
-}
-COMPARISONS_SCHEMA: Mapping[str, Any] = {
-    "cutoff": pl.String,
-    "rung": pl.String,
-    "reference": pl.String,
-    "target": pl.String,
-    "metric": pl.String,
-    "difference": pl.Float64,
-    "low": pl.Float64,
-    "high": pl.Float64,
-}
-QUARANTINE_SCHEMA: Mapping[str, Any] = {
-    "row_number": pl.UInt32,
-    "table": pl.String,
-    "column": pl.String,
-    "reason": pl.String,
-}
 
 
 @dataclass(frozen=True)
@@ -103,10 +61,10 @@ class Record:
         Why there is no backtest, as a whole sentence; empty if there is one.
     """
 
-    table: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=TABLE_SCHEMA))
-    deciles: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=DECILES_SCHEMA))
-    calibration: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=CALIBRATION_SCHEMA))
-    comparisons: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=COMPARISONS_SCHEMA))
+    table: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=dict(RECORD_SCHEMAS["backtest"])))
+    deciles: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=dict(RECORD_SCHEMAS["deciles"])))
+    calibration: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=dict(RECORD_SCHEMAS["calibration"])))
+    comparisons: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=dict(RECORD_SCHEMAS["comparisons"])))
     rungs: Mapping[str, str] = field(default_factory=dict)
     naive_rungs: tuple[str, ...] = ()
     reason_if_empty: str = ""

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from foretell.bundles.record import RECORD_SCHEMAS
 from foretell.evaluation.amounts import decile_table
 from foretell.evaluation.bootstrap import percentile_interval, replicates
 from foretell.evaluation.predictions import Predictions
@@ -15,39 +16,15 @@ from foretell.evaluation.probabilities import calibration_table
 from foretell.evaluation.targets import Judged, Truth, judges
 from foretell.evaluation.vectors import FloatArray
 
-_KEY: Mapping[str, Any] = {"cutoff": pl.Datetime("us"), "rung": pl.String, "target": pl.String}
-TABLE_SCHEMA: Mapping[str, Any] = {
-    **_KEY,
-    "metric": pl.String,
-    "value": pl.Float64,
-    "low": pl.Float64,
-    "high": pl.Float64,
+# A cutoff is an instant here, and text in the record that bundles keep.
+_SCHEMAS: Mapping[str, Mapping[str, Any]] = {
+    name: {**schema, "cutoff": pl.Datetime("us")} for name, schema in RECORD_SCHEMAS.items()
 }
-COMPARISON_SCHEMA: Mapping[str, Any] = {
-    "cutoff": pl.Datetime("us"),
-    "rung": pl.String,
-    "reference": pl.String,
-    "target": pl.String,
-    "metric": pl.String,
-    "difference": pl.Float64,
-    "low": pl.Float64,
-    "high": pl.Float64,
-}
-DECILE_SCHEMA: Mapping[str, Any] = {
-    **_KEY,
-    "decile": pl.Int64,
-    "customers": pl.Int64,
-    "predicted": pl.Float64,
-    "actual": pl.Float64,
-}
-CALIBRATION_SCHEMA: Mapping[str, Any] = {
-    **_KEY,
-    "bin": pl.Int64,
-    "customers": pl.Int64,
-    "predicted": pl.Float64,
-    "observed": pl.Float64,
-}
-SKIPPED_SCHEMA: Mapping[str, Any] = {**_KEY, "reason": pl.String}
+TABLE_SCHEMA = _SCHEMAS["backtest"]
+COMPARISON_SCHEMA = _SCHEMAS["comparisons"]
+DECILE_SCHEMA = _SCHEMAS["deciles"]
+CALIBRATION_SCHEMA = _SCHEMAS["calibration"]
+SKIPPED_SCHEMA = _SCHEMAS["skipped"]
 
 
 @dataclass(frozen=True, eq=False)

@@ -13,7 +13,6 @@ from foretell.jobs.train import backtest_lines
 from foretell.training.backtest import past_cutoffs, run_backtest
 from foretell.training.recipes import scoring_recipes
 from foretell.training.train import as_record
-from foretell.windows import Horizons
 
 
 @dataclass(frozen=True)
@@ -66,7 +65,7 @@ def backtest(settings: Settings, *, as_of: date | datetime | str | None = None) 
     """
     data = read_shop(settings)
     past = data.before(cutoff_of(data, as_of))
-    horizons = Horizons(**settings.horizons.model_dump())
+    horizons = settings.horizons.as_horizons()
     cutoffs = past_cutoffs(past, horizons)
     if not cutoffs:
         msg = (

@@ -34,9 +34,7 @@ def read_shop(settings: Settings) -> CustomerData:
         raise ConfigError(
             ["[data.orders] is missing: say where the orders are. Remedy: foretell init writes a commented file."]
         )
-    options = orders.model_dump(exclude={"path"}, exclude_none=True)
-    # Absent keys are left to read_orders' defaults, but a null amount is an answer: count orders only.
-    return read_orders(orders.path, time_zone=settings.shop.time_zone, **{**options, "amount": orders.amount})
+    return read_orders(orders.path, time_zone=settings.shop.time_zone, **orders.read_arguments())
 
 
 def cutoff_of(data: CustomerData, as_of: date | datetime | str | None) -> datetime:

@@ -1,5 +1,6 @@
 """Times and circumstances of a run, for its run.json: the one place that reads the clock."""
 
+import logging
 import platform
 import time
 from collections.abc import Callable
@@ -10,6 +11,7 @@ from typing import Any, TypeVar
 from foretell import __version__
 
 Result = TypeVar("Result")
+_logger = logging.getLogger("foretell")
 
 
 class RunLog:
@@ -38,6 +40,7 @@ class RunLog:
         object
             What `work` returned.
         """
+        _logger.info(step)
         start = time.monotonic()
         try:
             return work()

@@ -17,6 +17,7 @@ from foretell.jobs.inputs import cutoff_of, read_shop
 from foretell.jobs.run_log import RunLog
 from foretell.scoring.accounting import RowAccount, account_rows
 from foretell.scoring.schema import score_columns
+from foretell.storage.lock import folder_lock
 from foretell.tables.dataset import CustomerData
 
 
@@ -108,7 +109,7 @@ def score(
     """
     log = RunLog()
     stored = Registry(settings.folders.models).load("champion")
-    data = read_shop(settings)
+    data = log.timed("read", lambda: read_shop(settings))
     return score_data(data, stored, settings, as_of=as_of, force=force, dry_run=dry_run, log=log)
 
 
@@ -169,7 +170,6 @@ def score_data(
             "churn_band_edges": list(edges),
             "currency": settings.shop.currency,
             "explained_customers": settings.scoring.explained_customers,
-            "rows_in": account.rows_in,
             "shop": settings.shop.name,
         },
         circumstances=log.circumstances(),
@@ -178,7 +178,8 @@ def score_data(
     head = scored.scores.sort(clv, "customer_id", descending=[True, False], nulls_last=True).head(5)
     if dry_run:
         return ScoreResult(None, False, (), scored.scores.height, stored.version, cutoff, _shown(head), account)
-    published = publish(run, settings.folders.output, force=force)
+    with folder_lock(settings.folders.output):
+        published = log.timed("publish", lambda: publish(run, settings.folders.output, force=force))
     return ScoreResult(
         folder=published.path,
         changed=published.changed,
@@ -232,6 +233,7 @@ def _record(stored: StoredBundle) -> Record:
         table=record["backtest"],
         deciles=record["deciles"],
         calibration=record["calibration"],
+        comparisons=record["comparisons"],
         rungs=dict.fromkeys(targets.to_list(), stored.bundle.rung),
         naive_rungs=("naive_rate", "naive_gap"),
     )

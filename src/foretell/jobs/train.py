@@ -7,8 +7,8 @@ from typing import Any
 
 import polars as pl
 
-from foretell.bundles.bundle import newest_cutoff
 from foretell.bundles.files import StoredBundle
+from foretell.bundles.record import newest_cutoff
 from foretell.bundles.registry import Registry
 from foretell.config.settings import Settings
 from foretell.engines.trained_model import TrainedModel
@@ -210,8 +210,12 @@ def backtest_lines(record: Mapping[str, pl.DataFrame], rung: str) -> list[str]:
 def _cell(row: dict[str, Any] | None) -> str:
     if row is None or row["value"] is None:
         return "-"
-    interval = "" if row["low"] is None else f" [{row['low']:.3g}, {row['high']:.3g}]"
-    return f"{row['value']:.3g}{interval}"
+    interval = "" if row["low"] is None else f" [{_figure(row['low'])}, {_figure(row['high'])}]"
+    return f"{_figure(row['value'])}{interval}"
+
+
+def _figure(value: float) -> str:
+    return f"{value:,.0f}" if abs(value) >= 1_000 else f"{value:.3g}"
 
 
 def _champion(registry: Registry) -> StoredBundle | None:

@@ -10,8 +10,9 @@ from datetime import datetime
 
 import polars as pl
 
-from foretell.bundles.bundle import Bundle, newest_cutoff
+from foretell.bundles.bundle import Bundle
 from foretell.bundles.files import StoredBundle
+from foretell.bundles.record import newest_cutoff
 from foretell.evaluation.backtest import backtest as judge
 from foretell.features.summary import purchase_summary
 from foretell.scoring.predict import predict

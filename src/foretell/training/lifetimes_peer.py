@@ -28,7 +28,8 @@ class LifetimesPeer:
 
     lifetimes has no probability of a purchase within a horizon and no next-order date. Its P(alive) is 1 for
     every one-time buyer, so 1 - P(alive) is no churn risk; the kindest reading of what it does offer is the
-    Poisson chance of nothing at its expected number of purchases, exp(-E[X]). Dates are missing.
+    Poisson chance of nothing at its expected number of purchases, exp(-E[X]). Dates are missing. Where it
+    overflows to no number at all, the customer's own rate times P(alive) stands in.
 
     Parameters
     ----------
@@ -73,10 +74,9 @@ class LifetimesPeer:
             model = _fit(
                 lifetimes.BetaGeoFitter, rows.columns["x"], rows.columns["t_x"], rows.columns["T"], weights=rows.weights
             )
+            alive = np.asarray(_run(model.conditional_probability_alive, x, t_x, age))
             orders, churn_orders, soon_orders = (
-                np.asarray(
-                    _run(model.conditional_expected_number_of_purchases_up_to_time, days / _DAYS_PER_WEEK, x, t_x, age)
-                )
+                _expected(model, days / _DAYS_PER_WEEK, (x, t_x, age), alive)
                 for days in (horizons.clv_days, horizons.churn_days, horizons.order_days)
             )
             columns = {
@@ -127,6 +127,14 @@ def _quiet_lifetimes() -> Iterator[Any]:
 
         pd.set_option("mode.chained_assignment", option)
         yield lifetimes
+
+
+def _expected(model: Any, weeks: float, history: tuple[Any, Any, Any], alive: Any) -> Any:
+    """Expected purchases; where lifetimes overflows to no number, the kindest stand-in: own rate x P(alive)."""
+    x, _, age = history
+    found = np.asarray(_run(model.conditional_expected_number_of_purchases_up_to_time, weeks, *history))
+    own_rate = alive * weeks * x / np.maximum(age, 1 / _DAYS_PER_WEEK)
+    return np.where(np.isfinite(found), found, own_rate)
 
 
 def _fit(fitter: Any, *arguments: Any, **options: Any) -> Any:

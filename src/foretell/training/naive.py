@@ -69,7 +69,7 @@ class RecentRate:
         predicted = joined.select(
             "customer_id",
             (pl.col("count").fill_null(0) * scale).alias("predicted_orders"),
-            (pl.col("minor").fill_null(0) * scale / MINOR_PER_UNIT).alias("predicted_clv"),
+            (pl.col("minor").fill_null(0) / MINOR_PER_UNIT * scale).round(9).alias("predicted_clv"),
         ).with_columns(
             churn_risk=1 - self._p_buys(data, as_of, horizons.churn_days, joined, window),
             p_order=self._p_buys(data, as_of, horizons.order_days, joined, window),

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 import polars as pl
 
 from foretell import __version__
-from foretell.bundles.bundle import RECORD_SCHEMAS, empty_record
+from foretell.bundles.record import RECORD_SCHEMAS, empty_record
 from foretell.engines.trained_model import TrainedModel
 from foretell.evaluation.backtest import Backtest
 from foretell.tables.dataset import CustomerData
