@@ -11,17 +11,17 @@ from typing import Any, Self
 
 import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 
 from foretell.errors import ConvergenceWarning, FitError
 from foretell.models import cnbd_counts, cnbd_kernel
 from foretell.models.cnbd_fit import CNBDFit, fit_cnbd
 from foretell.models.cnbd_kernel import CNBDParams, History
-from foretell.models.cnbd_state import CNBDFitReport, candidate_ks, read_state, state_of
+from foretell.models.cnbd_state import candidate_ks, read_state, state_of
 from foretell.models.compress import Compressed
 from foretell.models.discounting import discounted_expected_orders
 from foretell.models.estimator import Estimator, keyed
 from foretell.models.history import HISTORY, positive_horizon, read_history, sum_log_gaps
+from foretell.models.optimise import Vector
 
 _NAME = "MBGCNBD"
 
@@ -279,6 +279,14 @@ class MBGCNBD(Estimator):
     def new_customer_orders(self, horizon_days: float) -> float:
         """Return the expected repeat orders of a new customer in the days after the first order.
 
+        Parameters
+        ----------
+        horizon_days : float
+
+        Returns
+        -------
+        float
+
         Raises
         ------
         NotFitted, ValueError
@@ -300,6 +308,14 @@ class MBGCNBD(Estimator):
     def from_dict(cls, state: Mapping[str, Any]) -> Self:
         """Rebuild a fitted model from `to_dict`.
 
+        Parameters
+        ----------
+        state : mapping
+
+        Returns
+        -------
+        MBGCNBD
+
         Raises
         ------
         BundleError
@@ -314,18 +330,7 @@ class MBGCNBD(Estimator):
         outcome = found.outcome
         self.params_ = found.params
         self.log_likelihood_ = found.log_likelihood
-        self.fit_report_ = CNBDFitReport(
-            converged=outcome.converged,
-            starts=outcome.starts,
-            agreeing=outcome.agreeing,
-            evaluations=outcome.evaluations,
-            gradient_norm=outcome.gradient_norm,
-            at_boundary=found.at_boundary,
-            rows=rows.distinct,
-            customers=rows.rows,
-            message=outcome.message,
-            k_profile=found.k_profile,
-        )
+        self.fit_report_ = found.report(rows)
         if not outcome.converged:
             message = (
                 f"The fit of {_NAME} ended with a gradient of {outcome.gradient_norm:.1e} ({outcome.message}); "
@@ -334,15 +339,12 @@ class MBGCNBD(Estimator):
             warnings.warn(message, ConvergenceWarning, stacklevel=3)
 
     def _each(
-        self,
-        summary: pl.DataFrame,
-        name: str,
-        function: Callable[[CNBDParams, History], NDArray[np.float64]],
+        self, summary: pl.DataFrame, name: str, function: Callable[[CNBDParams, History], Vector]
     ) -> pl.DataFrame:
         """Evaluate on distinct rows and hand the result back to every customer."""
         self._require_fitted()
         rows = read_history(summary, reader=_NAME)
-        return keyed(summary, {name: function(self.params_, _history(rows))[rows.inverse]}, reader=_NAME)
+        return keyed(summary, {name: kernel(self.params_, _history(rows))[rows.inverse]}, reader=_NAME)
 
 
 def _history(rows: Compressed) -> History:

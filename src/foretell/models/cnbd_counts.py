@@ -50,7 +50,19 @@ def expected_orders(p: CNBDParams, h: History, t: float) -> Vector:
 
 
 def new_customer_orders(p: CNBDParams, t: float) -> float:
-    """E[X(t)] of a customer at the first order, that order not counted: the history (0, 0, 0)."""
+    """E[X(t)] of a customer at the first order, that order not counted: the history (0, 0, 0).
+
+    Parameters
+    ----------
+    p : CNBDParams
+    t : float
+        Days after the first order, >= 0.
+
+    Returns
+    -------
+    float
+        Expected repeat orders.
+    """
     zero = np.zeros(1)
     return float(expected_orders(p, History(zero, zero, zero), t)[0])
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from foretell.models.cnbd_kernel import CNBDParams
 from foretell.models.cnbd_likelihood import NAMES, CNBDLikelihood
+from foretell.models.cnbd_state import CNBDFitReport
 from foretell.models.compress import Compressed, compress
 from foretell.models.history import HISTORY
 from foretell.models.optimise import FitOutcome, Vector, maximise_likelihood
@@ -45,6 +46,31 @@ class CNBDFit:
     outcome: FitOutcome
     at_boundary: bool
     k_profile: tuple[tuple[int, float], ...]
+
+    def report(self, rows: Compressed) -> CNBDFitReport:
+        """Return what users are told of the fit.
+
+        Parameters
+        ----------
+        rows : Compressed
+            What was fitted.
+
+        Returns
+        -------
+        CNBDFitReport
+        """
+        return CNBDFitReport(
+            converged=self.outcome.converged,
+            starts=self.outcome.starts,
+            agreeing=self.outcome.agreeing,
+            evaluations=self.outcome.evaluations,
+            gradient_norm=self.outcome.gradient_norm,
+            at_boundary=self.at_boundary,
+            rows=rows.distinct,
+            customers=rows.rows,
+            message=self.outcome.message,
+            k_profile=self.k_profile,
+        )
 
 
 def fit_cnbd(rows: Compressed, sum_log_gaps: float, *, candidates: Iterable[int], dropout_at_first: bool) -> CNBDFit:

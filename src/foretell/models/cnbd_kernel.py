@@ -90,12 +90,32 @@ def log_wait_longer(p: CNBDParams, h: History, T: Vector | None = None) -> Vecto
 
 
 def tosses(p: CNBDParams, x: Vector) -> Vector:
-    """Drop-out coins that a customer with x repeat orders has survived if still alive."""
+    """Drop-out coins that a customer with x repeat orders has survived if still alive.
+
+    Parameters
+    ----------
+    p : CNBDParams
+    x : ndarray of shape (rows,)
+
+    Returns
+    -------
+    ndarray of shape (rows,)
+    """
     return x + 1.0 if p.dropout_at_first else x
 
 
 def log_dropout_odds(p: CNBDParams, x: Vector) -> Vector:
-    """ln [a/(b+m-1)], m the coins tossed: prior odds of having dropped out at the last order; -inf if m = 0."""
+    """ln [a/(b+m-1)], m the coins tossed: prior odds of having dropped out at the last order; -inf if m = 0.
+
+    Parameters
+    ----------
+    p : CNBDParams
+    x : ndarray of shape (rows,)
+
+    Returns
+    -------
+    ndarray of shape (rows,)
+    """
     m = tosses(p, x)
     some = m > 0
     return np.where(some, np.log(p.a / (p.b + np.where(some, m, 1.0) - 1.0)), -np.inf)
@@ -135,6 +155,11 @@ def log_likelihood(p: CNBDParams, h: History, sum_log_gaps: Vector | float = 0.0
 def p_alive(p: CNBDParams, h: History) -> Vector:
     """P(still a customer at T | history) = w / (w + a/(b+m-1)); BDF eq. (12), RPS eq. (8).
 
+    Parameters
+    ----------
+    p : CNBDParams
+    h : History
+
     Returns
     -------
     ndarray of shape (rows,)
@@ -145,6 +170,13 @@ def p_alive(p: CNBDParams, h: History) -> Vector:
 
 def p_order_if_alive(p: CNBDParams, h: History, t: float) -> Vector:
     """P(an order in (T, T+t] | alive at T) = 1 - w(T+t)/w(T): the ratio of two likelihoods of silence.
+
+    Parameters
+    ----------
+    p : CNBDParams
+    h : History
+    t : float
+        Horizon, >= 0.
 
     Returns
     -------

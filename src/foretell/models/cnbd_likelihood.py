@@ -92,7 +92,18 @@ class CNBDLikelihood:
         return float((self.weights * self.T).sum()) / self.customers
 
     def in_unit(self, unit: float) -> Objective:
-        """Return the objective for times divided by ``unit``: alpha is read in that unit, the value shifts."""
+        """Return the objective for times divided by ``unit``: alpha is read in that unit, the value shifts.
+
+        Parameters
+        ----------
+        unit : float
+            In the unit of the times, > 0.
+
+        Returns
+        -------
+        callable
+            From log-parameters to the mean negative log-likelihood and its gradient.
+        """
         shift = np.array([0.0, math.log(unit), 0.0, 0.0])
         gain = self.repeats / self.customers * math.log(unit)
 
@@ -111,6 +122,10 @@ class CNBDLikelihood:
             Log-parameters.
         sum_log_gaps : float
             l summed over all customers, in the unit of the times.
+
+        Returns
+        -------
+        float
         """
         constant = (self.k - 1) * sum_log_gaps - self.repeats * float(gammaln(self.k))
         return float(constant - self.customers * self(theta)[0])

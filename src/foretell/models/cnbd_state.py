@@ -144,6 +144,10 @@ def candidate_ks(k: int | None, max_k: int) -> Sequence[int]:
         A fixed k, or None for 1 .. max_k.
     max_k : int
 
+    Returns
+    -------
+    sequence of int
+
     Raises
     ------
     FitError

@@ -42,6 +42,16 @@ class Estimator:
     def set_params(self, **params: Any) -> Self:
         """Change settings; the learned state is left as it is.
 
+        Parameters
+        ----------
+        **params : object
+            New values by the names of settings.
+
+        Returns
+        -------
+        Estimator
+            Itself.
+
         Raises
         ------
         ValueError

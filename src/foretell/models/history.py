@@ -82,6 +82,10 @@ def positive_horizon(days: float) -> float:
     days : float
         Length of a window, in the unit of the summary.
 
+    Returns
+    -------
+    float
+
     Raises
     ------
     ValueError
