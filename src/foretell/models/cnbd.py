@@ -338,9 +338,7 @@ class MBGCNBD(Estimator):
             )
             warnings.warn(message, ConvergenceWarning, stacklevel=3)
 
-    def _each(
-        self, summary: pl.DataFrame, name: str, function: Callable[[CNBDParams, History], Vector]
-    ) -> pl.DataFrame:
+    def _each(self, summary: pl.DataFrame, name: str, kernel: Callable[[CNBDParams, History], Vector]) -> pl.DataFrame:
         """Evaluate on distinct rows and hand the result back to every customer."""
         self._require_fitted()
         rows = read_history(summary, reader=_NAME)
