@@ -54,7 +54,7 @@ class CheckResult:
             self.account.words(),
             *(f"  quarantined: {reason} {count:,}" for reason, count in self.account.reasons().items()),
             f"Customers: {self.customers:,} with {self.purchase_days:,} purchase days",
-            f"Purchases: {seen}; as of {self.as_of} ({self.staleness_days} days after the last order)",
+            f"Purchases: {seen}; as of {self.as_of} (newest order {self.staleness_days} days before)",
             *(f"note: {note.text} [{note.count:,}]" for note in self.notes),
             "",
             f"{'What for':<32} {'Measure':<30} {'observed':>10} {'needed':>8}",

@@ -18,6 +18,14 @@ from foretell.tables.dataset import CustomerData
 from foretell.training import train as training
 from foretell.training.gate import Decision, decide
 
+_SHOWN: Mapping[str, tuple[str, ...]] = {
+    "orders": ("rmse", "mae", "bias"),
+    "clv": ("gini", "spearman", "rmse", "bias"),
+    "churn": ("auc", "log_loss", "ece", "bias"),
+    "next_order": ("median_abs_error_days", "concordance", "coverage"),
+}
+"""Targets and metrics that a terminal shows; the record holds more."""
+
 
 @dataclass(frozen=True)
 class TrainResult:
@@ -171,12 +179,12 @@ def mirror(settings: Settings, registry: Registry) -> None:
 
 
 def backtest_lines(record: Mapping[str, pl.DataFrame], rung: str) -> list[str]:
-    """Return the newest backtest as a table of text: a column per rung, a row per target and metric.
+    """Return the newest backtest as text: a block per target, a row per rung, a column per metric.
 
     Parameters
     ----------
     record : mapping of str to polars.DataFrame
-        Frames of `bundles.bundle.RECORD_SCHEMAS`.
+        Frames of `bundles.record.RECORD_SCHEMAS`.
     rung : str
         The rung that scores, shown first.
 
@@ -190,16 +198,16 @@ def backtest_lines(record: Mapping[str, pl.DataFrame], rung: str) -> list[str]:
         return ["Not judged: no past window was long enough."]
     rows = record["backtest"].filter(pl.col("cutoff") == newest)
     rungs = [rung, *(name for name in rows["rung"].unique(maintain_order=True) if name != rung)]
-    shown = {
-        "orders": ("rmse", "mae", "bias"), "clv": ("gini", "spearman", "rmse", "bias"),
-        "churn": ("auc", "log_loss", "ece"), "next_order": ("median_abs_error_days", "concordance", "coverage"),
-    }  # fmt: skip
-    lines = [f"Backtest at {newest} [95 % interval]:", f"{'':<32}" + "".join(f"{name:>28}" for name in rungs)]
-    for (target, metric), group in rows.group_by("target", "metric", maintain_order=True):
-        if metric not in shown.get(str(target), ()):
+    cells = {(row["target"], row["metric"], row["rung"]): _cell(row) for row in rows.to_dicts()}
+    lines = [f"Backtest at {newest} [95 % interval over customers]"]
+    for target, metrics in _SHOWN.items():
+        if not any((target, metric, name) in cells for metric in metrics for name in rungs):
             continue
-        cells = {row["rung"]: row for row in group.to_dicts()}
-        lines.append(f"{f'{target} {metric}':<32}" + "".join(f"{_cell(cells.get(name)):>28}" for name in rungs))
+        lines.append(f"{target:<19}" + "".join(f"{metric:<25}" for metric in metrics).rstrip())
+        for name in rungs:
+            figures = [cells.get((target, metric, name), "-") for metric in metrics]
+            if any(figure != "-" for figure in figures):
+                lines.append(f"  {name:<17}" + "".join(f"{figure:<25}" for figure in figures).rstrip())
     skipped = record["skipped"].filter(pl.col("cutoff") == newest)
     lines += [
         f"not judged: {row['rung'] or 'all'} {row['target'] or ''}: {row['reason']}" for row in skipped.to_dicts()
@@ -207,8 +215,8 @@ def backtest_lines(record: Mapping[str, pl.DataFrame], rung: str) -> list[str]:
     return lines
 
 
-def _cell(row: dict[str, Any] | None) -> str:
-    if row is None or row["value"] is None:
+def _cell(row: Mapping[str, Any]) -> str:
+    if row["value"] is None:
         return "-"
     interval = "" if row["low"] is None else f" [{_figure(row['low'])}, {_figure(row['high'])}]"
     return f"{_figure(row['value'])}{interval}"
