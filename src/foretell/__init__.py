@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from foretell.tables.dataset import CustomerData
     from foretell.tables.read import read_orders
     from foretell.tables.simulate import simulate
+    from foretell.tracking.mlflow_tracker import MlflowTracker
     from foretell.training.backtest import backtest
     from foretell.training.train import train
     from foretell.windows import Horizons
@@ -65,6 +66,7 @@ __all__ = [
     "Horizons",
     "InputTooOld",
     "LockHeld",
+    "MlflowTracker",
     "ModelNotFound",
     "NotFitted",
     "OutputError",
@@ -84,6 +86,7 @@ __all__ = [
 _ROOMS = {
     "CustomerData": "foretell.tables.dataset",
     "Horizons": "foretell.windows",
+    "MlflowTracker": "foretell.tracking.mlflow_tracker",
     "TrainedModel": "foretell.engines.trained_model",
     "backtest": "foretell.training.backtest",
     "load_cdnow": "foretell.tables.cdnow",

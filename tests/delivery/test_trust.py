@@ -81,7 +81,7 @@ def test_no_backtest_is_untested_and_gives_its_reason():
 
 @pytest.mark.parametrize(("share", "expected"), [(0.80, "good"), (0.71, "good"), (0.69, "caution"), (0.95, "good")])
 def test_ranges_are_held_to_their_promise(run, share, expected):
-    row = {"cutoff": "2025-11-01", "rung": "purchase", "target": "spend", "metric": "interval_coverage", "value": share}
+    row = {"cutoff": "2025-11-01", "rung": "purchase", "target": "spend", "metric": "coverage", "value": share}
     table = pl.concat([run.record.table, pl.DataFrame([row | {"low": None, "high": None}])], how="vertical_relaxed")
     assert level(replace(run.record, table=table, rungs={"spend": "purchase"}), "spend") == expected
 

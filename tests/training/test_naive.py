@@ -28,8 +28,9 @@ def test_recent_rate_scales_a_short_history_up(few_orders: CustomerData) -> None
     assert predicted["predicted_clv"].to_list() == pytest.approx([120, 0, 32])
 
 
-def test_recent_rate_takes_shares_of_buyers_from_the_window_before() -> None:
-    """Twenty customers: those who bought lately always came back, the others never."""
+@pytest.mark.parametrize(("quiet_days", "stated"), [(0, True), (0, False), (1, False), (5, False)])
+def test_recent_rate_takes_shares_of_buyers_from_the_newest_observed_window(quiet_days: int, stated: bool) -> None:
+    """Twenty customers: those who bought lately always came back, the others never; quiet days before the cutoff."""
     rows = []
     for i in range(20):
         recent = i < 10
@@ -38,8 +39,9 @@ def test_recent_rate_takes_shares_of_buyers_from_the_window_before() -> None:
         if recent:
             rows += [(f"c{i:02}", first + timedelta(days=step)) for step in (20, 40, 49)]
     frame = pl.DataFrame(rows, schema={"customer_id": pl.String, "ordered_at": pl.Datetime("us")}, orient="row")
-    data = CustomerData.from_orders(frame, observed_until=AS_OF)
-    predicted = RecentRate().fit_predict(data, AS_OF, Horizons(30, 30, 30), 0)
+    data = CustomerData.from_orders(frame, observed_until=AS_OF if stated else None)
+    as_of = AS_OF + timedelta(days=quiet_days)
+    predicted = RecentRate().fit_predict(data, as_of, Horizons(30, 30, 30), 0)
     risk = predicted["churn_risk"].to_list()
     assert max(risk[:10]) < 0.1
     assert min(risk[10:]) > 0.9

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from foretell.errors import ConfigError
+from foretell.scoring.schema import REASONS
 
 
 @dataclass(frozen=True)
@@ -47,8 +48,6 @@ class Segment:
                 [f"The segment name {self.name!r} may hold only lower case letters, digits and underscores."]
             )
 
-
-REASONS = ("reason_1", "reason_2", "reason_3")
 
 WIN_BACK = Segment(
     name="win_back",

@@ -150,12 +150,11 @@ def _beyond_chance(record: Record, cutoff: str, ours: str, target: str, metric: 
 
 
 def _range(rows: pl.DataFrame, cutoff: str, ours: str) -> tuple[Level, str] | None:
-    share = _value(rows, cutoff, ours, "interval_coverage")
+    share = _value(rows, cutoff, ours, "coverage")
     if share is None:
         return None
-    inside = (
-        f"{percent(share)} of the customers ended inside their range; at least {percent(RANGE_HOLDS)} was promised."
-    )
+    what = "next orders came" if rows.get_column("target")[0] == "next_order" else "customers ended"
+    inside = f"{percent(share)} of the {what} inside their range; at least {percent(RANGE_HOLDS)} was promised."
     return ("good" if share >= RANGE_HOLDS - RANGE_FINE else "caution"), inside
 
 

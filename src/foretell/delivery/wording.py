@@ -72,7 +72,7 @@ METRICS: Mapping[str, MetricWords] = {
         "share",
         "Of two customers, how often the one predicted to order first did; 50 % is chance.",
     ),
-    "interval_coverage": MetricWords(
+    "coverage": MetricWords(
         "Inside the range",
         "higher",
         "share",

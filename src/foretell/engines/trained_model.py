@@ -9,7 +9,7 @@ from foretell.bundles.bundle import Bundle
 from foretell.bundles.files import StoredBundle, bundle_files, load_bundle, save_bundle, version_of
 from foretell.engines.frame import EXPLAINED_CUSTOMERS, score_frame
 from foretell.scoring.forecast import forecast_bucket
-from foretell.tables.dataset import CustomerData
+from foretell.tables.dataset import CustomerData, require_customer_data
 
 
 class TrainedModel:
@@ -40,7 +40,7 @@ class TrainedModel:
 
     @property
     def backtest(self) -> pl.DataFrame:
-        """Past performance: long frame of cutoff, rung, target, metric, value, low, high (empty if untested)."""
+        """Past performance: long frame of cutoff (ISO text), rung, target, metric, value, low, high; empty if untested."""
         return self.bundle.record["backtest"]
 
     def score(
@@ -69,8 +69,11 @@ class TrainedModel:
         Raises
         ------
         WindowError
-            If nobody bought before `as_of`, or it lies before training ended or after ``observed_until``.
+            If nobody bought before `as_of`, or it lies before training ended or after an explicit ``observed_until``.
+        TypeError
+            If `data` is a plain frame.
         """
+        require_customer_data(data)
         cutoff = data.observed_until if as_of is None else as_of
         stored = StoredBundle(self.bundle, self.version)
         return score_frame(data, stored, cutoff, explained_customers=explained_customers).scores

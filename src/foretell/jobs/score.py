@@ -62,9 +62,11 @@ class ScoreResult:
         ]
         if self.folder is None:
             return [*lines, "Dry run: nothing was written."]
+        here = Path.cwd()
+        shown = self.folder.relative_to(here) if self.folder.is_relative_to(here) else self.folder
         if not self.changed:
-            return [*lines, f"Nothing changed: {self.folder} already holds this result."]
-        return [*lines, f"Wrote {len(self.files)} files to {self.folder}:", *(f"  {name}" for name in self.files)]
+            return [*lines, f"Nothing changed: {shown} already holds this result."]
+        return [*lines, f"Wrote {len(self.files)} files to {shown}:", *(f"  {name}" for name in self.files)]
 
     def as_dict(self) -> dict[str, Any]:
         """Return the result as plain values for JSON."""

@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import math
 from pathlib import Path
 from typing import Any
 
@@ -76,19 +75,3 @@ def sha256_json(value: Any) -> str:
         Lower-case hexadecimal digest.
     """
     return sha256_bytes(canonical_json(value))
-
-
-def finite_or_none(value: float) -> float | None:
-    """Return the number, or None where JSON has no word for it.
-
-    Parameters
-    ----------
-    value : float
-        Any float.
-
-    Returns
-    -------
-    float or None
-        None for NaN and infinities.
-    """
-    return value if math.isfinite(value) else None

@@ -34,14 +34,14 @@ class MlflowTracker:
 
     Parameters
     ----------
-    root : Path
+    root : str or Path
         Folder for ``mlflow.db`` and ``artifacts/``; made if absent. MLflow keeps absolute paths: after the folder
         was moved, new runs go to a new experiment.
     experiment : str
         Name that runs are filed under.
     """
 
-    def __init__(self, root: Path, *, experiment: str = "foretell") -> None:
+    def __init__(self, root: str | Path, *, experiment: str = "foretell") -> None:
         self.root = Path(root).absolute()
         self.experiment = experiment
 

@@ -9,7 +9,7 @@ import polars as pl
 from foretell.errors import HorizonNotObserved, SmallSampleWarning
 from foretell.evaluation.backtest import Backtest
 from foretell.evaluation.backtest import backtest as judge
-from foretell.tables.dataset import CustomerData
+from foretell.tables.dataset import CustomerData, require_customer_data
 from foretell.training.recipes import NAIVE_REFERENCE, scoring_recipes, with_baselines
 from foretell.windows import Horizons, as_cutoff, rolling_cutoffs
 
@@ -18,12 +18,12 @@ BOOTSTRAP_RESAMPLES = 200
 
 def backtest(
     data: CustomerData,
-    cutoffs: Sequence[date | datetime | str] | None = None,
+    cutoffs: date | datetime | str | Sequence[date | datetime | str] | None = None,
     *,
     clv_days: int = 365,
     churn_days: int = 90,
     order_days: int = 30,
-    rungs: Sequence[str] | None = None,
+    rungs: str | Sequence[str] | None = None,
     seed: int = 0,
     bootstrap: int = BOOTSTRAP_RESAMPLES,
 ) -> pl.DataFrame:
@@ -33,11 +33,11 @@ def backtest(
     ----------
     data : CustomerData
         The shop's rows.
-    cutoffs : sequence of date, datetime or str, or None
+    cutoffs : date, datetime or str, a sequence of them, or None
         Past cutoffs; None takes up to three whose label windows are fully observed.
     clv_days, churn_days, order_days : int
         Horizons in days: value and date; churn; short-term purchase.
-    rungs : sequence of str or None
+    rungs : str, sequence of str or None
         Rungs to judge, out of ``purchase`` and ``pareto``; None is both. The naive rules and lifetimes'
         BG/NBD are always rows too.
     seed : int
@@ -55,10 +55,21 @@ def backtest(
     ------
     HorizonNotObserved
         If no cutoff has a fully observed label window.
+    WindowError
+        If a cutoff is no date, or lies after an explicit ``observed_until``.
+    ConfigError
+        If a rung is unknown.
+    ValueError
+        If `cutoffs` is an empty sequence.
+    TypeError
+        If `data` is a plain frame.
     """
+    require_customer_data(data)
     horizons = Horizons(clv_days, churn_days, order_days)
-    chosen = [as_cutoff(cutoff) for cutoff in cutoffs] if cutoffs is not None else past_cutoffs(data, horizons)
-    if not chosen:
+    if isinstance(cutoffs, date | str):
+        cutoffs = (cutoffs,)
+    chosen = past_cutoffs(data, horizons) if cutoffs is None else [as_cutoff(cutoff) for cutoff in cutoffs]
+    if not chosen and cutoffs is None:
         msg = (
             f"The history is too short to judge {churn_days} days of churn or {clv_days} days of value. "
             "Remedy: shorter horizons, or a longer history (foretell check says what is needed)."
@@ -72,7 +83,7 @@ def run_backtest(
     cutoffs: Sequence[datetime],
     *,
     horizons: Horizons,
-    rungs: Sequence[str] | None = None,
+    rungs: str | Sequence[str] | None = None,
     annual_discount_rate: float = 0.0,
     seed: int = 0,
     bootstrap: int = BOOTSTRAP_RESAMPLES,
@@ -87,7 +98,7 @@ def run_backtest(
         Past cutoffs.
     horizons : Horizons
         Horizons to judge.
-    rungs : sequence of str or None
+    rungs : str, sequence of str or None
         Rungs to judge; None is all.
     annual_discount_rate : float
         Only names the recipe's rate; judged spend is undiscounted.
@@ -110,8 +121,8 @@ def run_backtest(
         )
 
 
-def past_cutoffs(data: CustomerData, horizons: Horizons, *, count: int = 3) -> tuple[datetime, ...]:
-    """Choose past cutoffs to judge on: as many as fit for the longest horizon, else for the churn horizon.
+def past_cutoffs(data: CustomerData, horizons: Horizons) -> tuple[datetime, ...]:
+    """Choose past cutoffs to judge on: up to three that fit the longest horizon, else for the churn horizon.
 
     Parameters
     ----------
@@ -119,8 +130,6 @@ def past_cutoffs(data: CustomerData, horizons: Horizons, *, count: int = 3) -> t
         The shop's rows.
     horizons : Horizons
         Horizons to judge.
-    count : int
-        At most so many.
 
     Returns
     -------
@@ -131,7 +140,7 @@ def past_cutoffs(data: CustomerData, horizons: Horizons, *, count: int = 3) -> t
     if first is None:
         return ()
     for days in (max(horizons.clv_days, horizons.churn_days), horizons.churn_days):
-        cutoffs = rolling_cutoffs(first_seen=first, end=data.observed_until, horizon_days=days, count=count)
+        cutoffs = rolling_cutoffs(first_seen=first, end=data.observed_until, horizon_days=days)
         if cutoffs:
             return cutoffs
     return ()

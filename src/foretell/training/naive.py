@@ -20,9 +20,9 @@ class RecentRate:
     """The next horizon repeats the last one, and whoever bought lately buys again.
 
     Purchases and spend are those of the last ``clv_days`` (of the whole history, scaled up, where it is
-    shorter). Probabilities are the shares of buyers, one window earlier, among customers with the same wait since
-    the last purchase (ten equal groups); where no such window was observed, those of a steady buyer at the
-    customer's recent rate.
+    shorter). Probabilities are the shares of buyers, in the newest observed window, among customers with the same
+    wait since the last purchase when it began (ten equal groups); where nobody was known then, those of a steady
+    buyer at the customer's recent rate.
 
     Parameters
     ----------
@@ -77,10 +77,11 @@ class RecentRate:
         return predicted if data.has_amount else predicted.drop("predicted_clv")
 
     def _p_buys(self, data: CustomerData, as_of: datetime, days: int, joined: pl.DataFrame, window: int) -> pl.Series:
-        earlier = as_of - timedelta(days=days)
+        # A cutoff after days without any order (a closed Sunday) still has a window before them that was observed.
+        earlier = data.before(as_of).observed_until - timedelta(days=days)
         waits = joined["days_since_last_order"].to_numpy()
         past = purchase_summary(data, earlier)
-        if past.height < _BINS or as_of > data.observed_until:
+        if past.height < _BINS:
             rate = joined["count"].fill_null(0).to_numpy() / window
             return pl.Series(1 - np.exp(-rate * days))
         bought = outcomes(data, earlier, days).filter(pl.col("orders_in_window") > 0).collect()

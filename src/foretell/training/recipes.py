@@ -15,13 +15,13 @@ NAIVE_REFERENCE = RecentRate().name
 """The row that every other row is compared with."""
 
 
-def scoring_recipes(rungs: Sequence[str] | None, *, annual_discount_rate: float = 0.0) -> tuple[PurchaseRecipe, ...]:
+def scoring_recipes(rungs: str | Sequence[str] | None, *, annual_discount_rate: float = 0.0) -> tuple[PurchaseRecipe, ...]:
     """Return the recipes behind rung names.
 
     Parameters
     ----------
-    rungs : sequence of str or None
-        Names out of `RUNGS`; None is all of them.
+    rungs : str, sequence of str or None
+        One name or several out of `RUNGS`; None is all of them.
     annual_discount_rate : float
         Rate at which future spend is discounted, >= 0.
 
@@ -35,7 +35,7 @@ def scoring_recipes(rungs: Sequence[str] | None, *, annual_discount_rate: float 
     ConfigError
         If a name is unknown, none is given, or the rate is not a number from 0 to 10.
     """
-    names = RUNGS if rungs is None else tuple(rungs)
+    names = RUNGS if rungs is None else (rungs,) if isinstance(rungs, str) else tuple(rungs)
     problems = [
         f"There is no rung {name!r}.{did_you_mean(name, RUNGS)} Known: {', '.join(RUNGS)}."
         for name in names

@@ -12,7 +12,7 @@ from foretell import __version__
 from foretell.bundles.record import RECORD_SCHEMAS, empty_record
 from foretell.engines.trained_model import TrainedModel
 from foretell.evaluation.backtest import Backtest
-from foretell.tables.dataset import CustomerData
+from foretell.tables.dataset import CustomerData, require_customer_data
 from foretell.training.backtest import BOOTSTRAP_RESAMPLES, past_cutoffs, run_backtest
 from foretell.training.recipes import scoring_recipes
 from foretell.windows import Horizons, as_cutoff
@@ -45,7 +45,7 @@ def train(
     churn_days: int = 90,
     order_days: int = 30,
     annual_discount_rate: float = 0.0,
-    rungs: Sequence[str] | None = None,
+    rungs: str | Sequence[str] | None = None,
     backtest_cutoffs: Sequence[date | datetime | str] | None = None,
     seed: int = 0,
     threads: int | None = None,
@@ -65,7 +65,7 @@ def train(
         Horizons in days: value and date; churn; short-term purchase.
     annual_discount_rate : float
         Rate at which future spend is discounted in predicted CLV, by exact days; 0 is none.
-    rungs : sequence of str or None
+    rungs : str, sequence of str or None
         Rungs to judge, out of ``purchase`` (MBG/CNBD-k) and ``pareto`` (Pareto/NBD); the first is what
         customers are scored with. None is both.
     backtest_cutoffs : sequence of date, datetime or str, or None
@@ -75,7 +75,7 @@ def train(
     threads : int or None
         Threads for numerical libraries during the fit; None leaves them as they are.
     tracking : Tracker or None
-        Where to write the run down; None writes nothing.
+        Where to write the run down, as in ``foretell.MlflowTracker("models")``; None writes nothing.
 
     Returns
     -------
@@ -88,7 +88,12 @@ def train(
         If nobody bought before `as_of`, or it lies after an explicit ``observed_until``.
     FitError
         If the history is too thin to fit.
+    ConfigError
+        If a rung is unknown, or the discount rate is no yearly rate.
+    TypeError
+        If `data` is a plain frame.
     """
+    require_customer_data(data)
     horizons = Horizons(clv_days, churn_days, order_days)
     cutoff = data.observed_until if as_of is None else as_cutoff(as_of)
     past = data.before(cutoff)
@@ -127,7 +132,7 @@ def as_record(result: Backtest) -> dict[str, pl.DataFrame]:
     Returns
     -------
     dict of str to polars.DataFrame
-        Frames of `bundles.bundle.RECORD_SCHEMAS`; numbers rounded to ten digits.
+        Frames of `bundles.record.RECORD_SCHEMAS`; numbers rounded to ten digits.
     """
     frames = {
         "backtest": result.table,

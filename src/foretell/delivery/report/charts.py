@@ -178,12 +178,12 @@ def _high_risk_sentence(rows: pl.DataFrame, days: int) -> str:
     high = rows.filter(pl.col("predicted") >= HIGH_RISK).sort("predicted")
     customers = high.get_column("customers").to_numpy().astype(float)
     if customers.sum() <= 0:
-        return "No group of customers had a high risk then."
+        return f"No group of customers was predicted at {percent(HIGH_RISK)} or more then."
     gone = float((customers * high.get_column("observed").to_numpy()).sum() / customers.sum())
     said = float((customers * high.get_column("predicted").to_numpy()).sum() / customers.sum())
     return (
-        f"Of {whole(float(customers.sum()))} customers at high risk, {percent(gone)} did not order in the {days} days "
-        f"that followed; {percent(said)} was predicted."
+        f"Of {whole(float(customers.sum()))} customers predicted at {percent(HIGH_RISK)} or more, {percent(gone)} did not "
+        f"order in the {days} days that followed; {percent(said)} was predicted."
     )
 
 
