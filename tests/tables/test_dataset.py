@@ -71,3 +71,7 @@ def test_the_given_frame_is_not_changed() -> None:
     before = frame.clone()
     CustomerData.from_orders(frame)
     assert frame.equals(before)
+
+
+def test_a_data_set_is_shown_in_one_line(few_orders):
+    assert repr(few_orders) == "CustomerData(7 order rows, observed_until='2025-04-01T00:00:00', 0 rows left out)"

@@ -7,14 +7,7 @@ import polars as pl
 from foretell.delivery.rule_columns import DERIVED
 from foretell.delivery.run import Run
 from foretell.delivery.selection import WHY_HERE, Selection
-from foretell.tables.schema import Column
-
-QUARANTINE_COLUMNS = (
-    Column("row_number", pl.UInt32(), "row", False, "Row of the input file; a header line is not counted."),
-    Column("table", pl.String(), "text", False, "Table that the row belongs to."),
-    Column("column", pl.String(), "text", True, "Column that could not be used; empty if it is the whole row."),
-    Column("reason", pl.String(), "category", False, "Why the row was left out."),
-)
+from foretell.tables.schema import QUARANTINE, Column
 
 
 def data_dictionary(run: Run, selections: Sequence[Selection]) -> pl.DataFrame:
@@ -38,7 +31,7 @@ def data_dictionary(run: Run, selections: Sequence[Selection]) -> pl.DataFrame:
         (selection.file_name.removesuffix(".csv"), [known[name] for name in selection.frame.columns])
         for selection in selections
     ]
-    tables.append(("quarantine", QUARANTINE_COLUMNS))
+    tables.append((QUARANTINE.name, QUARANTINE.columns))
     rows = [
         {
             "file": file,

@@ -40,7 +40,7 @@ class TrainedModel:
 
     @property
     def backtest(self) -> pl.DataFrame:
-        """Past performance: long frame of cutoff (ISO text), rung, target, metric, value, low, high; empty if untested."""
+        """Past performance, as from `foretell.backtest` but with cutoffs as ISO text; empty if never judged."""
         return self.bundle.record["backtest"]
 
     def score(
@@ -92,7 +92,15 @@ class TrainedModel:
         -------
         polars.DataFrame
             ``week_starts_on``, ``days``, ``expected_orders`` (purchase days).
+
+        Raises
+        ------
+        WindowError
+            If `as_of` lies after an explicit ``observed_until``.
+        TypeError
+            If `data` is a plain frame.
         """
+        require_customer_data(data)
         return forecast_bucket(data, self.bundle, data.observed_until if as_of is None else as_of)
 
     def save(self, folder: str | Path) -> str:

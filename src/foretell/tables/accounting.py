@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, time, timedelta
+from datetime import datetime
 
 import polars as pl
 
@@ -141,23 +141,18 @@ def _canonical(rows: pl.DataFrame, parsed: Mapping[str, Parsed], attributes: Seq
 def _data_set(
     orders: pl.DataFrame, rows_in: int, verdict: _Verdict, observed_until: datetime | None, notes: Sequence[Note]
 ) -> CustomerData:
-    last = orders["ordered_at"].max()
-    assert isinstance(last, datetime)  # noqa: S101
     order = order_digests(orders["order_id"]) if "order_id" in orders.columns else None
     repeat = order is not None and order.drop_nulls().n_unique() < order.count()
-    negative = "amount_minor" in orders.columns and bool((orders["amount_minor"] < 0).any())
     found = (
         *notes,
         *account_notes(orders["customer_id"], order, orders_repeat=repeat),
         *lonely_day_notes(orders["ordered_at"]),
     )
-    return CustomerData(
-        orders=orders.lazy(),
-        observed_until=observed_until or datetime.combine(last.date() + timedelta(days=1), time.min),
-        observed_until_given=observed_until is not None,
+    return CustomerData.from_orders(
+        orders,
+        observed_until=observed_until,
         quarantine=_quarantine(verdict),
         report=ReadReport(rows_in, orders.height, rows_in - orders.height, found),
-        has_refunds=negative or ("cancelled" in orders.columns and bool(orders["cancelled"].any())),
         order_ids_repeat=repeat,
     )
 

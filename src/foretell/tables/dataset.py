@@ -9,12 +9,15 @@ import polars as pl
 
 from foretell.errors import DataError, HorizonNotObserved, Violation, WindowError
 from foretell.storage.hashing import sha256_bytes
+from foretell.tables.schema import QUARANTINE
 from foretell.windows import as_cutoff
 
 MINOR_PER_UNIT = 10_000
 """Money is held as whole ten-thousandths of the currency unit: sums are exact in any order."""
 
-QUARANTINE_SCHEMA = {"row_number": pl.UInt32, "table": pl.String, "column": pl.String, "reason": pl.String}
+QUARANTINE_SCHEMA = {column.name: column.dtype for column in QUARANTINE}
+"""Columns of a frame of rows left out."""
+
 _FINGERPRINTED = ("customer_id", "ordered_at", "amount_minor", "order_id", "cancelled")
 
 
@@ -96,6 +99,7 @@ class CustomerData:
         observed_until: date | datetime | str | None = None,
         quarantine: pl.DataFrame | None = None,
         report: ReadReport | None = None,
+        order_ids_repeat: bool | None = None,
     ) -> Self:
         """Build the data set from order rows that already have foretell's columns and types.
 
@@ -109,6 +113,8 @@ class CustomerData:
             Rows left out while reading.
         report : ReadReport or None
             Row accounting; None counts the rows given.
+        order_ids_repeat : bool or None
+            Whether any order has several rows, where that is known already; None looks.
 
         Returns
         -------
@@ -137,8 +143,15 @@ class CustomerData:
             quarantine=pl.DataFrame(schema=QUARANTINE_SCHEMA) if quarantine is None else quarantine,
             report=ReadReport(orders.height, orders.height) if report is None else report,
             has_refunds=_has_refunds(orders),
-            order_ids_repeat="order_id" in orders.columns
-            and orders["order_id"].drop_nulls().n_unique() < orders["order_id"].count(),
+            order_ids_repeat=_order_ids_repeat(orders) if order_ids_repeat is None else order_ids_repeat,
+        )
+
+    def __repr__(self) -> str:
+        """Return one line: rows, end of observation, rows left out."""
+        rows = self.orders.select(pl.len()).collect().item()
+        return (
+            f"CustomerData({rows:,} order rows, observed_until={self.observed_until.isoformat()!r}, "
+            f"{self.quarantine.height:,} rows left out)"
         )
 
     @property
@@ -278,6 +291,33 @@ def _require_keys(orders: pl.DataFrame) -> None:
             )
     if violations:
         raise DataError(violations)
+
+
+def require_customer_data(data: object) -> None:
+    """Refuse what is no data set, such as a plain frame, before work on it begins.
+
+    Parameters
+    ----------
+    data : object
+        What the user passed.
+
+    Raises
+    ------
+    TypeError
+        With the way from a frame to a data set.
+    """
+    if not isinstance(data, CustomerData):
+        msg = (
+            f"foretell works on the data set that foretell.read_orders returns, not on a {type(data).__name__}. "
+            'Remedy: foretell.read_orders(frame, customer_id="…", ordered_at="…", amount="…").'
+        )
+        raise TypeError(msg)
+
+
+def _order_ids_repeat(orders: pl.DataFrame) -> bool:
+    if "order_id" not in orders.columns:
+        return False
+    return orders["order_id"].drop_nulls().n_unique() < orders["order_id"].count()
 
 
 def _has_refunds(orders: pl.DataFrame) -> bool:

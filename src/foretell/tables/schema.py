@@ -1,6 +1,6 @@
 """The tables of a shop as data: names, types, units and meanings, from which checks and documents derive."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import polars as pl
@@ -130,47 +130,14 @@ ORDERS = Table(
 """What foretell reads of orders."""
 
 
-def describe(table: Iterable[Column]) -> pl.DataFrame:
-    """Render a table's columns as a frame, for documents and the data dictionary.
-
-    Parameters
-    ----------
-    table : Table or iterable of Column
-        The columns to describe.
-
-    Returns
-    -------
-    polars.DataFrame
-        One row per column, in order: ``column``, ``type``, ``unit``, ``required``, ``nullable``, ``meaning``.
-    """
-    columns = tuple(table)
-    return pl.DataFrame(
-        {
-            "column": [column.name for column in columns],
-            "type": [_plain_type(column.dtype) for column in columns],
-            "unit": [column.unit for column in columns],
-            "required": [column.required for column in columns],
-            "nullable": [column.nullable for column in columns],
-            "meaning": [column.meaning for column in columns],
-        },
-        schema={
-            "column": pl.String,
-            "type": pl.String,
-            "unit": pl.String,
-            "required": pl.Boolean,
-            "nullable": pl.Boolean,
-            "meaning": pl.String,
-        },
-    )
-
-
-def _plain_type(dtype: pl.DataType) -> str:
-    if dtype == pl.String:
-        return "text"
-    if dtype == pl.Boolean:
-        return "true or false"
-    if dtype == pl.Date:
-        return "date"
-    if isinstance(dtype, pl.Datetime):
-        return "date and time"
-    return "whole number" if dtype.is_integer() else "number"
+QUARANTINE = Table(
+    "quarantine",
+    "One source row that could not be used; it holds no value of the row.",
+    (
+        Column("row_number", pl.UInt32(), "row", False, "Row of the input file; a header line is not counted."),
+        Column("table", pl.String(), "text", False, "Table that the row belongs to."),
+        Column("column", pl.String(), "text", True, "Column that could not be used; empty if it is the whole row."),
+        Column("reason", pl.String(), "category", False, "Why the row was left out."),
+    ),
+)
+"""What became of rows that could not be used."""

@@ -122,7 +122,7 @@ def run_backtest(
 
 
 def past_cutoffs(data: CustomerData, horizons: Horizons) -> tuple[datetime, ...]:
-    """Choose past cutoffs to judge on: up to three that fit the longest horizon, else for the churn horizon.
+    """Choose past cutoffs to judge on: up to three for the longest horizon that fits, else for the churn horizon.
 
     Parameters
     ----------

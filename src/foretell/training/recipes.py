@@ -15,7 +15,9 @@ NAIVE_REFERENCE = RecentRate().name
 """The row that every other row is compared with."""
 
 
-def scoring_recipes(rungs: str | Sequence[str] | None, *, annual_discount_rate: float = 0.0) -> tuple[PurchaseRecipe, ...]:
+def scoring_recipes(
+    rungs: str | Sequence[str] | None, *, annual_discount_rate: float = 0.0
+) -> tuple[PurchaseRecipe, ...]:
     """Return the recipes behind rung names.
 
     Parameters

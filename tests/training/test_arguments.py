@@ -1,0 +1,28 @@
+"""What a notebook may hand to training and backtests: one where several are allowed, never a plain frame."""
+
+import pytest
+
+import foretell as ft
+from foretell.training.recipes import scoring_recipes
+
+
+def test_a_plain_frame_is_refused_with_the_way_to_a_data_set(big_shop, bundle):
+    frame = big_shop.orders.collect()
+    for call in (ft.train, ft.backtest, ft.TrainedModel(bundle).score, ft.TrainedModel(bundle).forecast):
+        with pytest.raises(TypeError, match=r"not on a DataFrame\. Remedy: foretell\.read_orders"):
+            call(frame)
+
+
+def test_one_rung_may_be_named_without_a_list():
+    assert scoring_recipes("pareto") == scoring_recipes(("pareto",))
+
+
+def test_one_cutoff_may_be_given_without_a_list(big_shop):
+    options = {"clv_days": 90, "churn_days": 60, "rungs": "purchase", "bootstrap": 0}
+    one = ft.backtest(big_shop, "2025-06-01", **options)
+    assert one.equals(ft.backtest(big_shop, ["2025-06-01"], **options))
+
+
+def test_no_cutoff_at_all_is_no_short_history(big_shop):
+    with pytest.raises(ValueError, match="at least one cutoff"):
+        ft.backtest(big_shop, [])
