@@ -112,4 +112,4 @@ def is_money(column: Column) -> bool:
     bool
         True where values are money.
     """
-    return column.unit.startswith(("currency", "money"))
+    return column.unit.startswith("money")

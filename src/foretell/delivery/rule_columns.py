@@ -13,14 +13,14 @@ _HORIZON = re.compile(r"_\d+d(?=_|$)")
 PAST_VALUE = Column(
     "past_value",
     pl.Float64(),
-    "currency, or orders in a shop without amounts",
+    "money, or orders in a shop without amounts",
     True,
     "What the customer brought so far",
 )
 PREDICTED_VALUE = Column(
     "predicted_value",
     pl.Float64(),
-    "currency, or orders in a shop without amounts",
+    "money, or orders in a shop without amounts",
     True,
     "What the customer is expected to bring within the value horizon",
 )

@@ -182,8 +182,8 @@ def _high_risk_sentence(rows: pl.DataFrame, days: int) -> str:
     gone = float((customers * high.get_column("observed").to_numpy()).sum() / customers.sum())
     said = float((customers * high.get_column("predicted").to_numpy()).sum() / customers.sum())
     return (
-        f"Of {whole(float(customers.sum()))} customers predicted at {percent(HIGH_RISK)} or more, {percent(gone)} did not "
-        f"order in the {days} days that followed; {percent(said)} was predicted."
+        f"Of {whole(float(customers.sum()))} customers predicted at {percent(HIGH_RISK)} or more, {percent(gone)} did "
+        f"not order in the {days} days that followed; {percent(said)} was predicted."
     )
 
 
