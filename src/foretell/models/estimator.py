@@ -123,17 +123,15 @@ def number_columns(frame: pl.DataFrame, names: Sequence[str], *, reader: str) ->
     return columns
 
 
-def refuse_rows(
-    rules: Mapping[tuple[str, str], NDArray[np.bool_]], *, table: str = "summary", remedy: str = ""
-) -> None:
+def refuse_rows(rules: Mapping[tuple[str, str], NDArray[np.bool_]], *, remedy: str = "") -> None:
     """Raise one `DataError` that lists every broken rule, its count and up to three 1-based row numbers.
 
     Parameters
     ----------
     rules : mapping of (column, rule in words) to ndarray of bool, shape (rows,)
         True where a row breaks the rule.
-    table, remedy : str
-        What the rows belong to, and what to do about them.
+    remedy : str
+        What to do about the rows.
 
     Raises
     ------
@@ -145,7 +143,7 @@ def refuse_rows(
         count = int(np.count_nonzero(broken))
         if count:
             rows = tuple(int(row) + 1 for row in np.flatnonzero(broken)[:3])
-            violations.append(Violation(table, column, rule, count, rows, remedy))
+            violations.append(Violation("summary", column, rule, count, rows, remedy))
     if violations:
         raise DataError(violations)
 

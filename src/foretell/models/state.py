@@ -7,10 +7,10 @@ from typing import Any, TypeGuard, TypeVar, get_args, get_type_hints
 
 from foretell.errors import BundleError
 
-T = TypeVar("T")
+Section = TypeVar("Section")
 
 
-def read_section(kind: type[T], state: Mapping[str, Any], section: str, *, model: str) -> T:
+def read_section(kind: type[Section], state: Mapping[str, Any], section: str, *, model: str) -> Section:
     """Rebuild a dataclass of numbers, flags and texts from one section of a state.
 
     Parameters

@@ -16,6 +16,8 @@ HAPPENED = "#d07408"
 """Colour of what happened; differs from `PREDICTED` in brightness too, for those who do not see hue."""
 # No figure uses this colour by chance; the page's own text colour takes its place.
 INK = "#010203"
+# small enough that text stays readable on a phone
+_SIZE_INCHES = (4.6, 3.2)
 
 _PAGE: dict[Any, Any] = {
     "text.color": INK,
@@ -43,13 +45,8 @@ _PAGE: dict[Any, Any] = {
 
 
 @contextmanager
-def page_figure(*, width: float = 4.6, height: float = 3.2) -> Iterator[tuple[Figure, Axes]]:
+def page_figure() -> Iterator[tuple[Figure, Axes]]:
     """Give a figure in the style of a page, whatever the user's own matplotlib settings are.
-
-    Parameters
-    ----------
-    width, height : float
-        Size in inches; small enough that text stays readable on a phone.
 
     Yields
     ------
@@ -59,7 +56,7 @@ def page_figure(*, width: float = 4.6, height: float = 3.2) -> Iterator[tuple[Fi
     with mpl.rc_context():
         mpl.rcdefaults()
         mpl.rcParams.update(_PAGE)
-        figure = Figure(figsize=(width, height), layout="constrained")
+        figure = Figure(figsize=_SIZE_INCHES, layout="constrained")
         yield figure, figure.add_subplot()
 
 

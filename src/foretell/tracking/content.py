@@ -18,7 +18,6 @@ BUNDLE_FOLDER = "bundle"
 VERSION_TAG = "bundle_version"
 _DESCRIPTION_TAG = "mlflow.note.content"
 _LIBRARIES = ("polars", "numpy", "scipy")
-_TABLES = ("backtest", "comparisons", "deciles", "calibration", "skipped")
 _FIGURE_DPI = 150
 
 
@@ -126,8 +125,7 @@ def write_files(model: TrainedModel, folder: Path) -> None:
         raise TrackingError(msg)
     tables = folder / "tables"
     tables.mkdir()
-    for name in _TABLES:
-        frame = model.bundle.record[name]
+    for name, frame in model.bundle.record.items():
         if not frame.is_empty():
             frame.write_csv(tables / f"{name}.csv")
     _draw(model.bundle, folder / "figures")
