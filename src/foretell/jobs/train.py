@@ -58,6 +58,7 @@ class TrainResult:
         lines = [
             f"Trained {self.model.bundle.rung} as of {self.model.bundle.as_of}: bundle {self.model.version}",
             f"on {data['customers']:,} customers with {data['purchase_days']:,} purchase days",
+            f"Rung {self.model.bundle.rung}: {card['training']['rung_chosen_because']}",
             *backtest_lines(self.model.bundle.record, self.model.bundle.rung),
         ]
         if self.dry_run or self.decision is None:
@@ -65,6 +66,8 @@ class TrainResult:
         lines += [f"Gate: {reason}" for reason in self.decision.reasons]
         verdict = "promoted to champion" if self.decision.promote else "NOT promoted: it stays challenger"
         lines.append(f"Bundle {self.model.version} {verdict}; champion is {self.champion or 'none'}")
+        if not self.decision.promote:
+            lines.append(f"To use it all the same: foretell promote {self.model.version} --why '...'")
         if self.run_id:
             lines.append(f"Tracked as MLflow run {self.run_id}")
         return lines

@@ -18,11 +18,9 @@ from foretell.features.summary import purchase_summary
 from foretell.scoring.predict import predict
 from foretell.tables.dataset import CustomerData
 from foretell.training.recipes import NAIVE_REFERENCE, scoring_recipes
+from foretell.training.routing import JUDGED
 from foretell.training.train import as_record
 from foretell.windows import Horizons, rolling_cutoffs
-
-JUDGED = (("orders", "rmse"), ("clv", "rmse"), ("churn", "log_loss"))
-"""Target and metric pairs that decide, all the smaller the better."""
 
 CHAMPION = "champion"
 

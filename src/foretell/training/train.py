@@ -15,6 +15,7 @@ from foretell.evaluation.backtest import Backtest
 from foretell.tables.dataset import CustomerData, require_customer_data
 from foretell.training.backtest import BOOTSTRAP_RESAMPLES, past_cutoffs, run_backtest
 from foretell.training.recipes import scoring_recipes
+from foretell.training.routing import choose_rung
 from foretell.windows import Horizons, as_cutoff
 
 
@@ -66,8 +67,8 @@ def train(
     annual_discount_rate : float
         Rate at which future spend is discounted in predicted CLV, by exact days; 0 is none.
     rungs : str, sequence of str or None
-        Rungs to judge, out of ``purchase`` (MBG/CNBD-k) and ``pareto`` (Pareto/NBD); the first is what
-        customers are scored with. None is both.
+        Rungs to judge, out of ``purchase`` (MBG/CNBD-k) and ``pareto`` (Pareto/NBD); None is both. Customers are
+        scored with the first, unless another did better on older past cutoffs (`training.routing`).
     backtest_cutoffs : sequence of date, datetime or str, or None
         Past cutoffs to judge on; None takes up to three that fit, an empty sequence judges nothing.
     seed : int
@@ -97,9 +98,10 @@ def train(
     horizons = Horizons(clv_days, churn_days, order_days)
     cutoff = data.observed_until if as_of is None else as_cutoff(as_of)
     past = data.before(cutoff)
-    recipe = scoring_recipes(rungs, annual_discount_rate=annual_discount_rate)[0]
+    recipes = scoring_recipes(rungs, annual_discount_rate=annual_discount_rate)
     with _limited_threads(threads):
-        bundle = recipe.fit(past, cutoff, horizons)
+        # The default is fitted first: a history too thin for it is refused before anything is judged.
+        bundle = recipes[0].fit(past, cutoff, horizons)
         chosen = (
             past_cutoffs(past, horizons) if backtest_cutoffs is None else [as_cutoff(day) for day in backtest_cutoffs]
         )
@@ -110,10 +112,17 @@ def train(
                 seed=seed, bootstrap=BOOTSTRAP_RESAMPLES,
             )  # fmt: skip
             record = as_record(result)
+        choice = choose_rung(record, [recipe.name for recipe in recipes])
+        if choice.rung != bundle.rung:
+            bundle = next(recipe for recipe in recipes if recipe.name == choice.rung).fit(past, cutoff, horizons)
     judged_at = [str(cutoff).removesuffix(" 00:00:00") for cutoff in chosen]
     facts = {
         "foretell": {"version": __version__, "seed": seed},
-        "training": {"fingerprint": past.fingerprint(), "judged_at": judged_at or ["never"]},
+        "training": {
+            "fingerprint": past.fingerprint(),
+            "judged_at": judged_at or ["never"],
+            "rung_chosen_because": choice.why,
+        },
     }
     model = TrainedModel(replace(bundle, card={**facts, **bundle.card}, record=record))
     if tracking is not None:

@@ -1,0 +1,77 @@
+"""Which rung a shop is scored with: chosen by rolling backtest, never by taste."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import polars as pl
+
+JUDGED = (("orders", "rmse"), ("clv", "rmse"), ("churn", "log_loss"))
+"""Target and metric pairs that decide between rungs and at the gate, all the smaller the better."""
+
+MARGIN = 0.02
+"""A challenger must be better than the default by this share: less is noise between models that are alike."""
+
+
+@dataclass(frozen=True)
+class Choice:
+    """The rung chosen, and why.
+
+    Parameters
+    ----------
+    rung : str
+        Name of the rung.
+    why : str
+        The figures that decided, as a sentence.
+    """
+
+    rung: str
+    why: str
+
+
+def choose_rung(record: Mapping[str, pl.DataFrame], rungs: Sequence[str]) -> Choice:
+    """Choose between rungs on every cutoff but the newest, which is left to report on what was chosen.
+
+    The first rung is the default. A challenger takes its place if its errors, as the geometric mean over `JUDGED`
+    and cutoffs of its error over the default's, are smaller by more than `MARGIN`; the best such challenger wins.
+
+    Parameters
+    ----------
+    record : mapping of str to polars.DataFrame
+        Frames of `bundles.record.RECORD_SCHEMAS`.
+    rungs : sequence of str
+        Names, the default first; at least one.
+
+    Returns
+    -------
+    Choice
+        The default, or the best challenger.
+    """
+    default = rungs[0]
+    if len(rungs) == 1:
+        return Choice(default, "it was asked for")
+    table = record["backtest"]
+    cutoffs = table["cutoff"].unique().sort()
+    older = table.filter(pl.col("cutoff").is_in(cutoffs.head(max(len(cutoffs) - 1, 0)).implode()))
+    ratios = {rung: _mean_ratio(older, rung, default) for rung in rungs[1:]}
+    known = {rung: ratio for rung, ratio in ratios.items() if ratio is not None}
+    if not known:
+        return Choice(default, "too few past windows to choose on: the default")
+    best = min(known, key=lambda rung: known[rung])
+    words = ", ".join(f"errors of {rung} are {ratio:.3f} times those of {default}" for rung, ratio in known.items())
+    chosen = best if known[best] < 1 - MARGIN else default
+    return Choice(chosen, f"{words} on {len(cutoffs) - 1} older windows")
+
+
+def _mean_ratio(table: pl.DataFrame, rung: str, default: str) -> float | None:
+    judged = pl.DataFrame(JUDGED, schema=["target", "metric"], orient="row")
+    keys = ["cutoff", "target", "metric"]
+    mine, theirs = (
+        table.filter(pl.col("rung") == name).join(judged, on=["target", "metric"], how="semi").select(*keys, "value")
+        for name in (rung, default)
+    )
+    pairs = mine.join(theirs, on=keys, suffix="_default").filter(pl.all_horizontal(pl.selectors.float() > 0))
+    if pairs.is_empty():
+        return None
+    pairs = pairs.sort(keys)
+    return math.exp(math.fsum((pairs["value"] / pairs["value_default"]).log()) / pairs.height)
