@@ -5,23 +5,21 @@ The default purchase model. Formulas are in `foretell.models.cnbd_kernel` (one c
 """
 
 import math
-import warnings
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Self
 
 import numpy as np
 import polars as pl
 
-from foretell.errors import ConvergenceWarning, FitError
 from foretell.models import cnbd_counts, cnbd_kernel
-from foretell.models.cnbd_fit import CNBDFit, fit_cnbd
+from foretell.models.cnbd_fit import fit_cnbd
 from foretell.models.cnbd_kernel import CNBDParams, History
 from foretell.models.cnbd_state import candidate_ks, read_state, state_of
 from foretell.models.compress import Compressed
 from foretell.models.discounting import discounted_expected_orders
 from foretell.models.estimator import Estimator, keyed
-from foretell.models.history import HISTORY, positive_horizon, read_history, sum_log_gaps
-from foretell.models.optimise import Vector
+from foretell.models.history import HISTORY, positive_horizon, read_history, require_repeats, sum_log_gaps
+from foretell.models.optimise import Vector, warn_unless_converged
 
 _NAME = "MBGCNBD"
 
@@ -89,15 +87,13 @@ class MBGCNBD(Estimator):
         """
         candidates = candidate_ks(self.k, self.max_k)
         rows = read_history(summary, reader=_NAME)
-        if not rows.columns[HISTORY[0]].any():
-            message = (
-                f"The purchase model learns from customers who came back, and none of {rows.rows:,} did. "
-                "Use a longer history, or check how customers are identified."
-            )
-            raise FitError(message)
+        require_repeats(rows)
         log_gaps = 0.0 if self.k == 1 else math.fsum(sum_log_gaps(summary, reader=_NAME))
         found = fit_cnbd(rows, log_gaps, candidates=candidates, dropout_at_first=self.dropout_at_first)
-        self._learn(found, rows)
+        self.params_ = found.params
+        self.log_likelihood_ = found.log_likelihood
+        self.fit_report_ = found.report(rows)
+        warn_unless_converged(self.fit_report_, model=_NAME)
         return self
 
     def p_alive(self, summary: pl.DataFrame) -> pl.DataFrame:
@@ -325,18 +321,6 @@ class MBGCNBD(Estimator):
         model = cls(**settings)
         model.params_, model.log_likelihood_, model.fit_report_ = params, log_likelihood, report
         return model
-
-    def _learn(self, found: CNBDFit, rows: Compressed) -> None:
-        outcome = found.outcome
-        self.params_ = found.params
-        self.log_likelihood_ = found.log_likelihood
-        self.fit_report_ = found.report(rows)
-        if not outcome.converged:
-            message = (
-                f"The fit of {_NAME} ended with a gradient of {outcome.gradient_norm:.1e} ({outcome.message}); "
-                "read its figures with care."
-            )
-            warnings.warn(message, ConvergenceWarning, stacklevel=3)
 
     def _each(self, summary: pl.DataFrame, name: str, kernel: Callable[[CNBDParams, History], Vector]) -> pl.DataFrame:
         """Evaluate on distinct rows and hand the result back to every customer."""

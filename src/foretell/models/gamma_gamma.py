@@ -6,16 +6,14 @@ that mean to be believed, or too few for a fit, a plain mean takes its place and
 """
 
 import math
-import warnings
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, Self
 
 import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 
-from foretell.errors import ConvergenceWarning, FitError
+from foretell.errors import FitError
 from foretell.models.compress import Compressed, compress
 from foretell.models.estimator import Estimator, keyed, number_columns, refuse_rows
 from foretell.models.gamma_gamma_kernel import (
@@ -25,9 +23,7 @@ from foretell.models.gamma_gamma_kernel import (
     mean_negative_likelihood,
 )
 from foretell.models.gamma_gamma_state import GammaGammaFitReport, PooledMean, read_state, state_of
-from foretell.models.optimise import FitOutcome, maximise_likelihood
-
-Vector = NDArray[np.float64]
+from foretell.models.optimise import FitOutcome, Vector, maximise_likelihood, warn_unless_converged
 
 COUNT = "orders_with_value"
 VALUE = "mean_order_value"
@@ -133,6 +129,7 @@ class GammaGamma(Estimator):
         unit = float(np.median(z))
         found = _search(rows, unit)
         self._learn(found, rows, unit, left_out, correlation)
+        warn_unless_converged(self.fit_report_, model=_NAME)
         return self
 
     def expected_order_value(self, summary: pl.DataFrame) -> pl.DataFrame:
@@ -242,12 +239,6 @@ class GammaGamma(Estimator):
             fallback=fallback,
             message=found.message,
         )
-        if not found.converged:
-            message = (
-                f"The fit of {_NAME} ended with a gradient of {found.gradient_norm:.1e} ({found.message}); "
-                "read its figures with care."
-            )
-            warnings.warn(message, ConvergenceWarning, stacklevel=3)
 
 
 def _search(rows: Compressed, unit: float) -> FitOutcome:

@@ -6,6 +6,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from foretell.errors import FitError
 from foretell.models.compress import Compressed, compress
 from foretell.models.estimator import number_columns, refuse_rows
 
@@ -51,6 +52,27 @@ def read_history(summary: pl.DataFrame, *, reader: str) -> Compressed:
         remedy="compute the summary from purchase days, one per customer and day",
     )
     return compress(columns)
+
+
+def require_repeats(rows: Compressed) -> None:
+    """Refuse a history from which no purchase model can learn when customers come back.
+
+    Parameters
+    ----------
+    rows : Compressed
+        From `read_history`.
+
+    Raises
+    ------
+    FitError
+        If nobody has a second purchase day.
+    """
+    if not rows.columns[ORDERS].any():
+        message = (
+            f"The purchase model learns from customers who came back; none of {rows.rows:,} has a second purchase "
+            "day. Use a longer history, or check how customers are identified."
+        )
+        raise FitError(message)
 
 
 def sum_log_gaps(summary: pl.DataFrame, *, reader: str) -> NDArray[np.float64]:

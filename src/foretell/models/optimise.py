@@ -6,15 +6,17 @@ negative log-likelihood, so that tolerances do not depend on the number of custo
 """
 
 import math
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize
 from threadpoolctl import threadpool_limits
 
-from foretell.errors import FitError
+from foretell.errors import ConvergenceWarning, FitError
 
 Vector = NDArray[np.float64]
 Objective = Callable[[Vector], tuple[float, Vector]]
@@ -168,3 +170,42 @@ def maximise_likelihood(
         message=str(best.message),
         at_boundary=tuple(name for name, t in zip(names, theta, strict=True) if t - low < 1e-3 or high - t < 1e-3),
     )
+
+
+class Ending(Protocol):
+    """How a search ended, as every fit report tells it."""
+
+    @property
+    def converged(self) -> bool:
+        """Whether the gradient vanishes."""
+
+    @property
+    def gradient_norm(self) -> float:
+        """Largest component of the gradient."""
+
+    @property
+    def message(self) -> str:
+        """The optimiser's own words."""
+
+
+def warn_unless_converged(ending: Ending, *, model: str) -> None:
+    """Warn the caller of ``fit`` of a search that ended where the gradient does not vanish.
+
+    Parameters
+    ----------
+    ending : Ending
+        The report of the fit.
+    model : str
+        Name of the model.
+
+    Warns
+    -----
+    ConvergenceWarning
+        If it did not converge.
+    """
+    if not ending.converged:
+        text = (
+            f"The fit of {model} ended with a gradient of {ending.gradient_norm:.1e} ({ending.message}); "
+            "read its figures with care."
+        )
+        warnings.warn(text, ConvergenceWarning, stacklevel=3)

@@ -4,7 +4,6 @@ The challenger of `foretell.models.cnbd`. Formulas are in `foretell.models.paret
 `foretell.models.pareto_future` (the orders to come), the fit in `foretell.models.pareto_fit`.
 """
 
-import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any, Self
@@ -12,11 +11,11 @@ from typing import Any, Self
 import numpy as np
 import polars as pl
 
-from foretell.errors import ConvergenceWarning, FitError
 from foretell.models import pareto_future, pareto_kernel
 from foretell.models.discounting import daily_discount_rate, discounted_expected_orders
 from foretell.models.estimator import Estimator, keyed
-from foretell.models.history import HISTORY, positive_horizon, read_history
+from foretell.models.history import HISTORY, positive_horizon, read_history, require_repeats
+from foretell.models.optimise import warn_unless_converged
 from foretell.models.pareto_fit import ParetoNBDFitReport, fit_pareto_nbd
 from foretell.models.pareto_kernel import ParetoNBDParameters, Vector
 from foretell.models.state import damaged, is_finite, read_section
@@ -76,20 +75,9 @@ class ParetoNBD(Estimator):
             If the optimiser ended with a gradient that does not vanish.
         """
         rows = read_history(summary, reader=_NAME)
-        if not rows.columns[HISTORY[0]].any():
-            message = (
-                f"The purchase model needs customers who came back; none of {rows.rows:,} has a second purchase "
-                "day. Use a longer history, or check how customers are identified."
-            )
-            raise FitError(message)
+        require_repeats(rows)
         self.params_, self.log_likelihood_, self.fit_report_ = fit_pareto_nbd(rows)
-        report = self.fit_report_
-        if not report.converged:
-            message = (
-                f"The fit of {_NAME} ended with a gradient of {report.gradient_norm:.1e} ({report.message}); "
-                "read its figures with care."
-            )
-            warnings.warn(message, ConvergenceWarning, stacklevel=2)
+        warn_unless_converged(self.fit_report_, model=_NAME)
         return self
 
     def p_alive(self, summary: pl.DataFrame) -> pl.DataFrame:
@@ -139,8 +127,6 @@ class ParetoNBD(Estimator):
         -------
         polars.DataFrame
             ``customer_id``, ``p_order``.
-        ValueError
-            If the horizon is not a positive number.
         """
         t = np.asarray([positive_horizon(horizon_days)])
         return self._each(
