@@ -85,3 +85,12 @@ def test_the_champion_is_compared_on_windows_after_its_own_cutoff(
 def test_a_fitted_bundle_is_not_judged_on_what_it_has_seen(bundle: Bundle, big_shop: CustomerData) -> None:
     with pytest.raises(AssertionError, match="has seen"):
         FittedBundle(bundle).fit_predict(big_shop, datetime(2025, 6, 30), bundle.horizons, 0)
+
+
+def test_a_champion_that_knows_no_money_is_compared_on_what_it_answers(big_shop: CustomerData) -> None:
+    horizons = Horizons(90, 60, 30)
+    counts = replace(big_shop, orders=big_shop.orders.drop("amount_minor"))
+    champion = StoredBundle(PurchaseRecipe().fit(counts, datetime(2025, 3, 1), horizons), "v1")
+    candidate = judged(PurchaseRecipe().fit(big_shop, datetime(2025, 7, 1), horizons), low=-0.3, high=-0.1)
+    words = [reason for reason in decide(candidate, champion, big_shop).reasons if "than champion" in reason]
+    assert [word.split(":")[0] for word in words] == ["orders rmse", "churn log_loss"]

@@ -4,6 +4,8 @@ import polars as pl
 
 from foretell.bundles.bundle import Bundle
 
+_MONEY = ("predicted_clv", "spend_low", "spend_high")
+
 
 def predict(summary: pl.DataFrame, bundle: Bundle) -> pl.DataFrame:
     """Return the predictions of a bundle for each customer.
@@ -51,10 +53,32 @@ def predict(summary: pl.DataFrame, bundle: Bundle) -> pl.DataFrame:
     )
 
 
+def answers(summary: pl.DataFrame, bundle: Bundle) -> pl.DataFrame:
+    """Return the predictions of a bundle as a backtest reads them: a question without an answer has no column.
+
+    Parameters
+    ----------
+    summary : polars.DataFrame
+        One row per customer, as from `features.summary.purchase_summary`.
+    bundle : Bundle
+        The fitted values.
+
+    Returns
+    -------
+    polars.DataFrame
+        As from `predict`; without the columns of money where the bundle or the orders know none.
+    """
+    predicted = predict(summary, bundle)
+    return predicted if _knows_money(summary, bundle) else predicted.drop(_MONEY)
+
+
+def _knows_money(summary: pl.DataFrame, bundle: Bundle) -> bool:
+    return bundle.spend_model is not None and summary["historic_spend"].null_count() < summary.height
+
+
 def _spend(summary: pl.DataFrame, bundle: Bundle) -> pl.DataFrame:
-    names = ("predicted_clv", "spend_low", "spend_high")
-    if bundle.spend_model is None or summary["historic_spend"].null_count() == summary.height:
-        return summary.select("customer_id", *(pl.lit(None, pl.Float64).alias(name) for name in names))
+    if bundle.spend_model is None or not _knows_money(summary, bundle):
+        return summary.select("customer_id", *(pl.lit(None, pl.Float64).alias(name) for name in _MONEY))
     from foretell.models.spend import spend_quantiles
 
     model, days = bundle.purchase_model, bundle.horizons.clv_days

@@ -15,7 +15,7 @@ from foretell.bundles.files import StoredBundle
 from foretell.bundles.record import newest_cutoff
 from foretell.evaluation.backtest import backtest as judge
 from foretell.features.summary import purchase_summary
-from foretell.scoring.predict import predict
+from foretell.scoring.predict import answers
 from foretell.tables.dataset import CustomerData
 from foretell.training.recipes import NAIVE_REFERENCE, scoring_recipes
 from foretell.training.routing import JUDGED
@@ -73,7 +73,7 @@ class FittedBundle:
         Returns
         -------
         polars.DataFrame
-            As from `scoring.predict.predict`.
+            As from `scoring.predict.answers`.
 
         Raises
         ------
@@ -83,8 +83,7 @@ class FittedBundle:
         if as_of < self.bundle.as_of or horizons != self.bundle.horizons:
             msg = "a fitted bundle was judged on a window that it has seen"
             raise AssertionError(msg)
-        predicted = predict(purchase_summary(data, as_of), self.bundle)
-        return predicted if data.has_amount else predicted.drop("predicted_clv", "spend_low", "spend_high")
+        return answers(purchase_summary(data, as_of), self.bundle)
 
 
 def decide(candidate: Bundle, champion: StoredBundle | None, data: CustomerData, *, seed: int = 0) -> Decision:

@@ -12,7 +12,7 @@ from foretell.features.summary import purchase_summary
 from foretell.models.cnbd import MBGCNBD
 from foretell.models.gamma_gamma import GammaGamma
 from foretell.models.pareto_nbd import ParetoNBD
-from foretell.scoring.predict import predict
+from foretell.scoring.predict import answers
 from foretell.tables.dataset import CustomerData
 from foretell.training.requirements import require_trainable
 from foretell.windows import Horizons
@@ -79,12 +79,10 @@ class PurchaseRecipe:
         Returns
         -------
         polars.DataFrame
-            As from `scoring.predict.predict`.
+            As from `scoring.predict.answers`.
         """
         summary = purchase_summary(data, as_of)
-        predicted = predict(summary, self._fit(summary, as_of, horizons))
-        money = ["predicted_clv", "spend_low", "spend_high"]
-        return predicted if data.has_amount else predicted.drop(money)
+        return answers(summary, self._fit(summary, as_of, horizons))
 
     def _fit(self, summary: pl.DataFrame, as_of: datetime, horizons: Horizons) -> Bundle:
         limits = require_trainable(summary, as_of)
