@@ -6,17 +6,12 @@ columns with one grouped aggregation of sums, means and extremes. Target: at mos
 Run: ``python tests/bench/bench_features.py [orders] [customers]``; prints Markdown.
 """
 
-import os
-import platform
-import resource
 import sys
-import time
-from collections.abc import Callable
 from datetime import datetime
-from pathlib import Path
 
 import numpy as np
 import polars as pl
+from measure import REPEATS, machine, peak_gigabytes, shortest_seconds
 
 from foretell.features.catalogue import catalogue
 from foretell.features.compute import compute
@@ -24,7 +19,6 @@ from foretell.tables.dataset import CustomerData
 
 AS_OF = datetime(2026, 1, 1)
 HISTORY_DAYS = 1_500
-REPEATS = 3
 
 
 def skewed_orders(orders: int, customers: int, *, seed: int = 0) -> pl.DataFrame:
@@ -93,35 +87,16 @@ def reference(frame: pl.DataFrame, columns: int) -> pl.DataFrame:
     )
 
 
-def seconds(work: Callable[[], object]) -> float:
-    """Return the shortest of a few wall times."""
-    times = []
-    for _ in range(REPEATS):
-        start = time.perf_counter()
-        work()
-        times.append(time.perf_counter() - start)
-    return min(times)
-
-
-def processor() -> str:
-    """Name the processor as the system does."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-        return next(line.split(":")[1].strip() for line in lines if line.startswith("model name"))
-    except (OSError, StopIteration):
-        return platform.processor() or platform.machine()
-
-
 def main() -> None:
     """Print the table."""
     orders, customers = (int(value) for value in (*sys.argv[1:3], "5000000", "500000")[:2])
     frame = skewed_orders(orders, customers)
     plain = CustomerData.from_orders(frame)
     columns = len(catalogue())
-    base = seconds(lambda: reference(frame, columns))
-    ours = seconds(lambda: compute(plain, AS_OF).collect())
+    base = shortest_seconds(lambda: reference(frame, columns))
+    ours = shortest_seconds(lambda: compute(plain, AS_OF).collect())
     netted_data = CustomerData.from_orders(with_refunds(frame))
-    netted = seconds(lambda: compute(netted_data, AS_OF).collect())
+    netted = shortest_seconds(lambda: compute(netted_data, AS_OF).collect())
     rows = [
         (f"reference: purchase days, one sort, {columns} aggregates", base),
         (f"foretell: {columns} features", ours),
@@ -131,11 +106,9 @@ def main() -> None:
     print("| program | seconds | times the reference |\n| --- | ---: | ---: |")
     for name, duration in rows:
         print(f"| {name} | {duration:.2f} | {duration / base:.2f} |")
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024**2
     print(
-        f"\nShortest of {REPEATS} runs. {processor()}, {os.cpu_count()} cores, {pl.thread_pool_size()} polars threads; "
-        f"Python {platform.python_version()}, polars {pl.__version__}, numpy {np.__version__}; "
-        f"peak memory {peak:.1f} GB. Target: at most 2 times the reference."
+        f"\nShortest of {REPEATS} runs. {machine('polars', 'numpy')}; {pl.thread_pool_size()} polars threads; "
+        f"peak memory {peak_gigabytes():.1f} GB. Target: at most 2 times the reference."
     )
 
 

@@ -5,17 +5,14 @@ shop. Budgets: MBG/NBD 1 s and Pareto/NBD 2 s at 100,000 customers, 5 s and 20 s
 """
 
 import argparse
-import os
-import platform
 import sys
 import time
 import warnings
 from collections.abc import Callable
-from importlib.metadata import version
-from pathlib import Path
 
 import numpy as np
 import polars as pl
+from measure import machine
 
 from foretell.models import cnbd_kernel, pareto_kernel
 from foretell.models.cnbd import MBGCNBD
@@ -67,16 +64,6 @@ def timed(function: Callable[[], object], runs: int) -> tuple[float, object]:
     return sorted(times)[len(times) // 2], result
 
 
-def machine() -> str:
-    """Processor, cores and versions in one line."""
-    names = [
-        line.split(":")[1].strip() for line in Path("/proc/cpuinfo").read_text().splitlines() if "model name" in line
-    ]
-    packages = ", ".join(f"{name} {version(name)}" for name in ("numpy", "scipy", "polars", "lifetimes"))
-    processor = names[0] if names else platform.processor()
-    return f"{processor}, {os.cpu_count()} cores; Python {platform.python_version()}, {packages}"
-
-
 def lifetimes_fit(name: str, summary: pl.DataFrame) -> Callable[[], object]:
     """Return a fit of lifetimes with its defaults, as its users call it."""
     with warnings.catch_warnings():
@@ -104,7 +91,7 @@ def main() -> int:
     parser.add_argument("--many", type=int, default=1_000_000, help="customers of the large run; 0 leaves it out")
     parser.add_argument("--without-lifetimes", action="store_true", help="foretell only")
     options = parser.parse_args()
-    print(machine())
+    print(machine("numpy", "scipy", "polars", "lifetimes"))
     print()
     print("| model | customers | distinct rows | foretell s | budget s | lifetimes s | LL foretell | LL lifetimes |")
     print("| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |")

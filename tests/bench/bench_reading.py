@@ -3,21 +3,15 @@
 Run: ``python tests/bench/bench_reading.py [orders] [customers]``; prints Markdown.
 """
 
-import os
-import platform
-import resource
 import sys
 import tempfile
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import polars as pl
+from measure import REPEATS, machine, peak_gigabytes, shortest_seconds
 
 from foretell.tables.read import read_orders
-
-REPEATS = 3
 
 
 def write_orders(folder: Path, orders: int, customers: int, *, seed: int = 0) -> tuple[Path, Path]:
@@ -39,25 +33,6 @@ def write_orders(folder: Path, orders: int, customers: int, *, seed: int = 0) ->
     return text, parquet
 
 
-def seconds(work: Callable[[], object]) -> float:
-    """Return the shortest of a few wall times."""
-    times = []
-    for _ in range(REPEATS):
-        start = time.perf_counter()
-        work()
-        times.append(time.perf_counter() - start)
-    return min(times)
-
-
-def processor() -> str:
-    """Name the processor as the system does."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-        return next(line.split(":")[1].strip() for line in lines if line.startswith("model name"))
-    except (OSError, StopIteration):
-        return platform.processor() or platform.machine()
-
-
 def main() -> None:
     """Print the table."""
     orders, customers = (int(value) for value in (*sys.argv[1:3], "5000000", "500000")[:2])
@@ -66,20 +41,19 @@ def main() -> None:
         rows = [
             (
                 "polars: text file, types guessed, nothing checked",
-                seconds(lambda: pl.read_csv(text, try_parse_dates=True)),
+                shortest_seconds(lambda: pl.read_csv(text, try_parse_dates=True)),
             ),
-            ("foretell: text file, every row accounted for", seconds(lambda: read_orders(text))),
-            ("foretell: Parquet, every row accounted for", seconds(lambda: read_orders(parquet))),
+            ("foretell: text file, every row accounted for", shortest_seconds(lambda: read_orders(text))),
+            ("foretell: Parquet, every row accounted for", shortest_seconds(lambda: read_orders(parquet))),
         ]
         size = text.stat().st_size / 1e6
     print(f"## Reading {orders:,} orders of {customers:,} customers ({size:,.0f} MB of text)\n")
     print("| program | seconds | orders a second |\n| --- | ---: | ---: |")
     for name, duration in rows:
         print(f"| {name} | {duration:.2f} | {orders / duration:,.0f} |")
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024**2
     print(
-        f"\nShortest of {REPEATS} runs. {processor()}, {os.cpu_count()} cores, {pl.thread_pool_size()} polars threads; "
-        f"Python {platform.python_version()}, polars {pl.__version__}; peak memory {peak:.1f} GB."
+        f"\nShortest of {REPEATS} runs. {machine('polars', 'numpy')}; {pl.thread_pool_size()} polars threads; "
+        f"peak memory {peak_gigabytes():.1f} GB."
     )
 
 
