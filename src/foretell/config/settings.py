@@ -166,7 +166,7 @@ class TrainingSettings(Section):
 
     rungs: Annotated[tuple[Text, ...], Field(min_length=1)] | None = _setting(
         None,
-        "Models to judge; the first is what customers are scored with. Without this key all of them.",
+        "Models to judge; the first scores unless another did better on the past. Without this key all of them.",
         "a list of 'purchase' and 'pareto'",
         example='["purchase", "pareto"]',
     )

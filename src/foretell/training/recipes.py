@@ -30,7 +30,7 @@ def scoring_recipes(
     Returns
     -------
     tuple of PurchaseRecipe
-        In the order asked for; the first is what a shop is scored with.
+        In the order asked for; the first is the default.
 
     Raises
     ------
