@@ -44,6 +44,20 @@ def test_each_score_answers_for_the_horizon_in_its_name(big_shop: CustomerData, 
     assert 0 < scores["overdue"].sum() < scores.height
 
 
+def test_the_typical_customer_is_the_median_of_those_trained_on(big_shop: CustomerData, bundle: Bundle) -> None:
+    model, values = bundle.purchase_model, bundle.spend_model
+    assert values is not None
+    summary = purchase_summary(big_shop, bundle.as_of)
+    alive = model.p_alive(summary)["p_alive"]
+    typical = bundle.typical
+    assert typical.p_alive == pytest.approx(alive.median())
+    assert typical.orders_if_alive == pytest.approx(
+        (model.expected_orders(summary, 180)["expected_orders"] / alive).median()
+    )
+    assert typical.order_value == pytest.approx(values.expected_order_value(summary)["expected_order_value"].median())
+    assert typical.days_between_orders == pytest.approx(summary["avg_days_between_orders"].median())
+
+
 def test_a_date_is_the_day_on_which_the_wait_ends(big_shop: CustomerData, bundle: Bundle) -> None:
     """A purchase .3 days after the last day seen, 31 July, falls on 1 August; one 1.2 days after it on 2 August."""
     scores, summary = score_bucket(big_shop, StoredBundle(bundle, "v1"), AS_OF), purchase_summary(big_shop, AS_OF)

@@ -36,6 +36,26 @@ def test_the_first_bundle_needs_only_not_to_be_worse_than_naive(bundle: Bundle, 
     assert "worse than naive_rate by +0.2 [+0.1, +0.3]" in worse.reasons[0]
 
 
+def test_only_the_bundles_own_rung_on_the_newest_window_decides(bundle: Bundle, big_shop: CustomerData) -> None:
+    """An older window and another rung that were far worse than naive change neither the answer nor the reasons."""
+    fine = judged(bundle, low=-0.3, high=-0.1)
+    rows = fine.record["comparisons"]
+    worse = [pl.lit(value).alias(name) for name, value in (("difference", 9.0), ("low", 8.0), ("high", 10.0))]
+    older = rows.with_columns(*worse, cutoff=pl.lit("2024-07-06T00:00:00"))
+    other = rows.with_columns(*worse, rung=pl.lit("pareto"))
+    mixed = replace(fine, record={**fine.record, "comparisons": pl.concat([older, other, rows])})
+    assert decide(mixed, None, big_shop) == decide(fine, None, big_shop)
+    assert decide(mixed, None, big_shop).promote
+
+
+def test_a_champion_with_other_horizons_is_not_compared(big_shop: CustomerData) -> None:
+    old = PurchaseRecipe().fit(big_shop, datetime(2025, 3, 1), Horizons(90, 30, 30))
+    candidate = judged(PurchaseRecipe().fit(big_shop, datetime(2025, 7, 1), Horizons(90, 60, 30)), low=-0.3, high=-0.1)
+    decision = decide(candidate, StoredBundle(old, "v1"), big_shop)
+    assert decision.promote
+    assert "other horizons" in decision.reasons[-1]
+
+
 def test_an_unjudged_bundle_is_not_promoted(bundle: Bundle, big_shop: CustomerData) -> None:
     decision = decide(bundle, None, big_shop)
     assert not decision.promote

@@ -42,10 +42,29 @@ def test_recent_rate_takes_shares_of_buyers_from_the_newest_observed_window(quie
     data = CustomerData.from_orders(frame, observed_until=AS_OF if stated else None)
     as_of = AS_OF + timedelta(days=quiet_days)
     predicted = RecentRate().fit_predict(data, as_of, Horizons(30, 30, 30), 0)
-    risk = predicted["churn_risk"].to_list()
-    assert max(risk[:10]) < 0.1
-    assert min(risk[10:]) > 0.9
+    # ten of ten came back, none of ten did; the shop's share, one half, counts as one customer more
+    assert predicted["churn_risk"].to_list() == pytest.approx([1 - 10.5 / 11] * 10 + [1 - 0.5 / 11] * 10)
+    assert predicted["p_order"].to_list() == pytest.approx([10.5 / 11] * 10 + [0.5 / 11] * 10)
     assert "predicted_clv" not in predicted.columns
+
+
+def test_recent_rate_groups_customers_by_the_wait_before_the_window() -> None:
+    """Ten bought on the first day of the window and not since: nobody had waited as long as they have by now."""
+    rows = [(f"c{i:02}", datetime(2025, 1, 1)) for i in range(10)]
+    rows += [(f"d{i:02}", instant) for i in range(10) for instant in (datetime(2025, 2, 10), datetime(2025, 3, 2))]
+    frame = pl.DataFrame(rows, schema={"customer_id": pl.String, "ordered_at": pl.Datetime("us")}, orient="row")
+    data = CustomerData.from_orders(frame, observed_until=AS_OF)
+    predicted = RecentRate().fit_predict(data, AS_OF, Horizons(30, 30, 30), 0)
+    # waits then: 60 and 20 days, so groups end at 20, 40 and beyond; waits now: 90 and 30 days. An empty group has
+    # the shop's share.
+    assert predicted["p_order"].to_list() == pytest.approx([0.5 / 11] * 10 + [0.5] * 10)
+
+
+def test_last_gap_gives_up_after_two_gaps(few_orders: CustomerData) -> None:
+    data = CustomerData.from_orders(few_orders.orders.collect())
+    # anna: mean gap 29.5, last order on 1 March; 59 days later is 29 April
+    for as_of, orders in ((datetime(2025, 4, 29), 30 / 29.5), (datetime(2025, 4, 30), 0)):
+        assert LastGap().fit_predict(data, as_of, HORIZONS, 0)["predicted_orders"][0] == pytest.approx(orders)
 
 
 def test_last_gap_adds_the_gap_to_the_last_order(few_orders: CustomerData) -> None:
