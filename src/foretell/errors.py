@@ -11,7 +11,6 @@ ForetellError
   x BundleError          a bundle is damaged or of another kind                exit 1
     + ModelNotFound        no such bundle, or no champion yet
   x OutputError          a result cannot be written                            exit 1
-  x ExportRefused        a file would break its receiver's rules               exit 1
   x TrackingError        the tracking store refused                            exit 1
   x GateRefused          a quality gate refused to publish or promote          exit 4
   x InputTooOld          the newest row is older than allowed                  exit 5
@@ -136,10 +135,6 @@ class ModelNotFound(BundleError):
 
 class OutputError(ForetellError, OSError):
     """A result cannot be written; what was there before is untouched."""
-
-
-class ExportRefused(ForetellError, ValueError):
-    """A file would break the rules of those who receive it."""
 
 
 class TrackingError(ForetellError, RuntimeError):

@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 
 from foretell.config.settings import Settings
-from foretell.errors import ModelNotFound, OutputError, WindowError
+from foretell.errors import InputTooOld, ModelNotFound, OutputError, WindowError
 from foretell.jobs.score import score
 from foretell.storage.hashing import sha256_file
 
@@ -104,6 +104,15 @@ def test_output_that_cannot_be_written_is_named_and_left_alone(settings: Setting
     with pytest.raises(OutputError, match="Remedy"):
         score(settings, as_of="2025-08-01")
     assert settings.folders.output.read_text() == "a file where the folder should be"
+
+
+def test_input_that_is_too_old_is_refused_before_anything_is_written(settings: Settings) -> None:
+    strict = settings.model_copy(update={"scoring": settings.scoring.model_copy(update={"max_input_age_days": 3})})
+    with pytest.raises(InputTooOld, match=r"allows 3\. Nothing was published") as refused:
+        score(strict, as_of="2026-01-20")
+    assert refused.value.exit_code == 5
+    assert not settings.folders.output.exists()
+    assert score(strict, as_of="2025-08-01").changed
 
 
 def test_no_champion_and_no_past_are_named(settings: Settings, tmp_path: Path) -> None:

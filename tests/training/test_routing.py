@@ -6,7 +6,7 @@ import pytest
 from foretell.bundles.record import RECORD_SCHEMAS, empty_record
 from foretell.training.routing import JUDGED, choose_rung
 
-CUTOFFS = ("2025-01-01", "2025-02-01", "2025-03-01")
+CUTOFFS = ("2025-01-01", "2025-01-15T12:00:00", "2025-03-01")
 
 
 def record(errors: dict[str, tuple[float, float, float]]) -> dict[str, pl.DataFrame]:
@@ -30,17 +30,23 @@ def record(errors: dict[str, tuple[float, float, float]]) -> dict[str, pl.DataFr
     ],
 )
 def test_a_challenger_must_be_better_where_it_counts(pareto: tuple[float, float, float], chosen: str) -> None:
-    choice = choose_rung(record({"purchase": (1.0, 1.0, 1.0), "pareto": pareto}), ["purchase", "pareto"])
+    choice = choose_rung(record({"purchase": (1.0, 1.0, 1.0), "pareto": pareto}), ["purchase", "pareto"], label_days=30)
     assert choice.rung == chosen
 
 
 def test_without_older_windows_the_default_stays() -> None:
     full = record({"purchase": (1.0, 1.0, 1.0), "pareto": (0.1, 0.1, 0.1)})
     one = {**full, "backtest": full["backtest"].filter(pl.col("cutoff") == CUTOFFS[-1])}
-    assert choose_rung(one, ["purchase", "pareto"]).rung == "purchase"
-    assert choose_rung(empty_record(), ["purchase", "pareto"]).rung == "purchase"
-    assert choose_rung(full, ["pareto"]).rung == "pareto"
+    assert choose_rung(one, ["purchase", "pareto"], label_days=30).rung == "purchase"
+    assert choose_rung(empty_record(), ["purchase", "pareto"], label_days=30).rung == "purchase"
+    assert choose_rung(full, ["pareto"], label_days=30).rung == "pareto"
 
 
 def test_a_rung_that_was_not_judged_is_not_chosen() -> None:
-    assert choose_rung(record({"purchase": (1.0, 1.0, 1.0)}), ["purchase", "pareto"]).rung == "purchase"
+    assert choose_rung(record({"purchase": (1.0, 1.0, 1.0)}), ["purchase", "pareto"], label_days=30).rung == "purchase"
+
+
+def test_a_window_that_overlaps_the_newest_does_not_choose() -> None:
+    full = record({"purchase": (1.0, 1.0, 1.0), "pareto": (1.5, 0.1, 0.1)})
+    assert choose_rung(full, ["purchase", "pareto"], label_days=30).rung == "pareto"
+    assert choose_rung(full, ["purchase", "pareto"], label_days=50).rung == "purchase"

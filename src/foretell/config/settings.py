@@ -203,6 +203,11 @@ class ScoringSettings(Section):
         (0.33, 0.66), "Churn risks at which the bands medium and high begin.", SHARE
     )
 
+    max_input_age_days: Annotated[int, Field(ge=0)] | None = _setting(
+        None, "Refuse to score when the newest order is older than this at as_of.", "a whole number of days, 0 or more",
+        example="3",
+    )  # fmt: skip
+
     @field_validator("churn_band_edges")
     @classmethod
     def _rise(cls, value: tuple[float, float]) -> tuple[float, float]:

@@ -32,8 +32,8 @@ def purchase_summary(data: CustomerData, as_of: date | datetime | str) -> pl.Dat
         - ``days_first_to_last_order`` Float64: days, >= 0 (t_x)
         - ``days_observed`` Float64: days from the first purchase day to the last day seen, >= 0 (T)
         - ``sum_log_gaps_days`` Float64: sum of the natural logs of the gaps in days, >= 0; 0 without a gap
-        - ``orders_with_value`` Int64: purchase days with an amount above zero, >= 0
-        - ``mean_order_value`` Float64: currency units per purchase day with an amount; null without one
+        - ``orders_with_value`` Int64: purchase days with an amount above zero, >= 0; 0 if refunds took all of it
+        - ``mean_order_value`` Float64: currency units per such day, net of all refunds seen; null without one
         - ``order_rows`` Int64: order rows on purchase days, >= orders
         - ``days_since_last_order`` Int64: days from the last purchase day to the first unseen day, >= 1
         - ``historic_spend`` Float64: currency units, net of all refunds seen; null without amounts
@@ -79,10 +79,13 @@ def _value_columns(history: PurchaseHistory) -> dict[str, pl.Series]:
             "orders_with_value": pl.zeros(count, pl.Int64, eager=True),
             "mean_order_value": pl.repeat(None, count, dtype=pl.Float64, eager=True),
         }
-    paid = history.sum(history.amount > 0)
+    # A refund that names no order cannot be taken off one, but the customer's orders were worth that much less.
+    loose = 0 if history.loose_refund is None else history.loose_refund
+    net = np.maximum(history.sum(history.amount) + loose, 0)
+    paid = np.where(net > 0, history.sum(history.amount > 0), 0)
     return {
         "orders_with_value": pl.Series(paid),
-        "mean_order_value": _nullable(ratio(history.sum(history.amount), paid * float(MINOR_PER_UNIT))),
+        "mean_order_value": _nullable(ratio(net, paid * float(MINOR_PER_UNIT))),
     }
 
 

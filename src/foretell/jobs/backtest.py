@@ -8,11 +8,10 @@ import polars as pl
 
 from foretell.config.settings import Settings
 from foretell.errors import HorizonNotObserved
+from foretell.jobs.backtest_text import backtest_lines
 from foretell.jobs.inputs import cutoff_of, read_shop
-from foretell.jobs.train import backtest_lines
 from foretell.training.backtest import past_cutoffs, run_backtest
 from foretell.training.recipes import scoring_recipes
-from foretell.training.train import as_record
 
 
 @dataclass(frozen=True)
@@ -22,7 +21,7 @@ class BacktestResult:
     Parameters
     ----------
     record : dict of str to polars.DataFrame
-        Frames of `bundles.bundle.RECORD_SCHEMAS`.
+        Frames of `bundles.record.RECORD_SCHEMAS`.
     rung : str
         The rung shown first.
     """
@@ -74,8 +73,5 @@ def backtest(settings: Settings, *, as_of: date | datetime | str | None = None) 
         )
         raise HorizonNotObserved(msg)
     options = settings.training
-    result = run_backtest(
-        past, cutoffs, horizons=horizons, rungs=options.rungs, annual_discount_rate=options.annual_discount_rate,
-        seed=options.seed,
-    )  # fmt: skip
-    return BacktestResult(as_record(result), scoring_recipes(options.rungs)[0].name)
+    record = run_backtest(past, cutoffs, horizons=horizons, rungs=options.rungs, seed=options.seed)
+    return BacktestResult(record, scoring_recipes(options.rungs)[0].name)

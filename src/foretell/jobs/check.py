@@ -5,7 +5,9 @@ from datetime import date, datetime
 from typing import Any
 
 from foretell.config.settings import Settings
+from foretell.errors import WindowError
 from foretell.features.summary import purchase_summary
+from foretell.jobs.findings import finding_lines, notes_at
 from foretell.jobs.inputs import cutoff_of, read_shop
 from foretell.scoring.accounting import RowAccount, account_rows
 from foretell.tables.dataset import CustomerData, Note
@@ -52,10 +54,9 @@ class CheckResult:
         seen = f"{self.first_purchase or '-'} to {self.last_purchase or '-'}"
         lines = [
             self.account.words(),
-            *(f"  quarantined: {reason} {count:,}" for reason, count in self.account.reasons().items()),
             f"Customers: {self.customers:,} with {self.purchase_days:,} purchase days",
             f"Purchases: {seen}; as of {self.as_of} (newest order {self.staleness_days} days before)",
-            *(f"note: {note.text} [{note.count:,}]" for note in self.notes),
+            *finding_lines(self.account, self.notes),
             "",
             f"{'What for':<32} {'Measure':<30} {'observed':>10} {'needed':>8}",
         ]
@@ -107,6 +108,8 @@ def check(settings: Settings, *, as_of: date | datetime | str | None = None) -> 
     ------
     DataError
         If the data break the contract; all problems at once.
+    WindowError
+        If no order lies before `as_of`, or it lies after an explicit ``observed_until``.
     """
     return check_data(read_shop(settings), settings, as_of=as_of)
 
@@ -127,10 +130,18 @@ def check_data(data: CustomerData, settings: Settings, *, as_of: date | datetime
     -------
     CheckResult
         Rows, customers, notes, capabilities.
+
+    Raises
+    ------
+    WindowError
+        If no order lies before `as_of`, or it lies after an explicit ``observed_until``.
     """
     cutoff = cutoff_of(data, as_of)
-    summary = purchase_summary(data, cutoff)
     last = data.before(cutoff).last_order_at()
+    if last is None:
+        msg = f"No order lies before as_of {cutoff}; the first is at {data.first_order_at()}. Remedy: a later as_of."
+        raise WindowError(msg)
+    summary = purchase_summary(data, cutoff)
     horizons = settings.horizons
     return CheckResult(
         as_of=cutoff,
@@ -140,7 +151,7 @@ def check_data(data: CustomerData, settings: Settings, *, as_of: date | datetime
         purchase_days=int(summary["orders"].sum()),
         first_purchase=str(summary["first_purchase_date"].min() or ""),
         last_purchase=str(summary["last_purchase_date"].max() or ""),
-        staleness_days=(cutoff - last).days if last else 0,
-        notes=data.report.notes,
+        staleness_days=(cutoff - last).days,
+        notes=notes_at(data, cutoff),
         capabilities=capabilities(summary, cutoff, clv_days=horizons.clv_days, churn_days=horizons.churn_days),
     )

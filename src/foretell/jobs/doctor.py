@@ -75,7 +75,7 @@ def doctor(settings: Settings) -> DoctorResult:
     """
     checks: list[tuple[str, Callable[[], str]]] = [
         *((f"package {name}", lambda name=name: version(name)) for name in _PACKAGES),
-        ("processors", lambda: f"{len(os.sched_getaffinity(0))} usable"),
+        ("processors", lambda: f"{_usable_processors()} usable"),
         ("models folder", lambda: _writable(settings.folders.models)),
         ("output folder", lambda: _writable(settings.folders.output)),
         ("orders", lambda: _orders(settings)),
@@ -84,6 +84,12 @@ def doctor(settings: Settings) -> DoctorResult:
     if settings.tracking.enabled:
         checks.append(("tracking store", lambda: _tracking(settings)))
     return DoctorResult(tuple(_look(what, look) for what, look in checks))
+
+
+def _usable_processors() -> int:
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def _look(what: str, look: Callable[[], str]) -> Finding:
@@ -97,8 +103,12 @@ def _look(what: str, look: Callable[[], str]) -> Finding:
 
 def _writable(folder: Path) -> str:
     nearest = next(parent for parent in (folder, *folder.absolute().parents) if parent.exists())
-    with tempfile.TemporaryFile(dir=nearest):
-        return f"{folder} can be written"
+    try:
+        with tempfile.TemporaryFile(dir=nearest):
+            return f"{folder} can be written"
+    except OSError as error:
+        msg = f"{nearest}: {error.strerror}. Remedy: make it a folder that this user may write to, with room left."
+        raise OSError(msg) from error
 
 
 def _orders(settings: Settings) -> str:

@@ -6,7 +6,7 @@ from typing import Any
 from foretell.bundles.registry import ROLES, Registry, RegistryState
 from foretell.config.settings import Settings
 from foretell.errors import ModelNotFound
-from foretell.jobs.train import mirror
+from foretell.jobs.mirror import mirror
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 """Score: champion bundle to scores, segments and report, published whole."""
 
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
@@ -13,12 +13,14 @@ from foretell.config.settings import Settings
 from foretell.delivery.publish import publish
 from foretell.delivery.run import Counts, ModelFacts, Record, Run
 from foretell.engines.frame import score_frame
+from foretell.errors import InputTooOld
+from foretell.jobs.findings import finding_lines, notes_at
 from foretell.jobs.inputs import cutoff_of, read_shop
 from foretell.jobs.run_log import RunLog
 from foretell.scoring.accounting import RowAccount, account_rows
 from foretell.scoring.schema import score_columns
 from foretell.storage.lock import folder_lock
-from foretell.tables.dataset import CustomerData
+from foretell.tables.dataset import CustomerData, Note
 
 
 @dataclass(frozen=True)
@@ -43,6 +45,8 @@ class ScoreResult:
         The five customers with the highest predicted value, a few columns.
     account : RowAccount
         What became of every source row.
+    notes : tuple of Note
+        What stopped nothing and should be known.
     """
 
     folder: Path | None
@@ -53,12 +57,14 @@ class ScoreResult:
     as_of: datetime
     head: pl.DataFrame
     account: RowAccount
+    notes: tuple[Note, ...] = ()
 
     def lines(self) -> list[str]:
         """Return the result in words, line by line."""
         lines = [
             f"Scored {self.customers:,} customers as of {self.as_of} with bundle {self.model_version}",
             self.account.words(),
+            *finding_lines(self.account, self.notes),
         ]
         if self.folder is None:
             return [*lines, "Dry run: nothing was written."]
@@ -77,6 +83,7 @@ class ScoreResult:
             "files": list(self.files),
             "folder": None if self.folder is None else str(self.folder),
             "model_version": self.model_version,
+            "notes": [asdict(note) for note in self.notes],
             "rows": vars(_counts(self.account)),
         }
 
@@ -148,12 +155,13 @@ def score_data(
         The folder, its files, and whether anything changed.
     """
     cutoff = cutoff_of(data, as_of)
+    _require_fresh(data, cutoff, settings.scoring.max_input_age_days)
     edges = settings.scoring.churn_band_edges
     stored = replace(stored, bundle=replace(stored.bundle, churn_band_edges=edges))
     scored = log.timed(
         "score", lambda: score_frame(data, stored, cutoff, explained_customers=settings.scoring.explained_customers)
     )
-    account = account_rows(data, cutoff)
+    account, notes = account_rows(data, cutoff), notes_at(data, cutoff)
     run = Run(
         shop=settings.shop.name,
         as_of=cutoff,
@@ -166,7 +174,7 @@ def score_data(
         counts=_counts(account),
         record=_record(stored),
         quarantine=account.quarantine,
-        notes=tuple(note.text for note in data.report.notes),
+        notes=tuple(note.text for note in notes),
         inputs={"orders": data.before(cutoff).fingerprint()},
         options={
             "churn_band_edges": list(edges),
@@ -179,7 +187,7 @@ def score_data(
     clv = f"predicted_clv_{stored.bundle.horizons.clv_days}d"
     head = scored.scores.sort(clv, "customer_id", descending=[True, False], nulls_last=True).head(5)
     if dry_run:
-        return ScoreResult(None, False, (), scored.scores.height, stored.version, cutoff, _shown(head), account)
+        return ScoreResult(None, False, (), scored.scores.height, stored.version, cutoff, _shown(head), account, notes)
     with folder_lock(settings.folders.output):
         published = log.timed("publish", lambda: publish(run, settings.folders.output, force=force))
     return ScoreResult(
@@ -191,7 +199,19 @@ def score_data(
         as_of=cutoff,
         head=_shown(head),
         account=account,
+        notes=notes,
     )
+
+
+def _require_fresh(data: CustomerData, cutoff: datetime, max_age_days: int | None) -> None:
+    newest = data.before(cutoff).last_order_at()
+    if max_age_days is None or newest is None or (cutoff - newest).days <= max_age_days:
+        return
+    msg = (
+        f"The newest order is {(cutoff - newest).days} days before as_of {cutoff}; scoring.max_input_age_days "
+        f"allows {max_age_days}. Nothing was published. Remedy: find out why no newer orders arrived, or raise the limit."
+    )
+    raise InputTooOld(msg)
 
 
 def _shown(head: pl.DataFrame) -> pl.DataFrame:

@@ -1,30 +1,23 @@
 """Train: fit, judge, register as challenger, track, and promote by gate."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+import warnings
+from dataclasses import asdict, dataclass
 from datetime import date, datetime
 from typing import Any
 
-import polars as pl
-
 from foretell.bundles.files import StoredBundle
-from foretell.bundles.record import newest_cutoff
 from foretell.bundles.registry import Registry
 from foretell.config.settings import Settings
 from foretell.engines.trained_model import TrainedModel
-from foretell.errors import ModelNotFound
+from foretell.errors import BundleError, ForetellWarning
+from foretell.jobs.backtest_text import backtest_lines
+from foretell.jobs.findings import finding_lines, notes_at
 from foretell.jobs.inputs import cutoff_of, read_shop
-from foretell.tables.dataset import CustomerData
+from foretell.jobs.mirror import mirror
+from foretell.scoring.accounting import RowAccount, account_rows
+from foretell.tables.dataset import CustomerData, Note
 from foretell.training import train as training
 from foretell.training.gate import Decision, decide
-
-_SHOWN: Mapping[str, tuple[str, ...]] = {
-    "orders": ("rmse", "mae", "bias"),
-    "clv": ("gini", "spearman", "rmse", "bias"),
-    "churn": ("auc", "log_loss", "ece", "bias"),
-    "next_order": ("median_abs_error_days", "concordance", "coverage"),
-}
-"""Targets and metrics that a terminal shows; the record holds more."""
 
 
 @dataclass(frozen=True)
@@ -35,6 +28,10 @@ class TrainResult:
     ----------
     model : TrainedModel
         The fitted model with its record.
+    account : RowAccount
+        What became of every source row.
+    notes : tuple of Note
+        What stopped nothing and should be known.
     decision : Decision or None
         The gate's answer; None on a dry run.
     champion : str or None
@@ -46,6 +43,8 @@ class TrainResult:
     """
 
     model: TrainedModel
+    account: RowAccount
+    notes: tuple[Note, ...]
     decision: Decision | None
     champion: str | None
     run_id: str | None
@@ -58,6 +57,7 @@ class TrainResult:
         lines = [
             f"Trained {self.model.bundle.rung} as of {self.model.bundle.as_of}: bundle {self.model.version}",
             f"on {data['customers']:,} customers with {data['purchase_days']:,} purchase days",
+            *finding_lines(self.account, self.notes),
             f"Rung {self.model.bundle.rung}: {card['training']['rung_chosen_because']}",
             *backtest_lines(self.model.bundle.record, self.model.bundle.rung),
         ]
@@ -78,7 +78,9 @@ class TrainResult:
             "as_of": self.model.bundle.as_of.isoformat(),
             "champion": self.champion,
             "dry_run": self.dry_run,
+            "notes": [asdict(note) for note in self.notes],
             "promoted": bool(self.decision and self.decision.promote),
+            "quarantined": self.account.reasons(),
             "reasons": list(self.decision.reasons) if self.decision else [],
             "run_id": self.run_id,
             "rung": self.model.bundle.rung,
@@ -132,10 +134,13 @@ def train_data(
     TrainResult
         Model, gate decision, champion.
     """
-    horizons, options = settings.horizons, settings.training
+    cutoff, horizons, options = cutoff_of(data, as_of), settings.horizons, settings.training
+    registry = Registry(settings.folders.models)
+    # Before the fit: a registry that cannot be read should not cost an hour first.
+    champion = None if dry_run else _champion(registry)
     model = training.train(
         data,
-        cutoff_of(data, as_of),
+        cutoff,
         clv_days=horizons.clv_days,
         churn_days=horizons.churn_days,
         order_days=horizons.order_days,
@@ -143,10 +148,9 @@ def train_data(
         rungs=options.rungs,
         seed=options.seed,
     )
-    registry = Registry(settings.folders.models)
+    account, notes = account_rows(data, cutoff), notes_at(data, cutoff)
     if dry_run:
-        return TrainResult(model, None, registry.state().roles["champion"], None, dry_run=True)
-    champion = _champion(registry)
+        return TrainResult(model, account, notes, None, registry.state().roles["champion"], None, dry_run=True)
     decision = decide(model.bundle, champion, data, seed=options.seed)
     version = registry.register(model.bundle)
     run_id = None
@@ -160,77 +164,15 @@ def train_data(
     if decision.promote:
         registry.promote(version, why="; ".join(decision.reasons))
     mirror(settings, registry)
-    return TrainResult(model, decision, registry.state().roles["champion"], run_id, dry_run=False)
-
-
-def mirror(settings: Settings, registry: Registry) -> None:
-    """Make the tracking store's aliases follow the registry.
-
-    Parameters
-    ----------
-    settings : Settings
-        Whether and where runs are tracked.
-    registry : Registry
-        The registry that leads.
-    """
-    if settings.tracking.enabled:
-        from foretell.tracking.mlflow_tracker import MlflowTracker
-
-        MlflowTracker(settings.folders.models, experiment=settings.tracking.experiment).mirror_roles(
-            registry.state().roles
-        )
-
-
-def backtest_lines(record: Mapping[str, pl.DataFrame], rung: str) -> list[str]:
-    """Return the newest backtest as text: a block per target, a row per rung, a column per metric.
-
-    Parameters
-    ----------
-    record : mapping of str to polars.DataFrame
-        Frames of `bundles.record.RECORD_SCHEMAS`.
-    rung : str
-        The rung that scores, shown first.
-
-    Returns
-    -------
-    list of str
-        Lines of text; one sentence if nothing was judged.
-    """
-    newest = newest_cutoff(record)
-    if newest is None:
-        return ["Not judged: no past window was long enough."]
-    rows = record["backtest"].filter(pl.col("cutoff") == newest)
-    rungs = [rung, *(name for name in rows["rung"].unique(maintain_order=True) if name != rung)]
-    cells = {(row["target"], row["metric"], row["rung"]): _cell(row) for row in rows.to_dicts()}
-    lines = [f"Backtest at {newest} [95 % interval over customers]"]
-    for target, metrics in _SHOWN.items():
-        if not any((target, metric, name) in cells for metric in metrics for name in rungs):
-            continue
-        lines.append(f"{target:<19}" + "".join(f"{metric:<25}" for metric in metrics).rstrip())
-        for name in rungs:
-            figures = [cells.get((target, metric, name), "-") for metric in metrics]
-            if any(figure != "-" for figure in figures):
-                lines.append(f"  {name:<17}" + "".join(f"{figure:<25}" for figure in figures).rstrip())
-    skipped = record["skipped"].filter(pl.col("cutoff") == newest)
-    lines += [
-        f"not judged: {row['rung'] or 'all'} {row['target'] or ''}: {row['reason']}" for row in skipped.to_dicts()
-    ]
-    return lines
-
-
-def _cell(row: Mapping[str, Any]) -> str:
-    if row["value"] is None:
-        return "-"
-    interval = "" if row["low"] is None else f" [{_figure(row['low'])}, {_figure(row['high'])}]"
-    return f"{_figure(row['value'])}{interval}"
-
-
-def _figure(value: float) -> str:
-    return f"{value:,.0f}" if abs(value) >= 1_000 else f"{value:.3g}"
+    return TrainResult(model, account, notes, decision, registry.state().roles["champion"], run_id, dry_run=False)
 
 
 def _champion(registry: Registry) -> StoredBundle | None:
+    if registry.state().roles["champion"] is None:
+        return None
     try:
         return registry.load("champion")
-    except ModelNotFound:
+    except BundleError:
+        text = "The champion's bundle is damaged: the new one is compared with the naive rules only."
+        warnings.warn(text, ForetellWarning, stacklevel=2)
         return None

@@ -6,6 +6,7 @@ from datetime import date, datetime
 
 import polars as pl
 
+from foretell.bundles.record import RECORD_SCHEMAS
 from foretell.errors import HorizonNotObserved, SmallSampleWarning
 from foretell.evaluation.backtest import Backtest
 from foretell.evaluation.backtest import backtest as judge
@@ -75,7 +76,7 @@ def backtest(
             "Remedy: shorter horizons, or a longer history (foretell check says what is needed)."
         )
         raise HorizonNotObserved(msg)
-    return run_backtest(data, chosen, horizons=horizons, rungs=rungs, seed=seed, bootstrap=bootstrap).table
+    return run_backtest(data, chosen, horizons=horizons, rungs=rungs, seed=seed, bootstrap=bootstrap)["backtest"]
 
 
 def run_backtest(
@@ -84,11 +85,12 @@ def run_backtest(
     *,
     horizons: Horizons,
     rungs: str | Sequence[str] | None = None,
-    annual_discount_rate: float = 0.0,
     seed: int = 0,
     bootstrap: int = BOOTSTRAP_RESAMPLES,
-) -> Backtest:
+) -> dict[str, pl.DataFrame]:
     """Judge rungs and baselines, with deciles, calibration and paired comparisons to the naive rate.
+
+    Spend is judged undiscounted, whatever rate a bundle discounts at: that is what happens.
 
     Parameters
     ----------
@@ -100,8 +102,6 @@ def run_backtest(
         Horizons to judge.
     rungs : str, sequence of str or None
         Rungs to judge; None is all.
-    annual_discount_rate : float
-        Only names the recipe's rate; judged spend is undiscounted.
     seed : int
         Seed of the bootstrap.
     bootstrap : int
@@ -109,16 +109,46 @@ def run_backtest(
 
     Returns
     -------
-    Backtest
-        All its frames.
+    dict of str to polars.DataFrame
+        Frames of `bundles.record.RECORD_SCHEMAS`.
     """
-    recipes = with_baselines(scoring_recipes(rungs, annual_discount_rate=annual_discount_rate))
+    recipes = with_baselines(scoring_recipes(rungs))
     with warnings.catch_warnings():
         # A past cutoff has less history than today: how thin it was is what the intervals say.
         warnings.simplefilter("ignore", SmallSampleWarning)  # noqa: TID251  # as above
-        return judge(
+        result = judge(
             data, cutoffs, recipes, horizons=horizons, reference=NAIVE_REFERENCE, seed=seed, bootstrap=bootstrap
         )
+    return as_record(result)
+
+
+def as_record(result: Backtest) -> dict[str, pl.DataFrame]:
+    """Bring a backtest's frames into the form that bundles keep.
+
+    Parameters
+    ----------
+    result : Backtest
+        From `evaluation.backtest.backtest`.
+
+    Returns
+    -------
+    dict of str to polars.DataFrame
+        Frames of `bundles.record.RECORD_SCHEMAS`; numbers rounded to ten digits.
+    """
+    frames = {
+        "backtest": result.table,
+        "comparisons": result.comparisons,
+        "deciles": result.deciles,
+        "calibration": result.calibration,
+        "skipped": result.skipped,
+    }
+    return {
+        name: frames[name]
+        .with_columns(pl.col("cutoff").dt.strftime("%Y-%m-%dT%H:%M:%S").str.strip_suffix("T00:00:00"))
+        .with_columns(pl.selectors.float().round_sig_figs(10).fill_nan(None))
+        .select(pl.col(column).cast(dtype) for column, dtype in schema.items())
+        for name, schema in RECORD_SCHEMAS.items()
+    }
 
 
 def past_cutoffs(data: CustomerData, horizons: Horizons) -> tuple[datetime, ...]:

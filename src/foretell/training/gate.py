@@ -5,7 +5,7 @@ has seen everything before its own ``as_of``, so it is compared only on windows 
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 import polars as pl
@@ -17,9 +17,9 @@ from foretell.evaluation.backtest import backtest as judge
 from foretell.features.summary import purchase_summary
 from foretell.scoring.predict import answers
 from foretell.tables.dataset import CustomerData
+from foretell.training.backtest import as_record
 from foretell.training.recipes import NAIVE_REFERENCE, scoring_recipes
 from foretell.training.routing import JUDGED
-from foretell.training.train import as_record
 from foretell.windows import Horizons, rolling_cutoffs
 
 CHAMPION = "champion"
@@ -83,7 +83,9 @@ class FittedBundle:
         if as_of < self.bundle.as_of or horizons != self.bundle.horizons:
             msg = "a fitted bundle was judged on a window that it has seen"
             raise AssertionError(msg)
-        return answers(purchase_summary(data, as_of), self.bundle)
+        # What happens is not discounted, so neither is what is judged.
+        undiscounted = replace(self.bundle, annual_discount_rate=0.0)
+        return answers(purchase_summary(data, as_of), undiscounted)
 
 
 def decide(candidate: Bundle, champion: StoredBundle | None, data: CustomerData, *, seed: int = 0) -> Decision:
@@ -142,7 +144,7 @@ def _champion_verdicts(
 def _compare(
     candidate: Bundle, champion: StoredBundle, past: CustomerData, cutoffs: Sequence[datetime], seed: int
 ) -> list[tuple[bool, str]]:
-    recipe = scoring_recipes((candidate.rung,), annual_discount_rate=candidate.annual_discount_rate)[0]
+    recipe = scoring_recipes((candidate.rung,))[0]
     rivals = (recipe, FittedBundle(champion.bundle))
     result = judge(past, cutoffs, rivals, horizons=candidate.horizons, reference=CHAMPION, seed=seed)
     rows = as_record(result)["comparisons"].filter(pl.col("rung") == candidate.rung)
@@ -155,12 +157,10 @@ def _verdicts(rows: pl.DataFrame, reference: str, where: str) -> list[tuple[bool
         found = rows.filter((pl.col("target") == target) & (pl.col("metric") == metric)).to_dicts()
         for row in found:
             low, high, difference = row["low"], row["high"], row["difference"]
-            worse = low is not None and low > 0
-            word = "worse than" if worse else ("better than" if high is not None and high < 0 else "no worse than")
-            verdicts.append(
-                (
-                    not worse,
-                    f"{target} {metric}: {word} {reference} by {difference:+.4g} [{low:+.4g}, {high:+.4g}], {where}",
-                )
-            )
+            if low is None or high is None:
+                verdicts.append((True, f"{target} {metric}: no interval could be found, not compared, {where}"))
+                continue
+            word = "worse than" if low > 0 else ("better than" if high < 0 else "no worse than")
+            figures = f"by {difference:+.4g} [{low:+.4g}, {high:+.4g}]"
+            verdicts.append((low <= 0, f"{target} {metric}: {word} {reference} {figures}, {where}"))
     return verdicts or [(False, f"nothing could be compared with {reference}, {where}")]

@@ -29,8 +29,8 @@ class Choice:
     why: str
 
 
-def choose_rung(record: Mapping[str, pl.DataFrame], rungs: Sequence[str]) -> Choice:
-    """Choose between rungs on every cutoff but the newest, which is left to report on what was chosen.
+def choose_rung(record: Mapping[str, pl.DataFrame], rungs: Sequence[str], *, label_days: int) -> Choice:
+    """Choose between rungs on windows that end before the newest one begins; that one reports on what was chosen.
 
     The first rung is the default. A challenger takes its place if its errors, as the geometric mean over `JUDGED`
     and cutoffs of its error over the default's, are smaller by more than `MARGIN`; the best such challenger wins.
@@ -41,6 +41,8 @@ def choose_rung(record: Mapping[str, pl.DataFrame], rungs: Sequence[str]) -> Cho
         Frames of `bundles.record.RECORD_SCHEMAS`.
     rungs : sequence of str
         Names, the default first; at least one.
+    label_days : int
+        Length of the longest label window, in days.
 
     Returns
     -------
@@ -50,9 +52,13 @@ def choose_rung(record: Mapping[str, pl.DataFrame], rungs: Sequence[str]) -> Cho
     default = rungs[0]
     if len(rungs) == 1:
         return Choice(default, "it was asked for")
-    table = record["backtest"]
-    cutoffs = table["cutoff"].unique().sort()
-    older = table.filter(pl.col("cutoff").is_in(cutoffs.head(max(len(cutoffs) - 1, 0)).implode()))
+    begins = (
+        pl.col("cutoff")
+        .str.to_datetime("%Y-%m-%dT%H:%M:%S", strict=False)
+        .fill_null(pl.col("cutoff").str.to_datetime("%Y-%m-%d", strict=False))
+    )
+    table = record["backtest"].with_columns(begins=begins)
+    older = table.filter(pl.col("begins") + pl.duration(days=label_days) <= pl.col("begins").max())
     ratios = {rung: _mean_ratio(older, rung, default) for rung in rungs[1:]}
     known = {rung: ratio for rung, ratio in ratios.items() if ratio is not None}
     if not known:
@@ -60,7 +66,7 @@ def choose_rung(record: Mapping[str, pl.DataFrame], rungs: Sequence[str]) -> Cho
     best = min(known, key=lambda rung: known[rung])
     words = ", ".join(f"errors of {rung} are {ratio:.3f} times those of {default}" for rung, ratio in known.items())
     chosen = best if known[best] < 1 - MARGIN else default
-    return Choice(chosen, f"{words} on {len(cutoffs) - 1} older windows")
+    return Choice(chosen, f"{words} on {older['cutoff'].n_unique()} older windows")
 
 
 def _mean_ratio(table: pl.DataFrame, rung: str, default: str) -> float | None:

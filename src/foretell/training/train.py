@@ -6,14 +6,11 @@ from dataclasses import replace
 from datetime import date, datetime
 from typing import Any, Protocol
 
-import polars as pl
-
 from foretell import __version__
-from foretell.bundles.record import RECORD_SCHEMAS, empty_record
+from foretell.bundles.record import empty_record
 from foretell.engines.trained_model import TrainedModel
-from foretell.evaluation.backtest import Backtest
 from foretell.tables.dataset import CustomerData, require_customer_data
-from foretell.training.backtest import BOOTSTRAP_RESAMPLES, past_cutoffs, run_backtest
+from foretell.training.backtest import past_cutoffs, run_backtest
 from foretell.training.recipes import scoring_recipes
 from foretell.training.routing import choose_rung
 from foretell.windows import Horizons, as_cutoff
@@ -107,12 +104,9 @@ def train(
         )
         record = empty_record()
         if chosen:
-            result = run_backtest(
-                past, chosen, horizons=horizons, rungs=rungs, annual_discount_rate=annual_discount_rate,
-                seed=seed, bootstrap=BOOTSTRAP_RESAMPLES,
-            )  # fmt: skip
-            record = as_record(result)
-        choice = choose_rung(record, [recipe.name for recipe in recipes])
+            record = run_backtest(past, chosen, horizons=horizons, rungs=rungs, seed=seed)
+        label_days = max(clv_days, churn_days)
+        choice = choose_rung(record, [recipe.name for recipe in recipes], label_days=label_days)
         if choice.rung != bundle.rung:
             bundle = next(recipe for recipe in recipes if recipe.name == choice.rung).fit(past, cutoff, horizons)
     judged_at = [str(cutoff).removesuffix(" 00:00:00") for cutoff in chosen]
@@ -128,35 +122,6 @@ def train(
     if tracking is not None:
         tracking.log_training(model)
     return model
-
-
-def as_record(result: Backtest) -> dict[str, pl.DataFrame]:
-    """Bring a backtest's frames into the form that bundles keep.
-
-    Parameters
-    ----------
-    result : Backtest
-        From `training.backtest.run_backtest`.
-
-    Returns
-    -------
-    dict of str to polars.DataFrame
-        Frames of `bundles.record.RECORD_SCHEMAS`; numbers rounded to ten digits.
-    """
-    frames = {
-        "backtest": result.table,
-        "comparisons": result.comparisons,
-        "deciles": result.deciles,
-        "calibration": result.calibration,
-        "skipped": result.skipped,
-    }
-    return {
-        name: frames[name]
-        .with_columns(pl.col("cutoff").dt.strftime("%Y-%m-%dT%H:%M:%S").str.strip_suffix("T00:00:00"))
-        .with_columns(pl.selectors.float().round_sig_figs(10).fill_nan(None))
-        .select(pl.col(column).cast(dtype) for column, dtype in schema.items())
-        for name, schema in RECORD_SCHEMAS.items()
-    }
 
 
 def _limited_threads(threads: int | None) -> Any:

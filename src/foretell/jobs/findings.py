@@ -1,0 +1,53 @@
+"""What a job found in the data that stops nothing but should be known."""
+
+from datetime import datetime
+
+from foretell.scoring.accounting import RowAccount
+from foretell.tables.dataset import CustomerData, Note
+
+
+def notes_at(data: CustomerData, cutoff: datetime) -> tuple[Note, ...]:
+    """Return what stops nothing and should be known: reading's notes, and orders that end before the cutoff.
+
+    Parameters
+    ----------
+    data : CustomerData
+        The shop's rows, uncut.
+    cutoff : datetime
+        First instant that is not seen.
+
+    Returns
+    -------
+    tuple of Note
+        Without any value from the data.
+    """
+    days = (cutoff - data.observed_until).days
+    if data.observed_until_given or days < 1:
+        return data.report.notes
+    text = (
+        f"The orders end {days:,} days before as_of {cutoff:%Y-%m-%d}: whoever bought since then is taken for silent. "
+        "Read newer orders, or set observed_until if there were none."
+    )
+    return (*data.report.notes, Note("stale", days, text))
+
+
+def finding_lines(account: RowAccount, notes: tuple[Note, ...]) -> list[str]:
+    """Return rows left out, by reason, and notes, line by line; nothing where all is well.
+
+    Parameters
+    ----------
+    account : RowAccount
+        What became of every source row.
+    notes : tuple of Note
+        As from `notes_at`.
+
+    Returns
+    -------
+    list of str
+        Lines of text.
+    """
+    reasons = account.reasons().items()
+    return [
+        *(f"  quarantined: {reason} {count:,}" for reason, count in reasons),
+        *(f"note: {note.text} [{note.count:,}]" for note in notes),
+    ]
