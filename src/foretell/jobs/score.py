@@ -209,7 +209,7 @@ def _require_fresh(data: CustomerData, cutoff: datetime, max_age_days: int | Non
         return
     msg = (
         f"The newest order is {(cutoff - newest).days} days before as_of {cutoff}; scoring.max_input_age_days "
-        f"allows {max_age_days}. Nothing was published. Remedy: find out why no newer orders arrived, or raise the limit."
+        f"allows {max_age_days}. Nothing was published. Remedy: see why no newer orders arrived, or raise the limit."
     )
     raise InputTooOld(msg)
 
