@@ -141,7 +141,7 @@ def test_reasons_tell_the_largest_distance_first_and_true_facts(
     starts = {
         "alive": "Last order",
         "orders": ("One order", r"\d+ orders since"),
-        "value": ("Average order", "No paid"),
+        "value": ("Average order", "No paid order"),
     }
     kinds = ("alive", "orders", "value")
     for row, told in zip(parts.to_dicts(), scores.to_dicts(), strict=True):

@@ -113,7 +113,13 @@ def _writable(folder: Path) -> str:
 
 def _orders(settings: Settings) -> str:
     orders = settings.data.orders
-    return "not configured (foretell init)" if orders is None else f"configured: {orders.path}"
+    if orders is None:
+        return "not configured (foretell init)"
+    place = Path(orders.path)
+    if not any(place.parent.glob(place.name)):
+        msg = f"nothing is at {orders.path}. Remedy: put the orders there, or mend data.orders.path."
+        raise FileNotFoundError(msg)
+    return f"there: {orders.path}"
 
 
 def _champion(settings: Settings) -> str:

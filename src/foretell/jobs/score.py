@@ -1,5 +1,6 @@
 """Score: champion bundle to scores, segments and report, published whole."""
 
+import warnings
 from dataclasses import asdict, dataclass, replace
 from datetime import date, datetime
 from pathlib import Path
@@ -13,7 +14,7 @@ from foretell.config.settings import Settings
 from foretell.delivery.publish import publish
 from foretell.delivery.run import Counts, ModelFacts, Record, Run
 from foretell.engines.frame import score_frame
-from foretell.errors import InputTooOld
+from foretell.errors import DataWarning, InputTooOld
 from foretell.jobs.findings import finding_lines, notes_at
 from foretell.jobs.inputs import cutoff_of, read_shop
 from foretell.jobs.run_log import RunLog
@@ -156,6 +157,13 @@ def score_data(
     """
     cutoff = cutoff_of(data, as_of)
     _require_fresh(data, cutoff, settings.scoring.max_input_age_days)
+    if settings.horizons.as_horizons() != stored.bundle.horizons:
+        warnings.warn(
+            f"The settings ask other horizons than the champion answers ({stored.bundle.horizons}): scored with the "
+            "champion's. Remedy: foretell train.",
+            DataWarning,
+            stacklevel=2,
+        )
     edges = settings.scoring.churn_band_edges
     stored = replace(stored, bundle=replace(stored.bundle, churn_band_edges=edges))
     scored = log.timed(

@@ -36,7 +36,8 @@ class StartResult:
         lines = [f"{verb} in {self.folder}:", *(f"  {name}" for name in self.made)]
         if self.dry_run:
             return lines
-        return [*lines, f"Next: put the orders in data/raw, name their columns in {_CONFIG}, then run foretell check."]
+        check = f"foretell --config {self.folder / _CONFIG} check"
+        return [*lines, f"Next: put the orders in data/raw, name their columns in {_CONFIG}, then: {check}"]
 
     def as_dict(self) -> dict[str, Any]:
         """Return the result as plain values for JSON."""

@@ -103,55 +103,48 @@ def _distance(name: str, typical: float | None) -> pl.Expr:
 
 def _alive_words(typical: Typical) -> pl.Expr:
     waited = pl.format("Last order {} ago", _days("days_since_last_order"))
-    own_gap = pl.col("avg_days_between_orders")
-    against = (
-        pl.when(own_gap.is_not_null())
-        .then(pl.format("{}; usually every {}", waited, _days(own_gap)))
-        .otherwise(
-            waited
-            if typical.days_between_orders is None
-            else pl.format(
-                "{}; repeat customers here order every {} days", waited, pl.lit(round(typical.days_between_orders))
-            )
+    own_gap = _days("avg_days_between_orders")
+    others = (
+        waited
+        if typical.days_between_orders is None
+        else pl.format(
+            "{}; repeat customers here order every {} days", waited, pl.lit(round(typical.days_between_orders))
         )
     )
-    return pl.format(
-        "{}: {} still a customer", against,
-        pl.when(pl.col("alive_distance") > _ALIKE).then(pl.lit("more likely than most to be"))
-        .when(pl.col("alive_distance") < -_ALIKE).then(pl.lit("less likely than most to be"))
-        .otherwise(pl.lit("as likely as most to be")),
+    against = (
+        pl.when(pl.col("orders") == 1).then(others)
+        .when(pl.col("orders") == 2).then(pl.format("{}; the only two were {} apart", waited, own_gap))
+        .otherwise(pl.format("{}; usually every {}", waited, own_gap))
     )  # fmt: skip
+    percent = (pl.col("alive") * 100).round(0).cast(pl.Int64)
+    chance = pl.when(percent < 1).then(pl.lit("under 1 %")).otherwise(pl.format("{} %", percent))
+    return pl.format("{}: {} likely to be a customer still", against, chance)
 
 
 def _order_words() -> pl.Expr:
     since = pl.col("first_purchase_date").dt.strftime("%Y-%m-%d")
-    facts = (
-        pl.when(pl.col("orders") == 1)
-        .then(pl.format("One order, on {}", since))
-        .otherwise(pl.format("{} orders since {}", "orders", since))
-    )
-    return pl.format(
-        "{}: orders {} while active", facts,
+    often = (
         pl.when(pl.col("orders_distance") > _ALIKE).then(pl.lit("more often than most"))
         .when(pl.col("orders_distance") < -_ALIKE).then(pl.lit("less often than most"))
-        .otherwise(pl.lit("about as often as most")),
+        .otherwise(pl.lit("about as often as most"))
     )  # fmt: skip
+    return (
+        pl.when(pl.col("orders") == 1)
+        .then(pl.format("One order so far, on {}", since))
+        .otherwise(pl.format("{} orders since {}: {} of those who stay", "orders", since, often))
+    )
 
 
 def _value_words(typical: Typical) -> pl.Expr:
-    mean = pl.col("mean_order_value")
-    facts = (
-        pl.when(mean.is_null()).then(pl.lit("No paid order yet")).otherwise(pl.format("Average order {}", _money(mean)))
-    )
-    if typical.order_value is None:
-        return facts
-    return pl.format(
-        "{}: {} ({})", facts,
-        pl.when(pl.col("value_distance") > _ALIKE).then(pl.lit("above what is typical here"))
-        .when(pl.col("value_distance") < -_ALIKE).then(pl.lit("below what is typical here"))
-        .otherwise(pl.lit("about what is typical here")),
-        pl.lit(f"{typical.order_value:.0f}"),
-    )  # fmt: skip
+    facts = pl.format("Average order {}", _money(pl.col("mean_order_value")))
+    if typical.order_value is not None:
+        level = (
+            pl.when(pl.col("value_distance") > _ALIKE).then(pl.lit("above what is typical here"))
+            .when(pl.col("value_distance") < -_ALIKE).then(pl.lit("below what is typical here"))
+            .otherwise(pl.lit("about what is typical here"))
+        )  # fmt: skip
+        facts = pl.format("{}: {} ({})", facts, level, pl.lit(f"{typical.order_value:.0f}"))
+    return pl.when(pl.col("mean_order_value").is_null()).then(pl.lit("No paid order to go by")).otherwise(facts)
 
 
 def _days(value: str | pl.Expr) -> pl.Expr:

@@ -66,7 +66,8 @@ def choose_rung(record: Mapping[str, pl.DataFrame], rungs: Sequence[str], *, lab
     best = min(known, key=lambda rung: known[rung])
     words = ", ".join(f"errors of {rung} are {ratio:.3f} times those of {default}" for rung, ratio in known.items())
     chosen = best if known[best] < 1 - MARGIN else default
-    return Choice(chosen, f"{words} on {older['cutoff'].n_unique()} older windows")
+    windows = older["cutoff"].n_unique()
+    return Choice(chosen, f"{words} on {windows} older window{'s' if windows != 1 else ''}")
 
 
 def _mean_ratio(table: pl.DataFrame, rung: str, default: str) -> float | None:
