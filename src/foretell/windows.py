@@ -9,6 +9,9 @@ from datetime import date, datetime, time, timedelta
 
 from foretell.errors import WindowError
 
+FIRST_YEAR, LAST_YEAR = 1900, 2999
+"""Years that orders and cutoffs may lie in: further off a date is a slip or a placeholder."""
+
 
 @dataclass(frozen=True)
 class Horizons:
@@ -73,7 +76,7 @@ def as_cutoff(value: date | datetime | str) -> datetime:
     Raises
     ------
     WindowError
-        If the text is not ISO 8601, or the instant carries a time zone.
+        If the text is not ISO 8601, the instant carries a time zone, or its year is none of an order.
     """
     if isinstance(value, str):
         try:
@@ -81,6 +84,9 @@ def as_cutoff(value: date | datetime | str) -> datetime:
         except ValueError:
             msg = f"{value!r} is not a date. Write it as YYYY-MM-DD or YYYY-MM-DDTHH:MM."
             raise WindowError(msg) from None
+    if not FIRST_YEAR <= value.year <= LAST_YEAR:
+        msg = f"{value} is not between the years {FIRST_YEAR} and {LAST_YEAR}. Remedy: check the date."
+        raise WindowError(msg)
     if not isinstance(value, datetime):
         return datetime.combine(value, time.min)
     if value.tzinfo is not None:

@@ -242,11 +242,11 @@ def test_a_problem_says_key_and_remedy(load, write, text, problem):
     assert problems(load, write(text))[0].startswith(problem)
 
 
-def test_an_empty_text_means_not_given(load, write):
+def test_an_empty_text_means_absent(load, write):
     orders = load(write('[data.orders]\npath = "x"\norder_id = ""\namount = ""\n')).settings.data.orders
     assert orders is not None
     assert orders.order_id is None
-    assert orders.amount == "amount"
+    assert orders.amount is None
 
 
 # --- values ----------------------------------------------------------------------------------------------------------

@@ -130,7 +130,7 @@ class Registry:
         Returns
         -------
         str
-            The bundle's version; the same content registers once.
+            The bundle's version; the same content registers once, and mends a damaged copy.
 
         Raises
         ------
@@ -142,8 +142,10 @@ class Registry:
         with self._changing() as state:
             version = version_of(bundle_files(bundle))
             entries = list(state["entries"])
-            if version not in {entry.version for entry in entries}:
+            known = version in {entry.version for entry in entries}
+            if not known or not _is_intact(self.folder(version)):
                 save_bundle(bundle, self.folder(version))
+            if not known:
                 entries.append(Entry(version, bundle.rung, bundle.as_of.isoformat(), len(entries) + 1))
             state["entries"] = tuple(entries)
             if state["roles"]["champion"] != version:
@@ -265,6 +267,14 @@ class Registry:
             yield state
             state["entries"] = [vars(entry) for entry in state["entries"]]
             write_bytes(self.root / _FILE, canonical_json({**state, "history": list(state["history"])}))
+
+
+def _is_intact(folder: Path) -> bool:
+    try:
+        load_bundle(folder)
+    except BundleError:
+        return False
+    return True
 
 
 def _find(entries: tuple[Entry, ...], version: str) -> str:

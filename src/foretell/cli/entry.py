@@ -44,8 +44,9 @@ def run(arguments: Sequence[str]) -> int:
         One of `exit_codes.EXIT_CODES`.
     """
     session = Session()
+    asked_to_end: list[int] = []
     try:
-        with _terminable(), _warnings_in_lines(session), _steps_on_a_terminal(session):
+        with _terminable(asked_to_end), _warnings_in_lines(session), _steps_on_a_terminal(session):
             # A command that ends early hands its exit code back; otherwise there is nothing to hand back.
             code = root.main(list(arguments), prog_name="foretell", obj=session, standalone_mode=False)
             return code if isinstance(code, int) else DONE
@@ -58,18 +59,20 @@ def run(arguments: Sequence[str]) -> int:
     except (click.Abort, KeyboardInterrupt):
         session.say("interrupted", "nothing is left half-written.", colour="yellow")
         return INTERRUPTED
-    except Terminated:
-        session.say("terminated", "nothing is left half-written.", colour="yellow")
-        return TERMINATED
     except SystemExit:
         raise
     except BaseException as error:  # noqa: BLE001  a panic in polars is no Exception, and must not print values either
+        # A library may turn what the signal raised in it into an error of its own.
+        if isinstance(error, Terminated) or asked_to_end:
+            session.say("terminated", "nothing is left half-written.", colour="yellow")
+            return TERMINATED
         return _unexpected(session, error)
 
 
 @contextmanager
-def _terminable() -> Iterator[None]:
-    def stop(_number: int, _frame: FrameType | None) -> NoReturn:
+def _terminable(asked_to_end: list[int]) -> Iterator[None]:
+    def stop(number: int, _frame: FrameType | None) -> NoReturn:
+        asked_to_end.append(number)
         raise Terminated
 
     before = signal.signal(signal.SIGTERM, stop)

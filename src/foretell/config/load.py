@@ -69,7 +69,8 @@ def load_settings(
     """Read and check all settings; every problem at once.
 
     A relative path in a config file, and a default one, starts at the file's folder; one given as a flag or in
-    the environment starts at the working folder. An empty text means "not given".
+    the environment starts at the working folder. An empty text for a setting that may be absent
+    means that it is: ``amount = ""`` counts orders only. An empty variable is "not given".
 
     Parameters
     ----------
@@ -226,7 +227,9 @@ def _checked(given: _Given) -> Settings:
         inner = values
         for name in sections:
             inner = inner.setdefault(name, {})
-        if not (value == "" and _may_be_absent(key)):
+        if value == "" and _may_be_absent(key):
+            inner[leaf] = None
+        else:
             inner[leaf] = tuple(value) if isinstance(value, list) else value
     try:
         settings = Settings.model_validate(values)

@@ -1,7 +1,9 @@
 """Writing whole or not at all: aside, synced, renamed."""
 
 import ctypes
+import errno
 import os
+import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,6 +15,8 @@ STAGE_PREFIX = ".foretell-stage-"
 RETIRED_PREFIX = ".foretell-old-"
 _AT_FDCWD = -100
 _RENAME_EXCHANGE = 2
+# How libraries written in Rust, polars among them, say what the system answered; their errors are no OSError.
+_SYSTEM_ERROR = re.compile(r"\(os error (\d+)\)")
 
 
 def sync_folder(folder: Path) -> None:
@@ -105,16 +109,19 @@ def staged_folder(target: Path) -> Iterator[Path]:
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         recover(target)
-        stage.mkdir()
+        _require_folder_or_nothing(target)
+        try:
+            stage.mkdir()
+            yield stage
+            _swap_in(stage, target)
+        finally:
+            shutil.rmtree(stage, ignore_errors=True)
     except OSError as error:
         raise _cannot_write(target, error) from error
-    try:
-        yield stage
-        _swap_in(stage, target)
-    except OSError as error:
-        raise _cannot_write(target, error) from error
-    finally:
-        shutil.rmtree(stage, ignore_errors=True)
+    except Exception as error:
+        if not _SYSTEM_ERROR.search(str(error)):
+            raise
+        raise _cannot_write(target, error) from None
 
 
 def recover(target: Path) -> None:
@@ -134,6 +141,11 @@ def recover(target: Path) -> None:
     stage = target.with_name(f"{STAGE_PREFIX}{target.name}")
     if stage.exists():
         shutil.rmtree(stage)
+
+
+def _require_folder_or_nothing(target: Path) -> None:
+    if target.exists() and not target.is_dir():
+        raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR))
 
 
 def _swap_in(stage: Path, target: Path) -> None:
@@ -160,10 +172,11 @@ def _exchange(first: Path, second: Path) -> bool:
     return bool(rename(_AT_FDCWD, os.fsencode(first), _AT_FDCWD, os.fsencode(second), _RENAME_EXCHANGE) == 0)
 
 
-def _cannot_write(path: Path, error: OSError) -> OutputError:
+def _cannot_write(path: Path, error: Exception) -> OutputError:
     if isinstance(error, OutputError):
         return error
-    reason = error.strerror or type(error).__name__
+    said = _SYSTEM_ERROR.search(str(error))
+    reason = os.strerror(int(said[1])) if said else getattr(error, "strerror", None) or type(error).__name__
     return OutputError(
         f"Cannot write {path.name} in {path.parent}: {reason}. Nothing was changed there. "
         "Remedy: give a folder that this user may write to and that has room, then run again."

@@ -11,6 +11,7 @@ MAX_AMOUNT = 1e11
 
 _CURRENCY_SIGN = r"\p{Sc}|^\s*[A-Za-z]{3}\s*[-+]?\d|\d\s*[A-Za-z]{3}\s*$"
 _GROUPED_BY_DOTS = r"^[+-]?\d{1,3}(\.\d{3})+(,\d+)?$"
+_COUNTS_ONLY = 'leave it out with amount=None ("" in a config file) to predict counts only'
 
 
 def number_from_text(text: pl.Expr, *, decimal_comma: bool) -> pl.Expr:
@@ -66,7 +67,7 @@ def read_amount(values: pl.Series, written: pl.DataFrame, *, decimal_comma: bool
         values = values.to_frame().select(number_from_text(text, decimal_comma=decimal_comma)).to_series()
     if not values.dtype.is_numeric():
         rule = f"the column holds {values.dtype}, which is no number"
-        remedy = "Name a column of numbers, or leave it out with amount=None to predict counts only."
+        remedy = f"Name a column of numbers, or {_COUNTS_ONLY}."
         nothing = pl.Series("amount_minor", [None] * values.len(), pl.Int64)
         return Parsed(nothing, refusals=(Violation("orders", "amount", rule, values.len(), remedy=remedy),))
     amount = values.cast(pl.Float64)
@@ -144,7 +145,7 @@ def _refusals(written: pl.DataFrame, unreadable: pl.Series, *, decimal_comma: bo
             numbers = tuple(int(row) for row in rows.head(3))
             found.append(Violation("orders", "amount", rule, rows.len(), numbers, remedy))
     if not found and most(unreadable):
-        remedy = "Check which column holds the amount, or leave it out with amount=None to predict counts only."
+        remedy = f"Check which column holds the amount, or {_COUNTS_ONLY}."
         rule = "more than half of the amounts are no numbers"
         found.append(Violation("orders", "amount", rule, int(unreadable.sum()), first_rows(unreadable), remedy))
     return tuple(found)
@@ -161,7 +162,7 @@ def _systematic(*, decimal_comma: bool) -> tuple[tuple[str, str, str], ...]:
         remedy = "Leave decimal_comma out if the point is the decimal sign."
         return (sign, (r"\d\.\d", "amounts have a decimal point although decimal_comma is set", remedy))
     remedy = (
-        "For 12,50 or 1.234,50 set decimal_comma=True; for 1,234.50 strip the commas in the mapping, as in "
-        "amount=\"REPLACE(total, ',', '')\"."
+        "For 12,50 or 1.234,50 set decimal_comma=True (true in a config file); for 1,234.50 strip the commas in the "
+        "mapping, as in amount=\"REPLACE(total, ',', '')\"."
     )
     return (sign, (r"\d,\d", "amounts have a comma", remedy))

@@ -8,6 +8,7 @@ import polars as pl
 from foretell.errors import Violation
 from foretell.tables.dataset import Note
 from foretell.tables.parsed import first_rows, most
+from foretell.windows import FIRST_YEAR, LAST_YEAR
 
 REASONS = {
     "blank_line": (None, "rows are empty lines"),
@@ -15,6 +16,7 @@ REASONS = {
     "customer_id_unreadable": ("customer_id", "rows have a customer id that is no whole number, or too large a one"),
     "ordered_at_missing": ("ordered_at", "rows have no order time"),
     "ordered_at_unreadable": ("ordered_at", "rows have an order time that cannot be read"),
+    "ordered_at_out_of_range": ("ordered_at", f"rows have an order time outside {FIRST_YEAR} to {LAST_YEAR}"),
     "amount_missing": ("amount", "rows have no amount"),
     "amount_unreadable": ("amount", "rows have an amount that is no number"),
     "amount_not_finite": ("amount", "rows have an amount that is NaN or infinite"),

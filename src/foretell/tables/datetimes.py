@@ -12,6 +12,7 @@ import polars as pl
 from foretell.errors import Violation
 from foretell.tables.dataset import Note
 from foretell.tables.parsed import Parsed, first_rows, masks, most
+from foretell.windows import FIRST_YEAR, LAST_YEAR
 
 # Any two of these read the same text alike, so their order is a matter of speed only.
 ISO_FORMATS = (
@@ -61,8 +62,9 @@ def read_instant(column: pl.Series, *, date_format: Sequence[str], time_zone: st
     Returns
     -------
     Parsed
-        Datetime[us], naive. Reasons: ``ordered_at_missing``, ``ordered_at_unreadable``. Refused: times with an
-        offset while no zone is given, more than half of the rows unreadable, a type that is no time.
+        Datetime[us], naive. Reasons: ``ordered_at_missing``, ``ordered_at_unreadable``, ``ordered_at_out_of_range``
+        (outside `foretell.windows.FIRST_YEAR` to `LAST_YEAR`). Refused: times with an offset while no zone is given,
+        more than half of the rows unreadable, a type that is no time.
     """
     name = "ordered_at"
     if column.dtype == pl.String:
@@ -80,12 +82,19 @@ def read_instant(column: pl.Series, *, date_format: Sequence[str], time_zone: st
         nothing = pl.Series(name, [None] * column.len(), _NAIVE)
         return Parsed(nothing, refusals=(_violation(rule, column.len(), (), remedy),))
     unreadable = ~missing & instants.at.is_null()
+    at, out_of_range = _within_calendar(instants.at)
     return Parsed(
-        instants.at.alias(name),
-        masks(ordered_at_missing=missing, ordered_at_unreadable=unreadable),
+        at.alias(name),
+        masks(ordered_at_missing=missing, ordered_at_unreadable=unreadable, ordered_at_out_of_range=out_of_range),
         (*_zone_refusals(instants, time_zone), *_format_refusals(text, unreadable, date_format)),
         _zone_notes(instants, time_zone),
     )
+
+
+def _within_calendar(at: pl.Series) -> tuple[pl.Series, pl.Series]:
+    """Placeholders such as 9999-12-31 are no orders, and later dates could not be counted from them."""
+    outside = (~at.dt.year().is_between(FIRST_YEAR, LAST_YEAR)).fill_null(value=False)
+    return (at.set(outside, None) if outside.any() else at), outside
 
 
 def _clean(column: pl.Series) -> pl.Series:
