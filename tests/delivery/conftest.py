@@ -78,6 +78,12 @@ def record() -> Record:
         ("purchase", "clv"): dict(zip(amounts, (0.71, -0.06, 31.0, 0.48), strict=True)),
         ("lifetimes_bgnbd", "clv"): dict(zip(amounts, (0.70, -0.14, 32.0, 0.47), strict=True)),
         ("naive_rate", "clv"): dict(zip(amounts, (0.58, 0.62, 55.0, 0.40), strict=True)),
+        ("purchase", "orders"): dict(zip(amounts, (0.69, -0.05, 1.0, 0.45), strict=True)),
+        ("naive_rate", "orders"): dict(zip(amounts, (0.55, 0.40, 2.0, 0.38), strict=True)),
+        ("purchase", "order_30d"): dict(zip(chances, (0.30, 0.80, 0.02, 0.03), strict=True)),
+        ("naive_gap", "order_30d"): dict(zip(chances, (0.50, 0.70, 0.12, 0.20), strict=True)),
+        ("purchase", "next_order"): {"concordance": 0.70, "coverage": 0.82},
+        ("naive_gap", "next_order"): {"concordance": 0.60},
         ("purchase", "churn"): dict(zip(chances, (0.41, 0.83, 0.02, 0.01), strict=True)),
         ("lifetimes_bgnbd", "churn"): dict(zip(chances, (0.44, 0.82, 0.05, 0.04), strict=True)),
         ("naive_gap", "churn"): dict(zip(chances, (0.62, 0.70, 0.12, 0.10), strict=True)),
@@ -106,7 +112,7 @@ def record() -> Record:
         table=pl.DataFrame(rows, schema=Record().table.schema),
         deciles=pl.DataFrame(deciles, schema=Record().deciles.schema),
         calibration=pl.DataFrame(calibration, schema=Record().calibration.schema),
-        rungs={"clv": "purchase", "churn": "purchase"},
+        rungs=dict.fromkeys(("clv", "orders", "churn", "order_30d", "next_order"), "purchase"),
         naive_rungs=("naive_rate", "naive_gap"),
     )
 

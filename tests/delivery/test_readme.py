@@ -1,5 +1,8 @@
 """README.txt: what a marketer reads first, computed from the run."""
 
+from dataclasses import replace
+
+import polars as pl
 import pytest
 
 from foretell.delivery.readme import WIDTH, render_readme
@@ -58,3 +61,34 @@ def test_edges_give_a_text(make_run, changes):
     text = readme(make_run(**changes))
     assert "None" not in text
     assert "nan" not in text.lower().split()
+
+
+def test_an_untested_answer_is_named_and_its_number_marked(make_run, run):
+    record = replace(
+        run.record,
+        table=run.record.table.filter(pl.col("target") != "clv"),
+        rungs={target: rung for target, rung in run.record.rungs.items() if target != "clv"},
+    )
+    text = flat(readme(make_run(record=record)))
+    assert (
+        "How much will each customer spend? Not tested. The history is too short to check what happens over 365 days."
+    ) in text
+    assert "EUR (not tested) are expected from them" in text
+    assert "of that (not tested)." in text
+    assert text.split("Which file is which")[0].count("(not tested)") == 2
+    assert "(not tested)" not in flat(readme(run))
+
+
+def test_it_says_how_to_read_the_range_and_not_to_add_up_segments(run):
+    text = flat(readme(run))
+    assert "At most 1 in 10 such customers will spend less" in text
+    assert "a high of 0.00 means most likely nothing" in text
+    assert "A customer may be in several segment files: do not add up" in text
+
+
+def test_without_amounts_no_empty_column_is_advised(make_run, run):
+    text = flat(readme(make_run(money=False)))
+    assert "predicted_clv" not in text
+    assert "use clv_percentile or predicted_orders_365d" in text
+    assert "use clv_percentile or predicted_clv_365d" in flat(readme(run))
+    assert "_high" not in text

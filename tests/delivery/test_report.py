@@ -1,6 +1,7 @@
 """The page: one file, no network, no customer, nothing that a shop's name could run, the same bytes every time."""
 
 import re
+from dataclasses import replace
 from datetime import datetime
 from html.parser import HTMLParser
 
@@ -166,6 +167,27 @@ def test_without_a_backtest_it_says_so(make_run):
     text = text_of(page_of(make_run(customers=20, record=Record(reason_if_empty="The history covers 40 days only."))))
     assert "? Not tested The history covers 40 days only." in text
     assert "Older windows" not in text
+
+
+def test_an_untested_answer_has_its_own_light_and_marks_its_numbers(page, make_run, run):
+    record = replace(
+        run.record,
+        table=run.record.table.filter(pl.col("target") != "clv"),
+        rungs={target: rung for target, rung in run.record.rungs.items() if target != "clv"},
+    )
+    text = text_of(page_of(make_run(record=record)))
+    assert "How much will each customer spend? ? Not tested The history is too short to check" in text
+    assert re.search(r"Spend expected in 365 days [\d,]+ EUR \(not tested\)", text)
+    assert re.search(r"Orders expected in 365 days [\d,]+ from these", text)
+    assert "(not tested)" not in text_of(page)
+
+
+def test_it_says_how_to_read_the_range_and_who_is_overdue(page, run):
+    text = text_of(page)
+    assert "a high of 0.00 means most likely nothing" in text
+    assert f"{run.scores['overdue'].sum()} have already waited longer than 90 % of the waits expected of them" in text
+    assert "than is usual for them" not in text
+    assert "longer than their own average gap between orders" in text
 
 
 def test_without_amounts_value_is_counted_in_orders(make_run):

@@ -160,6 +160,15 @@ def test_value_is_counted_in_orders_without_amounts(make_run):
     assert selection.predicted_value == pytest.approx(run.scores["predicted_orders_365d"].sum(), rel=1e-12)
 
 
+@pytest.mark.parametrize("segment", [WIN_BACK, VIP], ids=lambda segment: segment.name)
+def test_without_amounts_segments_are_described_by_orders(make_run, run, segment):
+    described = one(make_run(money=False, customers=50), segment).segment.description
+    assert "order" in described
+    assert "worth" not in described
+    assert "bring" not in described
+    assert described != one(run, segment).segment.description
+
+
 def test_missing_predictions_are_in_no_segment_and_in_no_sum(make_run):
     run = make_run(customers=40)
     clv = pl.col("predicted_clv_365d")

@@ -6,7 +6,7 @@ import polars as pl
 import pytest
 
 from foretell.delivery.run import Record
-from foretell.delivery.trust import overall, verdicts
+from foretell.delivery.trust import answers, overall, untested, verdicts
 from foretell.delivery.wording import change, figure, money, percent, whole
 
 
@@ -24,9 +24,62 @@ def level(record, target="clv"):
 
 
 def test_a_model_that_wins_everywhere_at_the_right_level_is_good(run):
-    assert [verdict.level for verdict in verdicts(run.record)] == ["good", "good"]
+    assert [verdict.level for verdict in verdicts(run.record, answers(run))] == ["good"] * 5
     assert overall(run.record).level == "good"
     assert "both past windows" in verdicts(run.record)[0].sentences[0]
+
+
+def without(record, *targets):
+    kept = pl.col("target").is_in(targets).not_()
+    rungs = {target: rung for target, rung in record.rungs.items() if target not in targets}
+    return replace(record, table=record.table.filter(kept), rungs=rungs)
+
+
+def test_an_answer_that_was_not_judged_gets_a_light_of_its_own(make_run, run):
+    untried = make_run(customers=20, record=without(run.record, "clv", "next_order"))
+    asked = answers(untried)
+    lights = {verdict.target: verdict for verdict in verdicts(untried.record, asked)}
+    assert list(lights) == ["clv", "orders", "churn", "order_30d", "next_order"]
+    assert lights["clv"].title == "Not tested"
+    assert lights["clv"].sentences == ("The history is too short to check what happens over 365 days.",)
+    assert untested(untried) == {"clv", "next_order"}
+    assert lights["churn"].level == "good"
+    total = overall(untried.record, asked)
+    assert total.level == "caution"
+    assert "How much will each customer spend? (not tested)" in total.sentences[0]
+
+
+def test_an_answer_judged_in_an_older_window_only_is_not_tested(make_run, run):
+    stale = (pl.col("target") == "order_30d") & (pl.col("cutoff") == "2025-11-01")
+    old = replace(run.record, table=run.record.table.filter(stale.not_()))
+    assert untested(make_run(customers=20, record=old)) == {"order"}
+    own = stale & (pl.col("rung") == "purchase")
+    other = replace(run.record, table=run.record.table.filter(own.not_()))
+    light = next(verdict for verdict in verdicts(other, answers(run)) if verdict.target == "order_30d")
+    assert light.level == "untested"
+    assert "gave no answer" in light.sentences[0]
+
+
+def test_without_amounts_spend_is_not_asked_and_without_a_backtest_all_is_untested(make_run):
+    bare = make_run(customers=20, money=False, record=Record())
+    assert untested(bare) == {"orders", "churn", "order", "next_order"}
+
+
+def test_a_win_says_what_was_won(run):
+    lights = {verdict.target: verdict.sentences[0] for verdict in verdicts(run.record)}
+    assert lights["clv"].startswith("Ranks better than every simple rule")
+    assert lights["churn"].startswith("Gives better probabilities than every simple rule")
+
+
+@pytest.mark.parametrize(("older", "expected"), [(-0.20, "good"), (-0.25, "caution"), (0.35, "caution")])
+def test_a_total_far_off_in_any_window_is_not_about_right(run, older, expected):
+    record = change_value(run.record, value=older, metric="bias", cutoff="2025-07-01")
+    assert level(record) == expected
+    told = " ".join(verdicts(record)[0].sentences)
+    low, high = sorted((older, -0.06))
+    assert f"(total: −6 % in the newest window, {change(low)} to {change(high)} over all)" in told
+    assert ("about the right level" in told) == (expected == "good")
+    assert "about the right level" not in overall(record).sentences[0] or expected == "good"
 
 
 def test_losing_the_newest_window_is_bad(run):

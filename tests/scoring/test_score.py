@@ -180,3 +180,11 @@ def test_the_weekly_forecast_adds_up_to_the_customers(
     model, summary = bundle.purchase_model, purchase_summary(big_shop, AS_OF)
     exact = [float(model.expected_orders(summary, days)["expected_orders"].sum()) for days in (70, 77)]
     assert weekly["expected_orders"][10] == pytest.approx(exact[1] - exact[0], rel=5e-3)
+
+
+def test_the_columns_say_what_their_ranges_and_ranks_promise():
+    meaning = {column.name: column.meaning for column in score_columns(Horizons())}
+    assert meaning["predicted_clv_365d_low"].startswith("At most 1 in 10 such customers will spend less")
+    assert meaning["predicted_clv_365d_high"].startswith("At most 1 in 10 such customers will spend more")
+    assert "predicted_orders without money" in meaning["clv_percentile"]
+    assert "90 % of the waits expected" in meaning["overdue"]

@@ -57,7 +57,7 @@ class Headlines:
     expected_churners : float
         Customers expected not to order within the churn horizon: the sum of the churn risks.
     overdue : int
-        Customers who have waited longer than usual for them.
+        Customers who have waited longer than 90 % of the waits expected of them.
     statuses : tuple of (str, int)
         Every ``prediction_status`` that occurs, and how often.
     bands : tuple of Band

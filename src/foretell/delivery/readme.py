@@ -7,7 +7,7 @@ from foretell.delivery.headlines import headlines
 from foretell.delivery.rule_columns import aliases
 from foretell.delivery.run import Run
 from foretell.delivery.selection import Selection
-from foretell.delivery.trust import overall, verdicts
+from foretell.delivery.trust import answers, overall, untested, verdicts
 from foretell.delivery.wording import instant_words, money, percent, whole
 
 WIDTH = 92
@@ -49,14 +49,19 @@ def render_readme(run: Run, selections: Sequence[Selection], *, escaped_cells: i
 
 def _opening(run: Run) -> str:
     totals = headlines(run)
-    expected = f"about {whole(totals.expected_orders)} orders"
+    unsure = untested(run)
+
+    def mark(target: str) -> str:
+        return " (not tested)" if target in unsure else ""
+
+    expected = f"about {whole(totals.expected_orders)} orders{mark('orders')}"
     if totals.expected_revenue is not None:
-        expected += f" worth {money(totals.expected_revenue, run.currency)}"
+        expected += f" worth {money(totals.expected_revenue, run.currency)}{mark('clv')}"
     return (
         f"{whole(totals.customers)} customers were scored from their orders before that day. About "
-        f"{percent(totals.active_share)} of them are still customers. In the next {run.horizons.clv_days} days "
-        f"{expected} are expected from them; the best tenth of the customers is expected to bring "
-        f"{percent(totals.top_tenth_share)} of that."
+        f"{percent(totals.active_share)} of them are still customers{mark('churn')}. In the next "
+        f"{run.horizons.clv_days} days {expected} are expected from them; the best tenth of the customers is expected "
+        f"to bring {percent(totals.top_tenth_share)} of that{mark('clv' if run.has_money else 'orders')}."
     )
 
 
@@ -77,12 +82,14 @@ def _files(selections: Sequence[Selection]) -> list[str]:
 
 def _use(run: Run, escaped_cells: int) -> list[str]:
     column = aliases(run.columns)
+    rank_by = column["predicted_clv" if run.has_money else "predicted_orders"]
     lines = [
         "Work through a segment file from the top: the best candidates come first, and why_here says why.",
         (
-            f"To rank customers use clv_percentile or {column['predicted_clv']}; to find those who are leaving use "
+            f"To rank customers use clv_percentile or {rank_by}; to find those who are leaving use "
             f"churn_band or {column['churn_risk']}; to find those who are about to order use {column['p_order']}."
         ),
+        "A customer may be in several segment files: do not add up what is expected from each of them.",
         "Keep a random tenth of every group out of the campaign. Without it nobody can tell what the campaign did.",
         (
             "Money has a point as its decimal sign; dates are year-month-day. A spreadsheet may drop the zeros before "
@@ -98,23 +105,29 @@ def _use(run: Run, escaped_cells: int) -> list[str]:
 
 
 def _trust(run: Run) -> list[str]:
-    total = overall(run.record)
-    single = (f"{part.question} {part.title}. {' '.join(part.sentences)}" for part in verdicts(run.record))
+    asked = answers(run)
+    total = overall(run.record, asked)
+    single = (f"{part.question} {part.title}. {' '.join(part.sentences)}" for part in verdicts(run.record, asked))
     return [f"{total.title}. {' '.join(total.sentences)}", *single]
 
 
 def _limits(run: Run) -> list[str]:
     clv, churn = run.horizons.clv_days, run.horizons.churn_days
+    average = (
+        f"Predicted value is an average over many possible futures; most customers will spend less in {clv} days, "
+        "a few much more. At most 1 in 10 such customers will spend less than the figure in the column ending in "
+        "_low, and at most 1 in 10 more than the one ending in _high; a high of 0.00 means most likely nothing."
+        if run.has_money
+        else f"Predicted orders are an average over many possible futures; most customers will order less often in "
+        f"{clv} days, a few much more often."
+    )
     return [
         *run.model.limits,
         (
             "A number is right for a group, not for a person: of ten customers at 30 % risk about three leave, and "
             "nobody knows which."
         ),
-        (
-            f"Predicted value is an average over many possible futures; most customers will spend less in {clv} days, "
-            "a few much more. The columns ending in _low and _high say how wide it is."
-        ),
+        average,
         f"Churn here means no order within {churn} days, nothing else.",
         "A percentile is a rank among your customers, not a probability.",
         "The scores age: after a few weeks make new ones.",

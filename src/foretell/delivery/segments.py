@@ -29,6 +29,8 @@ class Segment:
     why : tuple of str
         Parts of the sentence that says why a row is in it, with column names in braces; a part whose column
         is empty for a row is left out.
+    description_without_money : str
+        The description in a shop without amounts; empty for the same one.
     """
 
     name: str
@@ -39,6 +41,7 @@ class Segment:
     order_by: tuple[str, ...]
     columns: tuple[str, ...]
     why: tuple[str, ...]
+    description_without_money: str = ""
 
     def __post_init__(self) -> None:
         """Refuse a name that is no safe file name."""
@@ -57,8 +60,12 @@ WIN_BACK = Segment(
         "AND days_since_last_order > avg_days_between_orders"
     ),
     description=(
-        "Bought at least twice, were worth more than half of all customers so far, have waited longer than is usual "
-        "for them, and will now probably not buy within {churn_days} days."
+        "Bought at least twice, were worth more than half of all customers so far, have waited longer than their own "
+        "average gap between orders, and will now probably not buy within {churn_days} days."
+    ),
+    description_without_money=(
+        "Bought at least twice and more often than half of all customers, have waited longer than their own average "
+        "gap between orders, and will now probably not buy within {churn_days} days."
     ),
     action=(
         "Write in person, with a real reason to come back; start at the top of the file, where most is still to be won."
@@ -120,6 +127,9 @@ VIP = Segment(
         "The top 5 % by what they are expected to bring in the next {clv_days} days, without those at high risk "
         "of leaving."
     ),
+    description_without_money=(
+        "The top 5 % by the orders expected of them in the next {clv_days} days, without those at high risk of leaving."
+    ),
     action="Keep them: early access, service, thanks. Leave them out of discount campaigns.",
     order_by=("predicted_value DESC",),
     columns=(
@@ -135,7 +145,7 @@ VIP = Segment(
         *REASONS,
     ),
     why=(
-        "Among the top 5 % by expected value",
+        "Among the top 5 % by what they are expected to bring",
         "{predicted_orders} orders expected in {clv_days} days",
         "{predicted_clv} expected spend",
         "{churn_risk} risk of no order in the next {churn_days} days",

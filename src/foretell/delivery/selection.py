@@ -143,11 +143,14 @@ def _with_horizons(segment: Segment, run: Run) -> Segment:
             text = text.replace("{" + name + "}", str(getattr(run.horizons, name)))
         return text
 
+    description = segment.description
+    if segment.description_without_money and not run.has_money:
+        description = segment.description_without_money
     return Segment(
         name=segment.name,
         title=fill(segment.title),
         where=segment.where,
-        description=fill(segment.description),
+        description=fill(description),
         action=fill(segment.action),
         order_by=segment.order_by,
         columns=segment.columns,

@@ -7,13 +7,22 @@ from typing import Literal
 import polars as pl
 
 from foretell.delivery.rule_columns import without_horizon
-from foretell.delivery.run import Record
+from foretell.delivery.run import Record, Run
 from foretell.delivery.wording import METRICS, TARGETS, change, figure, percent, target_words
 
 Level = Literal["good", "caution", "bad", "untested"]
 JUDGED_BY = ("gini", "log_loss", "concordance", "median_abs_error_days")
 """The metric that decides against the naive rules: the first of these that the target has."""
+BETTER_THAN: Mapping[str, str] = {
+    "gini": "Ranks better than",
+    "log_loss": "Gives better probabilities than",
+    "concordance": "Ranks better than",
+    "median_abs_error_days": "Misses by fewer days than",
+}
+"""What a win by each metric of `JUDGED_BY` shows."""
 BIAS_FINE = 0.10
+BIAS_FINE_ANYWHERE = 0.20
+"""A total further off than this in any past window is not about right."""
 BIAS_BAD = 0.30
 RANGE_HOLDS = 0.80
 """Share of customers that the range from 10 % to 90 % promises to hold; more where many spend nothing at all."""
@@ -52,51 +61,126 @@ class Verdict:
     sentences: tuple[str, ...]
 
 
-def verdicts(record: Record) -> tuple[Verdict, ...]:
+def answers(run: Run) -> dict[str, int]:
+    """Return every question that the scores of a run answer.
+
+    Parameters
+    ----------
+    run : Run
+        A finished run.
+
+    Returns
+    -------
+    dict of str to int
+        Target, as in `TARGETS`, to the days that its answer looks ahead; no clv in a shop without amounts.
+    """
+    days = run.horizons
+    ahead = {
+        "clv": days.clv_days,
+        "orders": days.clv_days,
+        "churn": days.churn_days,
+        "order": days.order_days,
+        "next_order": days.clv_days,
+    }
+    return {target: ahead[target] for target in TARGETS if run.has_money or target != "clv"}
+
+
+def untested(run: Run) -> frozenset[str]:
+    """Return the answers of a run that its past could not test.
+
+    Parameters
+    ----------
+    run : Run
+        A finished run.
+
+    Returns
+    -------
+    frozenset of str
+        Names as in `TARGETS`.
+    """
+    asked = answers(run)
+    tested = {without_horizon(verdict.target) for verdict in verdicts(run.record, asked) if verdict.level != "untested"}
+    return frozenset(asked) - tested
+
+
+def verdicts(record: Record, asked: Mapping[str, int] | None = None) -> tuple[Verdict, ...]:
     """Judge every answer that the backtest covers, at its newest cutoff, with the older ones as a check.
 
     Parameters
     ----------
     record : Record
         What the backtest found.
+    asked : mapping of str to int, optional
+        From `answers`: these also get a light where the newest backtest does not cover them.
 
     Returns
     -------
     tuple of Verdict
         One a target that this run's model answers, value first; empty without a backtest.
     """
+    if record.table.is_empty():
+        return ()
     known = list(TARGETS)
-    targets = sorted(
-        set(record.table.get_column("target").to_list()) & set(record.rungs),
+    covered = set(record.table.get_column("target").to_list()) & set(record.rungs)
+    judged = {target: _verdict(record, target) for target in covered}
+    newest = record.table.filter(pl.col("cutoff") == pl.col("cutoff").max())
+    answered = {
+        without_horizon(target)
+        for target, rung in zip(newest.get_column("target"), newest.get_column("rung"), strict=True)
+        if record.rungs.get(target) == rung
+    }
+    for name, days in (asked or {}).items():
+        if name not in answered:
+            older = next((target for target in covered if without_horizon(target) == name), name)
+            judged[older] = _not_tested(newest, older, days)
+    order = sorted(
+        judged,
         key=lambda target: (known.index(name) if (name := without_horizon(target)) in known else len(known), target),
     )
-    return tuple(_verdict(record, target) for target in targets)
+    return tuple(judged[target] for target in order)
 
 
-def overall(record: Record) -> Verdict:
-    """Sum the verdicts up: as good as the weakest of them.
+def overall(record: Record, asked: Mapping[str, int] | None = None) -> Verdict:
+    """Sum the verdicts up: as good as the weakest of those tested, and with care where one is not tested.
 
     Parameters
     ----------
     record : Record
         What the backtest found.
+    asked : mapping of str to int, optional
+        As for `verdicts`.
 
     Returns
     -------
     Verdict
         With an empty target.
     """
-    single = verdicts(record)
+    single = verdicts(record, asked)
     if not single:
         why = record.reason_if_empty or "The history was too short to test the predictions on this shop's own past."
         return Verdict("", "All together", "untested", _TITLES["untested"], (why,))
-    worst = max(single, key=lambda verdict: _ORDER[verdict.level])
-    weak = [verdict.question for verdict in single if verdict.level != "good"]
+    tested = [verdict for verdict in single if verdict.level != "untested"]
+    level: Level = max((verdict.level for verdict in tested), key=_ORDER.__getitem__) if tested else "untested"
+    if level == "good" and len(tested) < len(single):
+        level = "caution"
+    weak = [
+        f"{verdict.question} (not tested)" if verdict.level == "untested" else verdict.question
+        for verdict in single
+        if verdict.level != "good"
+    ]
     if not weak:
         sentence = "On this shop's own past every tested answer beat the simple rules, at about the right level."
     else:
         sentence = "Read the lights below before you rely on: " + " · ".join(weak)
-    return Verdict("", "All together", worst.level, _TITLES[worst.level], (sentence,))
+    return Verdict("", "All together", level, _TITLES[level], (sentence,))
+
+
+def _not_tested(newest: pl.DataFrame, target: str, days: int) -> Verdict:
+    if newest.get_column("target").is_in([target]).any():
+        why = "The model that made these scores gave no answer to this in the newest past window."
+    else:
+        why = f"The history is too short to check what happens over {days} days."
+    return Verdict(target, target_words(target), "untested", _TITLES["untested"], (why,))
 
 
 def _verdict(record: Record, target: str) -> Verdict:
@@ -110,7 +194,8 @@ def _verdict(record: Record, target: str) -> Verdict:
         return Verdict(target, target_words(target), "untested", _TITLES["untested"], ("The backtest has no figure.",))
     bias = _value(rows, newest, ours, "bias")
     if bias is not None:
-        judged.append(_level_of(bias))
+        every = [value for cutoff in cutoffs if (value := _value(rows, cutoff, ours, "bias")) is not None]
+        judged.append(_level_of(bias, every))
     level = max((level for level, _ in judged), key=lambda name: _ORDER[name])
     return Verdict(target, target_words(target), level, _TITLES[level], tuple(text for _, text in judged))
 
@@ -126,15 +211,16 @@ def _against_naive(record: Record, rows: pl.DataFrame, cutoffs: list[str], ours:
     if naive is None:
         return "caution", f"No simple rule answers this, so there is nothing to compare with. {words.title}: {mine}."
     figures = f"{words.title}: {mine}, the best simple rule {figure(naive, words.style)}."
+    better = f"{BETTER_THAN[metric]} every simple rule"
     wins = [_beats(rows, cutoff, ours, record.naive_rungs, metric) for cutoff in cutoffs]
     if not wins[-1]:
         return "bad", f"In the newest past window a simple rule did as well or better. {figures}"
     if False in wins:
-        return "caution", f"Better than every simple rule in the newest past window, but not in an older one. {figures}"
+        return "caution", f"{better} in the newest past window, but not in an older one. {figures}"
     if not _beyond_chance(record, newest, ours, rows.get_column("target")[0], metric):
-        return "caution", f"Better than every simple rule, but not by more than chance alone may give. {figures}"
+        return "caution", f"{better}, but not by more than chance alone may give. {figures}"
     windows = {1: "the one past window", 2: "both past windows"}.get(len(wins), f"all {len(wins)} past windows")
-    return "good", f"Better than every simple rule in {windows} tested. {figures}"
+    return "good", f"{better} in {windows} tested. {figures}"
 
 
 def _beyond_chance(record: Record, cutoff: str, ours: str, target: str, metric: str) -> bool:
@@ -158,12 +244,18 @@ def _range(rows: pl.DataFrame, cutoff: str, ours: str) -> tuple[Level, str] | No
     return ("good" if share >= RANGE_HOLDS - RANGE_FINE else "caution"), inside
 
 
-def _level_of(bias: float) -> tuple[Level, str]:
+def _level_of(bias: float, every: list[float]) -> tuple[Level, str]:
+    figures = f"total: {change(bias)} in the newest window"
+    if len(every) > 1:
+        figures += f", {change(min(every))} to {change(max(every))} over all"
+    worst = max(abs(value) for value in every)
+    if abs(bias) <= BIAS_FINE and worst <= BIAS_FINE_ANYWHERE:
+        return "good", f"It was at about the right level ({figures})."
+    tail = "" if worst <= BIAS_BAD else ": use the ranking, not the sums"
     if abs(bias) <= BIAS_FINE:
-        return "good", f"The total was about right ({change(bias)})."
+        return "caution", f"The level was right in the newest window only ({figures}){tail}."
     direction = "too much" if bias > 0 else "too little"
-    tail = "" if abs(bias) <= BIAS_BAD else ": use the ranking, not the sums"
-    return "caution", f"In total it predicted {direction} ({change(bias)}){tail}."
+    return "caution", f"In the newest window it predicted {direction} ({figures}){tail}."
 
 
 def _value(rows: pl.DataFrame, cutoff: str, rung: str, metric: str) -> float | None:

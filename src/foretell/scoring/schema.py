@@ -46,8 +46,8 @@ def score_columns(horizons: Horizons) -> tuple[Column, ...]:
         Column("historic_clv", real, "money", True, "Money spent so far, refunds taken off."),
         Column(f"predicted_orders_{clv}d", real, "purchase days", False, f"Purchases expected in {clv} days (mean)."),
         Column(f"predicted_clv_{clv}d", real, "money", True, f"Spend expected in {clv} days (mean)."),
-        Column(f"predicted_clv_{clv}d_low", real, "money", True, f"1 in 10 such customers will spend less in {clv} days."),
-        Column(f"predicted_clv_{clv}d_high", real, "money", True, f"1 in 10 such customers will spend more in {clv} days."),
+        Column(f"predicted_clv_{clv}d_low", real, "money", True, f"At most 1 in 10 such customers will spend less in {clv} days."),
+        Column(f"predicted_clv_{clv}d_high", real, "money", True, f"At most 1 in 10 such customers will spend more in {clv} days; 0.00 means most likely nothing."),
         Column("total_clv", real, "money", True, "historic_clv + predicted_clv."),
         Column("p_alive", real, "probability", False, "Probability of still being a customer."),
         Column(f"churn_risk_{churn}d", real, "probability", False, f"Probability of no purchase in the next {churn} days."),
@@ -56,8 +56,8 @@ def score_columns(horizons: Horizons) -> tuple[Column, ...]:
         Column("expected_next_order_date", day, "date", True, f"Median date of the next purchase, given one within {clv} days."),
         Column("next_order_date_early", day, "date", True, "1 in 10 such purchases comes earlier."),
         Column("next_order_date_late", day, "date", True, "1 in 10 such purchases comes later."),
-        Column("overdue", pl.Boolean(), "yes/no", False, "The wait is longer than 90 % of the customer's waits while alive."),
-        Column("clv_percentile", count, "rank 1-100", True, "Rank by predicted_clv among all scored; 100 is the highest."),
+        Column("overdue", pl.Boolean(), "yes/no", False, "The wait is longer than 90 % of the waits expected of the customer."),
+        Column("clv_percentile", count, "rank 1-100", True, "Rank by predicted_clv among all scored, by predicted_orders without money; 100 is the highest."),
         Column("churn_percentile", count, "rank 1-100", False, "Rank by churn risk among all scored; 100 is the highest."),
         *(
             Column(name, text, "text", True, f"What drove the prediction, number {i}; empty if not explained.")

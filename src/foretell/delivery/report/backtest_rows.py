@@ -71,14 +71,14 @@ class Question:
     ----------
     verdict : Verdict
         The light.
-    newest : Table
-        The newest cutoff.
+    newest : Table or None
+        The newest cutoff; None where nothing was tested.
     older : tuple of Table
         The cutoffs before it, newest first.
     """
 
     verdict: Verdict
-    newest: Table
+    newest: Table | None
     older: tuple[Table, ...]
 
 
@@ -99,6 +99,9 @@ def questions(record: Record, verdicts: tuple[Verdict, ...]) -> tuple[Question, 
     """
     blocks = []
     for verdict in verdicts:
+        if verdict.target not in record.rungs:
+            blocks.append(Question(verdict, None, ()))
+            continue
         rows = record.table.filter(pl.col("target") == verdict.target)
         cutoffs = rows.get_column("cutoff").unique().sort(descending=True).to_list()
         tables = [_table(rows.filter(pl.col("cutoff") == cutoff), cutoff, record, verdict.target) for cutoff in cutoffs]

@@ -14,7 +14,7 @@ from foretell.delivery.report.backtest_rows import questions
 from foretell.delivery.report.charts import calibration_chart, decile_chart, forecast_chart
 from foretell.delivery.run import Run
 from foretell.delivery.selection import Selection
-from foretell.delivery.trust import overall, verdicts
+from foretell.delivery.trust import answers, overall, untested, verdicts
 from foretell.delivery.wording import METRICS, instant_words, money, percent, whole
 
 LIGHTS = {"good": "✓", "caution": "!", "bad": "✕", "untested": "?"}
@@ -49,14 +49,17 @@ def render_page(run: Run, selections: Sequence[Selection], files: Sequence[FileF
     )
     environment.filters.update(whole=whole, percent=percent, money=partial(_worth, run))
     charts = {"forecast": forecast_chart(run), "decile": decile_chart(run), "calibration": calibration_chart(run)}
-    judged = verdicts(run.record)
+    asked = answers(run)
+    judged = verdicts(run.record, asked)
     page = environment.get_template("page.html.j2").render(
         run=run,
         as_of=instant_words(run.as_of),
         headlines=headlines(run),
         selections=selections,
         charts=charts,
-        overall=overall(run.record),
+        overall=overall(run.record, asked),
+        untested=untested(run),
+        value_target="clv" if run.has_money else "orders",
         questions=questions(run.record, judged),
         shown_metrics=_shown_metrics(run),
         lights=LIGHTS,
