@@ -1,5 +1,6 @@
 """A run becomes a dated folder: written aside, hashed, renamed whole; then the pointer to the newest one moves."""
 
+import io
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -160,7 +161,12 @@ def _stop_if_same(target: Path, content: str) -> None:
 
 
 def _write_parquet(path: Path, frame: pl.DataFrame) -> None:
-    frame.write_parquet(path, compression="zstd", compression_level=3, statistics=True, row_group_size=ROW_GROUP_ROWS)
+    # In memory first: on a full disk polars would complain of the format, not of the disk.
+    content = io.BytesIO()
+    frame.write_parquet(
+        content, compression="zstd", compression_level=3, statistics=True, row_group_size=ROW_GROUP_ROWS
+    )
+    path.write_bytes(content.getbuffer())
 
 
 def _quarantine(run: Run) -> pl.DataFrame:

@@ -15,7 +15,7 @@ STAGE_PREFIX = ".foretell-stage-"
 RETIRED_PREFIX = ".foretell-old-"
 _AT_FDCWD = -100
 _RENAME_EXCHANGE = 2
-# How libraries written in Rust, polars among them, say what the system answered; their errors are no OSError.
+# How polars says what the system answered: its OSError has a text and no number.
 _SYSTEM_ERROR = re.compile(r"\(os error (\d+)\)")
 
 
@@ -118,10 +118,6 @@ def staged_folder(target: Path) -> Iterator[Path]:
             shutil.rmtree(stage, ignore_errors=True)
     except OSError as error:
         raise _cannot_write(target, error) from error
-    except Exception as error:
-        if not _SYSTEM_ERROR.search(str(error)):
-            raise
-        raise _cannot_write(target, error) from None
 
 
 def recover(target: Path) -> None:
@@ -172,11 +168,11 @@ def _exchange(first: Path, second: Path) -> bool:
     return bool(rename(_AT_FDCWD, os.fsencode(first), _AT_FDCWD, os.fsencode(second), _RENAME_EXCHANGE) == 0)
 
 
-def _cannot_write(path: Path, error: Exception) -> OutputError:
+def _cannot_write(path: Path, error: OSError) -> OutputError:
     if isinstance(error, OutputError):
         return error
     said = _SYSTEM_ERROR.search(str(error))
-    reason = os.strerror(int(said[1])) if said else getattr(error, "strerror", None) or type(error).__name__
+    reason = os.strerror(int(said[1])) if said else error.strerror or type(error).__name__
     return OutputError(
         f"Cannot write {path.name} in {path.parent}: {reason}. Nothing was changed there. "
         "Remedy: give a folder that this user may write to and that has room, then run again."
