@@ -83,7 +83,16 @@ def test_two_runs_at_once(shop):
 
 @pytest.mark.slow
 def test_four_processes_at_once_make_one_whole_folder(shop):
-    line = [sys.executable, "-m", "foretell", "--config", str(shop.folder / "foretell.toml"), "score", "--as-of", AS_OF]
+    line = [
+        sys.executable,
+        "-c",
+        "from foretell.cli import main; main()",
+        "--config",
+        str(shop.folder / "foretell.toml"),
+        "score",
+        "--as-of",
+        AS_OF,
+    ]
     processes = [subprocess.Popen(line, stdout=subprocess.PIPE, stderr=subprocess.PIPE) for _ in range(4)]
     codes = []
     for process in processes:
