@@ -7,6 +7,7 @@ ForetellError
   x ColumnMismatch       a frame lacks columns that an estimator reads         exit 1
   x NotFitted            predict before fit                                    exit 1
   x FitError             the data cannot carry this model                      exit 3
+    + LeakageError         columns know the outcome that is to be predicted
   x ConfigError          the config file or an option is wrong                 exit 2
   x BundleError          a bundle is damaged or of another kind                exit 1
     + ModelNotFound        no such bundle, or no champion yet
@@ -107,6 +108,25 @@ class FitError(ForetellError, ValueError):
     """The data cannot carry this model; the text says why and what to do instead."""
 
     exit_code = 3
+
+
+class LeakageError(FitError):
+    """Columns know the outcome that is to be predicted; a model would lean on what it will not have.
+
+    Parameters
+    ----------
+    message : str
+        Every column with its figure and the remedy.
+    columns : tuple of str
+        The columns.
+    """
+
+    def __init__(self, message: str, columns: tuple[str, ...]) -> None:
+        self.columns = columns
+        super().__init__(message)
+
+    def __reduce__(self) -> tuple[type, tuple[str, tuple[str, ...]]]:
+        return type(self), (str(self), self.columns)
 
 
 class ConfigError(ForetellError, ValueError):

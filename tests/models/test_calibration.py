@@ -74,9 +74,13 @@ def test_the_method_follows_the_smaller_class_not_the_rows():
     for events, allowed in ((19, {"identity"}), (99, {"identity", "shift"}), (999, {"identity", "shift", "platt"})):
         keep = (y == 0) | (np.cumsum(y) <= events)
         assert ProbabilityCalibrator.fit(p[keep], y[keep]).method in allowed
-        # equal weights change nothing; one giant row is one row
-        giant = np.where(np.cumsum(keep) == 1, 1e6, 1.0)[keep]
-        assert ProbabilityCalibrator.fit(p[keep], y[keep], giant).method == "identity"
+
+
+def test_a_few_heavy_rows_are_few_rows():
+    p, y = np.full(2000, 0.01), (np.arange(2000) % 2).astype(float)
+    assert ProbabilityCalibrator.fit(p, y, np.full(2000, 7.0)).method != "identity"
+    heavy = np.where(np.arange(2000) < 30, 1e6, 1.0)
+    assert ProbabilityCalibrator.fit(p, y, heavy).method == "identity"
 
 
 @pytest.mark.parametrize("events", [np.zeros(50), np.ones(50), np.zeros(0)])

@@ -288,7 +288,7 @@ class Booster:
             "objective": self.objective,
             "metric": {"binary": "binary_logloss"}.get(self.objective, self.objective),
             "bagging_freq": 1,
-            # The offset is the level already; LightGBM's own start would count it twice.
+            # The offset is the level already; LightGBM leaves its own start out today where an init_score is given.
             "boost_from_average": False,
             "seed": self.seed,
             "num_threads": self.threads,
