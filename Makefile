@@ -22,10 +22,10 @@ export MLFLOW_DISABLE_TELEMETRY := true
 # compiled modules make every later start several seconds quicker
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup demo test test-rest test-all lint format types bench clean
+.PHONY: help setup demo test test-rest test-all lint format types bench bench-accuracy clean
 
 help:  ## show this list
-	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: $(STAMP)  ## create .venv and install foretell from requirements.lock
 	@echo "Ready: $(BIN)/foretell"
@@ -68,6 +68,9 @@ types: $(STAMP)  ## mypy, strict, on src/
 
 bench: $(STAMP)  ## speed and accuracy programs of tests/bench, one after another
 	@for program in tests/bench/bench_*.py; do echo "== $$program"; $(BIN)/python $$program || exit 1; done
+
+bench-accuracy: $(STAMP)  ## predictions beside their peers on real histories (FORETELL_DATA), into docs/benchmarks.md
+	@$(BIN)/python tests/bench/bench_accuracy.py --rolling --write --date "$$(date +%F)"
 
 clean:  ## remove caches and builds; .venv, models and data stay
 	@rm -rf build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
