@@ -210,15 +210,18 @@ class Level:
             raise damaged(_NAME, "windows")
         if not is_finite(state["value"]) or abs(state["value"]) > _LARGEST:
             raise damaged(_NAME, "value")
-        rows = {
-            name: _numbers(state[name], name) for name in ("expected", "by_lead", "season", "sd_orders", "sd_spend")
-        }
-        days = _numbers(state["error_days"], "error_days")
+        days = _numbers(state, "error_days")
         level = cls(
-            **{name: state[name] for name in ("reason", "windows", "season_starts_on")},
-            **rows,
+            reason=state["reason"],
+            windows=state["windows"],
+            expected=_numbers(state, "expected"),
+            by_lead=_numbers(state, "by_lead"),
+            season_starts_on=state["season_starts_on"],
+            season=_numbers(state, "season"),
             value=float(state["value"]),
             error_days=tuple(int(day) for day in days),
+            sd_orders=_numbers(state, "sd_orders"),
+            sd_spend=_numbers(state, "sd_spend"),
         )
         _require_sound(level, days)
         return level
@@ -256,9 +259,10 @@ def season_start(as_of: datetime) -> str:
     return first_unseen_day(as_of).isoformat()
 
 
-def _numbers(values: object, where: str) -> tuple[float, ...]:
+def _numbers(state: Mapping[str, Any], name: str) -> tuple[float, ...]:
+    values = state[name]
     if not isinstance(values, list | tuple) or not all(is_finite(value) for value in values):
-        raise damaged(_NAME, where)
+        raise damaged(_NAME, name)
     return tuple(float(value) for value in values)
 
 
