@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from foretell.tables.simulate import simulate
     from foretell.tracking.mlflow_tracker import MlflowTracker
     from foretell.training.backtest import backtest
+    from foretell.training.churn_classifier import ChurnClassifier
     from foretell.training.train import train
     from foretell.windows import Horizons
 
@@ -51,6 +52,7 @@ __version__ = "0.1.0"
 
 __all__ = [
     "BundleError",
+    "ChurnClassifier",
     "ColumnMismatch",
     "ConfigError",
     "ConvergenceWarning",
@@ -84,6 +86,7 @@ __all__ = [
 ]
 
 _ROOMS = {
+    "ChurnClassifier": "foretell.training.churn_classifier",
     "CustomerData": "foretell.tables.dataset",
     "Horizons": "foretell.windows",
     "MlflowTracker": "foretell.tracking.mlflow_tracker",

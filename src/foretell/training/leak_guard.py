@@ -71,6 +71,7 @@ def find_leaks(
     frame: pl.DataFrame,
     label: str,
     *,
+    key: str | None = None,
     as_of: date | datetime | str | None = None,
     allow: Collection[str] = (),
     seed: int = 0,
@@ -84,6 +85,8 @@ def find_leaks(
         One row per customer. Every column but the label is looked at, the identifier too.
     label : str
         Column of events: boolean, or 0 and 1, without nulls.
+    key : str, optional
+        Column of the customers: judged as an identifier only.
     as_of : date, datetime or str, optional
         First instant that no feature may have seen; times at or after it are leaks.
     allow : collection of str
@@ -112,8 +115,10 @@ def find_leaks(
     if min(events.sum(), events.size - events.sum()) < LEAST_EVENTS:
         return tuple(found)
     fold: IntArray = rng.permutation(events.size) % FOLDS
-    found += [leak for name in names if (leak := _alone(frame.get_column(name), events, fold)) is not None]
-    known = {leak.column for leak in found}
+    for name in names:
+        leak = (_identifier if name == key else _alone)(frame.get_column(name), events, fold)
+        found += [] if leak is None else [leak]
+    known = {leak.column for leak in found} | {key}
     rest = [name for name in names if name not in known]
     found += [Leak(*parts, _REMEDIES[parts[0]]) for parts in joint_leaks(frame.select(rest), events, seed, threads)]
     return tuple(found)

@@ -57,6 +57,8 @@ def joint_leaks(frame: pl.DataFrame, events: FloatArray, seed: int, threads: int
     list of tuple
         Kind, column, figure and words of each.
     """
+    if not frame.width:
+        return []
     rng = np.random.default_rng(seed)
     found = list(_pairs(frame, events, rng))
     chosen = np.sort(rng.permutation(events.size)[:_FITTED_ROWS])
@@ -183,7 +185,7 @@ class _Trial:
 
     def margins(self, kept: list[str]) -> FloatArray:
         """Held-out log-odds of every row, from some of the columns."""
-        places = [self.names.index(name) for name in kept]
+        places = self._places(kept)
         margin = np.empty(self.events.size)
         for held, level, booster in self._fits(places):
             margin[held] = level + booster.margin(self.matrix[held][:, places])
@@ -191,7 +193,7 @@ class _Trial:
 
     def most_needed(self, kept: list[str]) -> str:
         """The column whose shuffling costs most of the held-out area."""
-        places = [self.names.index(name) for name in kept]
+        places = self._places(kept)
         shuffled = np.empty((len(kept), self.events.size))
         for held, _, booster in self._fits(places):
             for number, place in enumerate(places):
@@ -200,7 +202,10 @@ class _Trial:
                 shuffled[number, held] = booster.margin(mixed)
         return kept[int(np.argmin([area(self.events, margin) for margin in shuffled]))]
 
-    def _fits(self, places: list[int]) -> Iterator[tuple[IntArray, float, Booster]]:
+    def _places(self, kept: list[str]) -> IntArray:
+        return np.array([self.names.index(name) for name in kept], dtype=np.intp)
+
+    def _fits(self, places: IntArray) -> Iterator[tuple[IntArray, float, Booster]]:
         for number in range(_PARTS):
             fit, held = np.flatnonzero(self.part != number), np.flatnonzero(self.part == number)
             level = float(np.log(self.events[fit].sum() / (1 - self.events[fit]).sum()))
@@ -209,6 +214,6 @@ class _Trial:
                 self.events[fit],
                 np.full(fit.size, level),
                 rounds=_ROUNDS,
-                categorical=[number for number, place in enumerate(places) if place in self.categorical],
+                categorical=[number for number, place in enumerate(places) if int(place) in self.categorical],
             )
             yield held, level, booster
