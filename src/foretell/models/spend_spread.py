@@ -157,8 +157,8 @@ class SpendSpread:
         for number, probability in enumerate(probabilities):
             # Refunds put a part of the law below the atom at zero.
             below = np.minimum(place.ratio(probability / buys), 0.0)
-            above = np.maximum(place.ratio((probability - none) / buys), 0.0)
-            result[:, number] = scale * np.where(below < 0, below, above)
+            above = np.where(none < probability, place.ratio((probability - none) / buys), 0.0)
+            result[:, number] = scale * np.where(below < 0, below, np.maximum(above, 0.0))
         return result
 
     def cdf(
