@@ -54,8 +54,8 @@ def as_answers(customers: pl.Series, orders: Any, spend: Any, p_buys: Any) -> pl
 class RecentRate:
     """The last H days repeat themselves, a shorter history scaled up; the longer the silence, the smaller the chance.
 
-    P(buys) = 1 / (1 + 4 × days since the last purchase / H). (That of a Poisson buyer at the recent rate ranks and
-    calibrates worse on every history here, and is zero for all who were silent for H days.)
+    P(buys) = 1 / (1 + 4 × days since the last purchase / H). (The recent rate itself, read as a Poisson buyer's, leaves
+    no chance at all after H days of silence.)
     """
 
     name: str = "recent rate"
