@@ -148,11 +148,20 @@ def test_purchase_models_reproduce_what_is_known_of_them(peer, total):
     sample = load_cdnow(sample=True).orders.filter(pl.col("amount_minor") > 0).collect()
     case = Case("sample", History("sample", None, lambda _: sample, date(1998, 7, 1)), date(1997, 10, 1), 273)
     past = case.past(sample.with_columns(amount=pl.col("amount_minor") / 10_000))
-    found = answered(Lifetimes(peer, peer), past, case.as_of, case.horizons)
+    found = answered(
+        Lifetimes(peer, peer, drawn=4 if peer == "ParetoNBDFitter" else 0), past, case.as_of, case.horizons
+    )
     assert found["predicted_orders"].sum() == pytest.approx(total, rel=0.01)
     # P(buys) = 1 − exp(−E[n])
     assert np.allclose(found["churn_risk"], np.exp(-found["predicted_orders"].to_numpy()), atol=2e-6)
     assert found["predicted_clv"].sum() / found["predicted_orders"].sum() == pytest.approx(36.0, abs=4.0)
+
+
+@pytest.mark.parametrize("peer", PURCHASE_PEERS, ids=lambda peer: peer.name)
+def test_a_peer_answers_the_same_twice(peer, question):
+    case = question.case
+    first, again = (answered(peer, case.past(question.orders), case.as_of, case.horizons) for _ in range(2))
+    assert first.equals(again)
 
 
 def test_the_boosted_peer_needs_customers_at_its_training_cutoff():
