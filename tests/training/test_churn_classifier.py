@@ -165,6 +165,22 @@ def test_judges_take_no_part_in_fitting_choosing_or_calibrating(monkeypatch):
         assert len(rows) + len(fit) == 300
 
 
+def test_a_large_frame_is_judged_on_enough_rows_and_learnt_from_a_sample(monkeypatch):
+    from foretell.training import churn_classifier
+
+    monkeypatch.setattr(churn_classifier, "_MOST_ROWS", 150)
+    monkeypatch.setattr(churn_classifier, "_ENOUGH_JUDGED", 60)
+    judged = []
+    original = churn_classifier.evaluation_table
+    monkeypatch.setattr(
+        churn_classifier, "evaluation_table", lambda y, p, *, seed: judged.append(y.size) or original(y, p, seed=seed)
+    )
+    many = subscribers(rows=300)[0]
+    model = ft.ChurnClassifier().fit(many, "gone")
+    assert judged == [60]
+    assert model.predict(many, reasons=False).height == 300
+
+
 def test_folds_have_their_share_of_a_rare_class():
     actual = (np.arange(200) < 10).astype(float)
     fold = stratified_folds(actual, 5, seed=1)
@@ -219,6 +235,7 @@ def test_what_says_who_somebody_is_is_never_a_feature(frame):
         email=pl.col("customer_id") + "@shop.example",
         kontakt=pl.col("customer_id") + "@shop.example",
         FirstName=pl.lit("Ann"),
+        mobile=pl.int_range(pl.len()) % 97,
         billing_phone=pl.lit("1"),
         consent_ads=pl.col("paperless"),
         accountId=pl.int_range(pl.len()),
@@ -229,7 +246,7 @@ def test_what_says_who_somebody_is_is_never_a_feature(frame):
     model = ft.ChurnClassifier(seed=3).fit(private, "gone")
     assert model.features_ == ("tenure", "plan", "charges", "paperless", "PhoneService")
     assert set(model.left_out_) == {
-        *("email", "kontakt", "FirstName", "billing_phone", "consent_ads", "accountId", "note", "signed_up")
+        *("email", "kontakt", "FirstName", "mobile", "billing_phone", "consent_ads", "accountId", "note", "signed_up")
     }
     with pytest.raises(ft.ColumnMismatch, match=r"'email' says who .* 'consent_ads' is a consent.* 'accountId' is an"):
         ft.ChurnClassifier(features=["tenure", "email", "consent_ads", "accountId"]).fit(private, "gone")

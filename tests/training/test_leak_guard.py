@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 from scipy.special import expit
 
-from foretell.errors import LeakageError
+from foretell.errors import ColumnMismatch, LeakageError
 from foretell.snapshots.snapshot import snapshot
 from foretell.training.leak_guard import find_leaks, require_no_leaks
 from foretell.training.leak_measures import held_out_area
@@ -191,6 +191,22 @@ def test_features_of_a_simulated_shop_are_clean(big_shop):
 def test_the_same_seed_finds_the_same(frame):
     leaky = frame.with_columns(pl.Series("leak", flipped(frame["gone"].to_numpy(), 0.05)))
     assert find_leaks(leaky, "gone", seed=4) == find_leaks(leaky, "gone", seed=4)
+
+
+@pytest.mark.parametrize(
+    ("label", "words"),
+    [
+        ("gon", "Did you mean 'gone'"),
+        ("plan", "0 and 1"),
+        ("tenure", "0 and 1"),
+        ("note", "0 and 1"),
+        ("some", "0 and 1"),
+    ],
+)
+def test_a_label_that_is_no_event_is_refused(frame, label, words):
+    some = frame.with_columns(some=pl.when("gone").then(1))
+    with pytest.raises(ColumnMismatch, match=words):
+        find_leaks(some, label)
 
 
 def test_the_error_names_columns_figures_and_the_way_out(frame):

@@ -28,6 +28,7 @@ STATUSES = {
 """Values of ``prediction_status`` and what they mean."""
 
 _MOST_ROWS = 100_000
+_ENOUGH_JUDGED = 20_000
 _FEWEST_FOLDS, _MOST_FOLDS = 3, 10
 
 
@@ -70,7 +71,7 @@ class ChurnClassifier(Estimator):
 
     Notes
     -----
-    Learns from 100,000 rows at most, drawn by the seed.
+    Learns from 100,000 rows at most, drawn by the seed; the record ends with the fold that makes 20,000 judged rows.
     """
 
     _fitted_attribute: ClassVar[str] = "fitted_"
@@ -244,10 +245,13 @@ class ChurnClassifier(Estimator):
         matrix = self.encoding_.to_matrix(frame)
         levels = tuple(len(self.encoding_.levels.get(name, ())) for name in names)
         settings = Settings(levels, self.folds, self.seed, self.threads)
-        held_out = np.empty(actual.size)
+        held_out = np.full(actual.size, np.nan)
         for judged, risk in held_out_risks(matrix, actual, settings):
             held_out[judged] = risk
-        self.evaluation_ = evaluation_table(actual, held_out, seed=self.seed)
+            if np.count_nonzero(~np.isnan(held_out)) >= _ENOUGH_JUDGED:
+                break
+        known = ~np.isnan(held_out)
+        self.evaluation_ = evaluation_table(actual[known], held_out[known], seed=self.seed)
         self.typical_ = typical_values(matrix, self.encoding_)
         self.fitted_ = FittedChurn.fit(matrix, actual, settings)
         self.chosen_: str = self.fitted_.chosen

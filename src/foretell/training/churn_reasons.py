@@ -88,10 +88,7 @@ def _words(
         usual = f" (typical {_plain(pl.Series([typical[name]]))[0]})" if name in typical else ""
         fact = _plain(column) + usual
     fact = (f"{name} is " + fact).fill_null(f"{name} is not known")
-    return (
-        fact
-        + pl.select(pl.when(pl.lit(pl.Series(raises))).then(pl.lit(_RAISES)).otherwise(pl.lit(_LOWERS))).to_series()
-    )
+    return fact + pl.Series(np.where(raises, _RAISES, _LOWERS).tolist(), dtype=pl.String)
 
 
 def _plain(numbers: pl.Series) -> pl.Series:

@@ -7,7 +7,7 @@ from datetime import date, datetime
 import numpy as np
 import polars as pl
 
-from foretell.errors import LeakageError
+from foretell.errors import ColumnMismatch, LeakageError, did_you_mean
 from foretell.evaluation.vectors import FloatArray, IntArray
 from foretell.training.leak_joint import joint_leaks
 from foretell.training.leak_measures import (
@@ -101,11 +101,17 @@ def find_leaks(
     tuple of Leak
         In the order of the columns, joint ones last. Empty where there are fewer than 10 members of a class.
 
+    Raises
+    ------
+    ColumnMismatch
+        If the label is absent, or anything but booleans, or 0 and 1.
+
     Notes
     -----
     Looks at 20,000 rows at most. Columns that are copies of one another are no leak. What cannot be told from honest
     strength is not found: a copy of the outcome with 20 % of it flipped, or an aggregate that saw a few days too many.
     """
+    _require_events(frame, label)
     names = [name for name in frame.columns if name != label and name not in allow]
     found = [] if as_of is None else list(_future_times(frame.select(names), as_cutoff(as_of)))
     rng = np.random.default_rng(seed)
@@ -145,6 +151,17 @@ def require_no_leaks(leaks: Sequence[Leak]) -> None:
             f"\n{lines}\nA column that is honest all the same is let in by name: allow={columns!r}."
         )
         raise LeakageError(message, columns)
+
+
+def _require_events(frame: pl.DataFrame, label: str) -> None:
+    if label not in frame.columns:
+        message = f"The label column {label!r} is missing.{did_you_mean(label, frame.columns)}"
+        raise ColumnMismatch(message)
+    column = frame.get_column(label)
+    is_number = column.dtype.is_numeric() or column.dtype == pl.Boolean
+    if not is_number or column.null_count() or not column.cast(pl.Float64).is_in([0.0, 1.0]).all():
+        message = f"The label column {label!r} must hold booleans, or 0 and 1, without nulls."
+        raise ColumnMismatch(message)
 
 
 def _future_times(frame: pl.DataFrame, cutoff: datetime) -> Iterator[Leak]:
