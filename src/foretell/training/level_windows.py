@@ -1,0 +1,245 @@
+"""Past cutoffs beside what followed them: the evidence that a shop's level is fitted to.
+
+Every window ends where the data end, so windows of different cutoffs overlap; weeks are counted back from that end,
+and a week means the same days in all of them.
+"""
+
+import warnings
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime, time, timedelta
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from foretell.errors import FitError, ForetellWarning
+from foretell.features.summary import purchase_summary
+from foretell.models.gamma_gamma import GammaGamma
+from foretell.models.weekly import ExpectsOrders, weekly_expected
+from foretell.tables.buckets import bucket_of
+from foretell.tables.dataset import MINOR_PER_UNIT, CustomerData
+from foretell.tables.purchases import purchase_days
+from foretell.windows import first_unseen_day
+
+Vector = NDArray[np.float64]
+Models = tuple[ExpectsOrders, GammaGamma | None]
+FitModels = Callable[[pl.DataFrame], Models]
+
+STEP_WEEKS = 4
+"""Weeks between cutoffs, and in a block of the fit: a month that always has the same weekdays."""
+
+VALUE_WEEKS = 13
+"""Weeks over which the value of orders is compared."""
+
+_MOST_CUTOFFS = 20
+_MOST_CUSTOMERS = 30_000
+_FEWEST_REPEATERS = 20
+_LEAST_HISTORY_DAYS = 42
+_LARGEST_SHARE = 0.02
+_FEWEST_SHARING = 5
+
+
+@dataclass(frozen=True, eq=False)
+class PastWindow:
+    """One past cutoff: what its purchase model expected of its customers, and what they did.
+
+    Attributes
+    ----------
+    weeks : int
+        Weeks from the cutoff to the end of what is seen, > 0.
+    expected, expected_spend : ndarray of shape (longest horizon in weeks,)
+        Purchases and currency units expected in each week.
+    actual, actual_spend : ndarray of shape (min(weeks, longest horizon in weeks),)
+        Purchases and currency units of each week seen.
+    log_value : float or None
+        Log of money per purchase over what was expected, giants left out of both; None without money.
+    order_noise : float
+        Variance of the number of purchases over its mean, from how unequally customers bought, >= 1.
+    spend_noise : float
+        Relative variance of the money of one average purchase, likewise, >= 1.
+    """
+
+    weeks: int
+    expected: Vector
+    expected_spend: Vector
+    actual: Vector
+    actual_spend: Vector
+    log_value: float | None
+    order_noise: float
+    spend_noise: float
+
+
+@dataclass(frozen=True, eq=False)
+class History:
+    """All past windows of a shop as of one end.
+
+    Attributes
+    ----------
+    windows : tuple of PastWindow
+        Newest first.
+    end : date
+        First day that is not seen.
+    shown : ndarray of bool, shape (weeks,)
+        Whether a week counts; the last is the one that ends at the end of what is seen.
+    share : float
+        Share of the customers that was looked at, in (0, 1].
+    tried : int
+        Cutoffs that lay far enough from the first order.
+    """
+
+    windows: tuple[PastWindow, ...]
+    end: date
+    shown: NDArray[np.bool_]
+    share: float
+    tried: int
+
+
+def past_windows(
+    data: CustomerData,
+    as_of: datetime,
+    fit_models: FitModels,
+    *,
+    horizon_weeks: int,
+    exclude_periods: Sequence[tuple[date, date]] = (),
+) -> History:
+    """Fit the models at past cutoffs and put beside them what followed before `as_of`.
+
+    Parameters
+    ----------
+    data : CustomerData
+        Orders of a shop. Rows at or after `as_of` are not read.
+    as_of : datetime
+        First instant that is not seen.
+    fit_models : callable
+        From a summary to a fitted purchase model and a fitted spend model or None; a cutoff at which it raises
+        `FitError` is passed over.
+    horizon_weeks : int
+        Weeks that each cutoff looks ahead, > 0.
+    exclude_periods : sequence of (date, date)
+        First and last day of stretches whose weeks do not count.
+
+    Returns
+    -------
+    History
+    """
+    seen = data.before(as_of)
+    first = seen.first_order_at()
+    # Weeks between the last order and a later as_of were not seen: they are no zeros.
+    end = first_unseen_day(min(as_of, seen.observed_until))
+    if first is None:
+        return History((), end, np.zeros(0, dtype=bool), 1.0, 0)
+    seen, share = _sample(seen)
+    longest = max((end - first.date()).days - _LEAST_HISTORY_DAYS, 0) // 7
+    tried = min(longest // STEP_WEEKS, _MOST_CUTOFFS)
+    days = purchase_days(seen).collect()
+    windows = []
+    for back in range(1, tried + 1):
+        cutoff = datetime.combine(end, time.min) - timedelta(weeks=STEP_WEEKS * back)
+        summary = purchase_summary(seen.before(cutoff), cutoff)
+        models = _fitted(summary, fit_models)
+        if models is not None:
+            weeks = STEP_WEEKS * back
+            window = _window(summary, _by_week(days, cutoff.date(), weeks), models, weeks, horizon_weeks)
+            if window is not None:
+                windows.append(window)
+    return History(tuple(windows), end, _shown(end, STEP_WEEKS * tried, exclude_periods), share, tried)
+
+
+def _sample(data: CustomerData) -> tuple[CustomerData, float]:
+    ids = data.orders.select(pl.col("customer_id").unique()).collect()["customer_id"].sort()
+    if len(ids) <= _MOST_CUSTOMERS:
+        return data, 1.0
+    parts = 1_000
+    chosen = ids.filter(pl.Series(bucket_of(ids, parts, salt="level") < parts * _MOST_CUSTOMERS // len(ids)))
+    kept = data.orders.filter(pl.col("customer_id").is_in(chosen.implode())).collect()
+    return replace(data, orders=kept.lazy()), len(chosen) / len(ids)
+
+
+def _fitted(summary: pl.DataFrame, fit_models: FitModels) -> Models | None:
+    if summary.filter(pl.col("repeat_orders") > 0).height < _FEWEST_REPEATERS:
+        return None
+    try:
+        with warnings.catch_warnings():
+            # What is wrong with a fit is said once, by whoever fits as of today.
+            warnings.simplefilter("ignore", ForetellWarning)  # noqa: TID251  # as above
+            return fit_models(summary)
+    except FitError:
+        return None
+
+
+def _by_week(days: pl.DataFrame, start: date, weeks: int) -> pl.DataFrame:
+    """Purchase days of some weeks from a day on: customer_id, week (from 0), money in currency units."""
+    week = (pl.col("purchase_date") - pl.lit(start)).dt.total_days() // 7
+    return days.select("customer_id", week=week, money=pl.col("amount_minor").fill_null(0) / MINOR_PER_UNIT).filter(
+        pl.col("week").is_between(0, weeks - 1)
+    )
+
+
+def _window(
+    summary: pl.DataFrame, later: pl.DataFrame, models: Models, weeks: int, horizon_weeks: int
+) -> PastWindow | None:
+    purchase_model, spend_model = models
+    value = None
+    if spend_model is not None:
+        value = spend_model.expected_order_value(summary)["expected_order_value"].to_numpy()
+    expected, expected_spend = weekly_expected(purchase_model, summary, 7 * horizon_weeks, value)
+    if expected[0] <= 0:
+        return None
+    bought = later.join(summary.select("customer_id").with_row_index("customer"), on="customer_id")
+    week, money = bought["week"].to_numpy(), bought["money"].to_numpy()
+    length = min(weeks, horizon_weeks)
+    compared = min(weeks, VALUE_WEEKS)
+    within = week < compared
+    customer = bought["customer"].to_numpy()[within]
+    orders = np.bincount(customer, minlength=summary.height).astype(np.float64)
+    spent = np.bincount(customer, weights=money[within], minlength=summary.height).astype(np.float64)
+    log_value = None
+    if value is not None:
+        promised = purchase_model.expected_orders(summary, 7.0 * compared)["expected_orders"].to_numpy()
+        log_value = _log_value(orders, spent, promised, promised * value)
+    return PastWindow(
+        weeks=weeks,
+        expected=np.maximum(expected, expected[0] * 1e-6),
+        expected_spend=expected_spend,
+        actual=np.bincount(week, minlength=weeks)[:length].astype(np.float64),
+        actual_spend=np.bincount(week, weights=money, minlength=weeks)[:length].astype(np.float64),
+        log_value=log_value,
+        order_noise=_noise(orders, float(orders.sum())),
+        spend_noise=_noise(spent, float(orders.sum())),
+    )
+
+
+def _log_value(orders: Vector, spent: Vector, promised: Vector, promised_spend: Vector) -> float | None:
+    """Log of money per purchase over its expectation, customers who alone are a large share left out of both sides.
+
+    Leaving them out of one side only would bias the ratio; where nobody is that large, nothing is left out. A giant
+    hides the next one behind it, so the shares are taken again.
+    """
+    kept = np.ones(orders.size, dtype=bool)
+    limit = max(_LARGEST_SHARE, _FEWEST_SHARING / max(float(np.sum(orders > 0)), 1.0))
+    for _ in range(_FEWEST_SHARING):
+        if orders[kept].sum() <= 0 or spent[kept].sum() <= 0 or promised_spend[kept].sum() <= 0:
+            return None
+        share = np.maximum(spent / spent[kept].sum(), promised_spend / promised_spend[kept].sum())
+        if not (share[kept] > limit).any():
+            break
+        kept &= share <= limit
+    if orders[kept].sum() <= 0 or spent[kept].sum() <= 0:
+        return None
+    real = spent[kept].sum() / orders[kept].sum()
+    return float(np.log(real * promised[kept].sum() / promised_spend[kept].sum()))
+
+
+def _noise(each: Vector, orders: float) -> float:
+    """Relative variance of a sum over customers who act on their own, times the number of purchases."""
+    total = each.sum()
+    return float(max(orders * np.sum(each**2) / total**2, 1.0)) if total > 0 else 1.0
+
+
+def _shown(end: date, weeks: int, exclude_periods: Sequence[tuple[date, date]]) -> NDArray[np.bool_]:
+    shown = np.ones(weeks, dtype=bool)
+    for first, last in exclude_periods:
+        oldest, newest = ((end - day).days for day in (first, last))
+        shown[max(weeks - 1 - (oldest - 1) // 7, 0) : max(weeks - (newest - 1) // 7, 0)] = False
+    return shown
