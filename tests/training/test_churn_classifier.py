@@ -248,6 +248,8 @@ def test_what_says_who_somebody_is_is_never_a_feature(frame):
     assert set(model.left_out_) == {
         *("email", "kontakt", "FirstName", "mobile", "billing_phone", "consent_ads", "accountId", "note", "signed_up")
     }
+    for name in ("email", "kontakt", "billing_phone", "mobile"):
+        assert model.left_out_[name] == "says who the customer is"
     with pytest.raises(ft.ColumnMismatch, match=r"'email' says who .* 'consent_ads' is a consent.* 'accountId' is an"):
         ft.ChurnClassifier(features=["tenure", "email", "consent_ads", "accountId"]).fit(private, "gone")
 
