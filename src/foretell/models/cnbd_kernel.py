@@ -168,14 +168,14 @@ def p_alive(p: CNBDParams, h: History) -> Vector:
     return np.asarray(expit(log_wait_longer(p, h) - log_dropout_odds(p, h.x)), dtype=np.float64)
 
 
-def p_order_if_alive(p: CNBDParams, h: History, t: float) -> Vector:
+def p_order_if_alive(p: CNBDParams, h: History, t: float | Vector) -> Vector:
     """P(an order in (T, T+t] | alive at T) = 1 - w(T+t)/w(T): the ratio of two likelihoods of silence.
 
     Parameters
     ----------
     p : CNBDParams
     h : History
-    t : float
+    t : float or ndarray of shape (rows,)
         Horizon, >= 0.
 
     Returns
@@ -185,7 +185,7 @@ def p_order_if_alive(p: CNBDParams, h: History, t: float) -> Vector:
     return np.asarray(-np.expm1(log_wait_longer(p, h, h.T + t) - log_wait_longer(p, h)), dtype=np.float64)
 
 
-def next_order_quantile(p: CNBDParams, h: History, tau: float, horizon: float) -> Vector:
+def next_order_quantile(p: CNBDParams, h: History, tau: float | Vector, horizon: float) -> Vector:
     """Time after T by which the next order has come with probability tau, given an order within the horizon.
 
     Solves P(no order by t | alive) = v with v = 1 - tau F(H)/P(alive): y* = betaincinv(n, k, v w(T)),
@@ -195,7 +195,7 @@ def next_order_quantile(p: CNBDParams, h: History, tau: float, horizon: float) -
     ----------
     p : CNBDParams
     h : History
-    tau : float
+    tau : float or ndarray of shape (rows,)
         In (0, 1).
     horizon : float
         H > 0; ``inf`` gives the quantile given alive.

@@ -120,7 +120,9 @@ def p_order_alive(p: ParetoNBDParameters, x: Vector, T: Vector, horizon: Vector)
     return np.asarray(np.clip(n / a * c * h * total, 0.0, 1.0), dtype=np.float64)
 
 
-def next_order_time(p: ParetoNBDParameters, x: Vector, T: Vector, *, horizon: float, quantile: float) -> Vector:
+def next_order_time(
+    p: ParetoNBDParameters, x: Vector, T: Vector, *, horizon: float, quantile: float | Vector
+) -> Vector:
     """Quantile of the time from T to the next order, given that there is one within the horizon.
 
     Parameters
@@ -129,7 +131,7 @@ def next_order_time(p: ParetoNBDParameters, x: Vector, T: Vector, *, horizon: fl
         As in `expected_orders_alive`.
     horizon : float
         Length of the window, > 0, finite.
-    quantile : float
+    quantile : float or ndarray of shape (rows,)
         In (0, 1).
 
     Returns
