@@ -159,7 +159,7 @@ def test_the_same_bundle_again_mends_a_damaged_one(shop, bundle, damage):
 def test_training_again_is_a_remedy_for_a_damaged_champion(shop):
     damaged = bundle_folder(shop)
     change_one_byte(damaged / "bundle.json")
-    shop.config('# rungs = ["purchase", "pareto"]', 'rungs = ["purchase"]')
+    shop.config('# rungs = ["boosted", "purchase", "pareto"]', 'rungs = ["purchase"]')
     shop.config("clv_days = 180", "clv_days = 90")
     code, out, err = shop.call("train", "--as-of", "2025-07-15")
     assert code == 0
@@ -266,7 +266,7 @@ def test_hostile_text_in_a_whole_column_is_refused_without_being_shown(shop, col
 def test_training_writes_down_no_customer_not_even_in_the_tracking_store(shop):
     make_hostile(shop)
     shop.config("enabled = false", "enabled = true")
-    shop.config('# rungs = ["purchase", "pareto"]', 'rungs = ["purchase"]')
+    shop.config('# rungs = ["boosted", "purchase", "pareto"]', 'rungs = ["purchase"]')
     code, out, _ = shop.call("train", "--as-of", "2025-12-01", "--set", "horizons.clv_days=90")
     assert code == 0
     assert "Tracked as MLflow run" in out

@@ -11,6 +11,7 @@ from foretell.bundles.record import empty_record
 from foretell.windows import Horizons
 
 if TYPE_CHECKING:
+    from foretell.bundles.refinement import Refinement
     from foretell.models.cnbd import MBGCNBD
     from foretell.models.gamma_gamma import GammaGamma
     from foretell.models.pareto_nbd import ParetoNBD
@@ -60,6 +61,8 @@ class Bundle:
         Fitted model of what an order is worth; None where orders carry no money.
     typical : Typical
         The shop's typical customer.
+    refinement : Refinement or None
+        What past windows taught, on top of the purchase model; None where it answers alone.
     card : mapping
         Plain facts for the model card: data, fits, limits.
     record : mapping of str to polars.DataFrame
@@ -74,5 +77,11 @@ class Bundle:
     typical: Typical
     annual_discount_rate: float = 0.0
     churn_band_edges: tuple[float, float] = (0.33, 0.66)
+    refinement: "Refinement | None" = None
     card: Mapping[str, Any] = field(default_factory=dict)
     record: Mapping[str, pl.DataFrame] = field(default_factory=empty_record)
+
+    @property
+    def reads_features(self) -> bool:
+        """Whether predictions rest on the features, and not on the purchase summary alone."""
+        return self.refinement is not None and self.refinement.encoding is not None

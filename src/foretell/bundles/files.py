@@ -14,6 +14,13 @@ import polars as pl
 from foretell.bundles.bundle import Bundle, Typical
 from foretell.bundles.card import render_card
 from foretell.bundles.record import RECORD_SCHEMAS
+from foretell.bundles.refinement_files import (
+    REFINEMENT,
+    read_purchase_model,
+    read_refinement,
+    refinement_files,
+    trees_files,
+)
 from foretell.errors import BundleError, ModelNotFound
 from foretell.storage.atomic import staged_folder
 from foretell.storage.hashing import canonical_json, sha256_bytes, sha256_json
@@ -75,6 +82,8 @@ def bundle_files(bundle: Bundle) -> dict[str, bytes]:
     }
     if bundle.spend_model is not None:
         files["spend_model.json"] = canonical_json({"model": "GammaGamma", "state": bundle.spend_model.to_dict()})
+    if bundle.refinement is not None:
+        files.update(refinement_files(bundle.refinement))
     for name, frame in bundle.record.items():
         files[f"record_{name}.csv"] = frame.write_csv().encode()
     return dict(sorted(files.items()))
@@ -157,11 +166,12 @@ def load_bundle(folder: Path) -> StoredBundle:
             rung=str(head["rung"]),
             as_of=datetime.fromisoformat(head["as_of"]),
             horizons=Horizons(**head["horizons"]),
-            purchase_model=_load_purchase_model(_parse(files, "purchase_model.json")),
+            purchase_model=read_purchase_model(_parse(files, "purchase_model.json")),
             spend_model=_load_spend_model(_parse(files, "spend_model.json")) if "spend_model.json" in files else None,
             typical=_typical(head["typical"]),
             annual_discount_rate=_number(head["annual_discount_rate"]),
             churn_band_edges=(_number(head["churn_band_edges"][0]), _number(head["churn_band_edges"][1])),
+            refinement=read_refinement(files),
             card=_parse(files, "card.json"),
             record={
                 name: pl.read_csv(io.BytesIO(files[f"record_{name}.csv"]), schema=dict(schema))
@@ -191,8 +201,9 @@ def _verified_files(folder: Path) -> dict[str, bytes]:
         raise BundleError(msg)
     known = {"bundle.json", "purchase_model.json", "spend_model.json", "card.json", "MODEL_CARD.md"}
     known |= {f"record_{name}.csv" for name in RECORD_SCHEMAS}
+    optional = {"spend_model.json", REFINEMENT, *trees_files(set(listed))}
     present = {entry.name for entry in folder.iterdir()} - {MANIFEST}
-    if not known - {"spend_model.json"} <= set(listed) <= known or present != set(listed):
+    if not known - optional <= set(listed) <= known | optional or present != set(listed):
         raise _damaged(folder, "its files are not those of a bundle")
     files = {name: _limited_bytes(folder, name) for name in sorted(listed)}
     changed = [name for name, content in files.items() if sha256_bytes(content) != listed[name]]
@@ -215,17 +226,6 @@ def _parse(files: Mapping[str, bytes], name: str) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise TypeError(name)
     return value
-
-
-def _load_purchase_model(value: dict[str, Any]) -> Any:
-    from foretell.models.cnbd import MBGCNBD
-    from foretell.models.pareto_nbd import ParetoNBD
-
-    kinds: dict[str, type[MBGCNBD | ParetoNBD]] = {"MBGCNBD": MBGCNBD, "ParetoNBD": ParetoNBD}
-    if value["model"] not in kinds:
-        msg = f"The bundle holds an unknown purchase model. Known: {', '.join(kinds)}."
-        raise BundleError(msg)
-    return kinds[value["model"]].from_dict(value["state"])
 
 
 def _load_spend_model(value: dict[str, Any]) -> Any:

@@ -167,8 +167,8 @@ class TrainingSettings(Section):
     rungs: Annotated[tuple[Text, ...], Field(min_length=1)] | None = _setting(
         None,
         "Models to judge; the first scores unless another did better on the past. Without this key all of them.",
-        "a list of 'purchase' and 'pareto'",
-        example='["purchase", "pareto"]',
+        "a list of 'boosted', 'purchase' and 'pareto'",
+        example='["boosted", "purchase", "pareto"]',
     )
     annual_discount_rate: Annotated[float, Field(ge=0, le=10)] = _setting(
         0.0, "Yearly rate at which future spend is discounted; 0.1 is 10 %.", "a number from 0 to 10"

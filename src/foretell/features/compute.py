@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from foretell.features.catalogue import FAMILIES, catalogue
 from foretell.features.feature import NUMBER, Feature, Values
-from foretell.features.history import purchase_history
+from foretell.features.history import PurchaseHistory, purchase_history
 from foretell.tables.dataset import CustomerData
 
 _DECIMALS = 9
@@ -42,12 +42,27 @@ def compute(data: CustomerData, as_of: date | datetime | str) -> pl.LazyFrame:
     Sums are sums of whole numbers, and floats are rounded to nine decimals, so the values are the same to the last
     bit for any order of rows, number of threads and split of the customers.
     """
-    history = purchase_history(data, as_of)
+    return describe(purchase_history(data, as_of)).lazy()
+
+
+def describe(history: PurchaseHistory) -> pl.DataFrame:
+    """Return the features of a history that was collected already.
+
+    Parameters
+    ----------
+    history : PurchaseHistory
+        Purchase days before a cutoff.
+
+    Returns
+    -------
+    polars.DataFrame
+        As from `compute`, collected.
+    """
     values: Values = {}
     for family in FAMILIES:
         values.update(family.compute(history))
     columns = [_column(feature, values[feature.name]) for feature in catalogue(has_amount=history.amount is not None)]
-    return pl.DataFrame([history.customer_id, *columns]).lazy()
+    return pl.DataFrame([history.customer_id, *columns])
 
 
 def _column(feature: Feature, values: NDArray[np.int64 | np.float64]) -> pl.Series:

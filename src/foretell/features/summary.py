@@ -50,7 +50,22 @@ def purchase_summary(data: CustomerData, as_of: date | datetime | str) -> pl.Dat
     customers' the easy way", Marketing Science 24(2); the sum of log gaps as in Reutterer, Platzer & Schröder
     (2021), "Leveraging purchase regularity for predicting customer behavior the easy way", IJRM 38(1).
     """
-    history = purchase_history(data, as_of)
+    return summarise(purchase_history(data, as_of))
+
+
+def summarise(history: PurchaseHistory) -> pl.DataFrame:
+    """Return the summary of a history that was collected already.
+
+    Parameters
+    ----------
+    history : PurchaseHistory
+        Purchase days before a cutoff.
+
+    Returns
+    -------
+    polars.DataFrame
+        As from `purchase_summary`.
+    """
     repeats = history.orders - 1
     return pl.DataFrame(
         {

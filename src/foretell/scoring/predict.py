@@ -1,19 +1,24 @@
 """What a bundle's models say of each customer, in the names that backtests judge and scores are made of."""
 
+import numpy as np
 import polars as pl
 
 from foretell.bundles.bundle import Bundle
+from foretell.scoring.base import Vector, column, horizon, order_values
+from foretell.scoring.known import Known
+from foretell.scoring.refine import Refined, refine
 
 _MONEY = ("predicted_clv", "spend_low", "spend_high")
+_LEAST = 1e-12
 
 
-def predict(summary: pl.DataFrame, bundle: Bundle) -> pl.DataFrame:
+def predict(known: Known, bundle: Bundle) -> pl.DataFrame:
     """Return the predictions of a bundle for each customer.
 
     Parameters
     ----------
-    summary : polars.DataFrame
-        One row per customer, as from `features.summary.purchase_summary`.
+    known : Known
+        Customers at the cutoff, with features where the bundle's trees need them.
     bundle : Bundle
         The fitted values.
 
@@ -27,39 +32,48 @@ def predict(summary: pl.DataFrame, bundle: Bundle) -> pl.DataFrame:
         (whole days after the last day seen, 1 is the first unseen day, given a purchase within ``clv_days``; null
         where there is no chance of one).
     """
-    model, horizons = bundle.purchase_model, bundle.horizons
+    summary, model, horizons = known.summary, bundle.purchase_model, bundle.horizons
+    refinement = bundle.refinement
+    timing = model if refinement is None else refinement.timing_model
+    refined = _plain(known, bundle) if refinement is None else refine(known, bundle, refinement)
+    values = {
+        "predicted_orders": refined.orders,
+        "p_alive": column(model.p_alive(summary), "p_alive"),
+        "churn_risk": np.clip(1 - refined.p_stay, 0, 1),
+        "p_order": refined.p_order,
+        "p_wait_longer": column(timing.p_wait_longer(summary), "p_wait_longer"),
+    }
+    dates = timing.next_order_days(summary, horizon_days=horizons.clv_days)
     parts = [
-        model.p_alive(summary),
-        model.expected_orders(summary, horizons.clv_days),
-        model.p_order(summary, horizons.churn_days).rename({"p_order": "p_order_churn"}),
-        model.p_order(summary, horizons.order_days),
-        model.p_wait_longer(summary),
-        model.next_order_days(summary, horizon_days=horizons.clv_days),
-        _spend(summary, bundle),
+        summary.select("customer_id").with_columns(pl.Series(name, vector) for name, vector in values.items()),
+        _spend(known, bundle, refined),
+        dates.select(
+            _whole_days("days_q50").alias("next_order_days"),
+            _whole_days("days_q10").alias("next_order_days_early"),
+            _whole_days("days_q90").alias("next_order_days_late"),
+        ),
     ]
-    return _side_by_side(summary.select("customer_id"), parts).select(
+    return pl.concat(parts, how="horizontal").select(
         "customer_id",
-        pl.col("expected_orders").alias("predicted_orders"),
-        "predicted_clv",
-        "spend_low",
-        "spend_high",
+        "predicted_orders",
+        *_MONEY,
         "p_alive",
-        (1 - pl.col("p_order_churn")).clip(0, 1).alias("churn_risk"),
+        "churn_risk",
         "p_order",
         "p_wait_longer",
-        _whole_days("days_q50").alias("next_order_days"),
-        _whole_days("days_q10").alias("next_order_days_early"),
-        _whole_days("days_q90").alias("next_order_days_late"),
+        "next_order_days",
+        "next_order_days_early",
+        "next_order_days_late",
     )
 
 
-def answers(summary: pl.DataFrame, bundle: Bundle) -> pl.DataFrame:
+def answers(known: Known, bundle: Bundle) -> pl.DataFrame:
     """Return the predictions of a bundle as a backtest reads them: a question without an answer has no column.
 
     Parameters
     ----------
-    summary : polars.DataFrame
-        One row per customer, as from `features.summary.purchase_summary`.
+    known : Known
+        Customers at the cutoff.
     bundle : Bundle
         The fitted values.
 
@@ -68,40 +82,81 @@ def answers(summary: pl.DataFrame, bundle: Bundle) -> pl.DataFrame:
     polars.DataFrame
         As from `predict`; without the columns of money where the bundle or the orders know none.
     """
-    predicted = predict(summary, bundle)
-    return predicted if _knows_money(summary, bundle) else predicted.drop(_MONEY)
+    predicted = predict(known, bundle)
+    return predicted if knows_money(known, bundle) else predicted.drop(_MONEY)
 
 
-def _knows_money(summary: pl.DataFrame, bundle: Bundle) -> bool:
-    return bundle.spend_model is not None and summary["historic_spend"].null_count() < summary.height
+def knows_money(known: Known, bundle: Bundle) -> bool:
+    """Say whether the bundle and the orders carry money.
+
+    Parameters
+    ----------
+    known : Known
+        Customers at the cutoff.
+    bundle : Bundle
+        The fitted values.
+
+    Returns
+    -------
+    bool
+    """
+    return bundle.spend_model is not None and known.summary["historic_spend"].null_count() < known.summary.height
 
 
-def _spend(summary: pl.DataFrame, bundle: Bundle) -> pl.DataFrame:
-    if bundle.spend_model is None or not _knows_money(summary, bundle):
-        return summary.select("customer_id", *(pl.lit(None, pl.Float64).alias(name) for name in _MONEY))
-    from foretell.models.spend import spend_quantiles
-
-    model, days = bundle.purchase_model, bundle.horizons.clv_days
-    parts = [
-        model.discounted_orders(summary, days, bundle.annual_discount_rate),
-        bundle.spend_model.expected_order_value(summary),
-        spend_quantiles(model, bundle.spend_model, summary, horizon_days=days),
-    ]
-    return _side_by_side(summary.select("customer_id"), parts).select(
-        "customer_id",
-        (pl.col("discounted_orders") * pl.col("expected_order_value")).alias("predicted_clv"),
-        pl.col("spend_q10").alias("spend_low"),
-        pl.col("spend_q90").alias("spend_high"),
+def _plain(known: Known, bundle: Bundle) -> Refined:
+    model, summary, horizons = bundle.purchase_model, known.summary, bundle.horizons
+    expected = horizon(model, summary, horizons.clv_days)
+    spend = None
+    if bundle.spend_model is not None and knows_money(known, bundle):
+        spend = expected.orders * order_values(bundle.spend_model, summary)
+    return Refined(
+        orders=expected.orders,
+        spend=spend,
+        p_return=expected.p_order,
+        p_stay=horizon(model, summary, horizons.churn_days).p_order,
+        p_order=horizon(model, summary, horizons.order_days).p_order,
     )
 
 
-def _side_by_side(keys: pl.DataFrame, parts: list[pl.DataFrame]) -> pl.DataFrame:
-    """Put keyed frames beside one another; models keep the order of rows, and this makes sure of it."""
-    for part in parts:
-        if not part["customer_id"].equals(keys["customer_id"]):
-            msg = "a model returned other rows than it was given"
-            raise AssertionError(msg)
-    return pl.concat([keys, *(part.drop("customer_id") for part in parts)], how="horizontal")
+def _spend(known: Known, bundle: Bundle, refined: Refined) -> pl.DataFrame:
+    if refined.spend is None or bundle.spend_model is None or not knows_money(known, bundle):
+        return pl.DataFrame(
+            {name: pl.repeat(None, known.summary.height, dtype=pl.Float64, eager=True) for name in _MONEY}
+        )
+    low, high = _spread(known, bundle, refined)
+    return pl.DataFrame(
+        {
+            "predicted_clv": refined.spend * _discount(known, bundle),
+            "spend_low": low,
+            "spend_high": high,
+        }
+    )
+
+
+def _discount(known: Known, bundle: Bundle) -> Vector:
+    """Return the share of expected purchases that is left after discounting, per customer."""
+    if not bundle.annual_discount_rate:
+        return np.ones(known.summary.height)
+    model, days = bundle.purchase_model, bundle.horizons.clv_days
+    whole = column(model.expected_orders(known.summary, days), "expected_orders")
+    left = column(model.discounted_orders(known.summary, days, bundle.annual_discount_rate), "discounted_orders")
+    return np.where(whole > _LEAST, left / np.maximum(whole, _LEAST), 1.0)
+
+
+def _spread(known: Known, bundle: Bundle, refined: Refined) -> tuple[Vector, Vector]:
+    from foretell.models.spend import spend_quantiles
+
+    refinement = bundle.refinement
+    if refinement is not None and refinement.spread is not None and refined.spend is not None:
+        orders = known.summary["orders"].to_numpy()
+        found = refinement.spread.quantiles(1 - refined.p_return, refined.spend, orders)
+        return found[:, 0], found[:, 1]
+    if bundle.spend_model is None:
+        return np.full(known.summary.height, np.nan), np.full(known.summary.height, np.nan)
+    quantiles = spend_quantiles(
+        bundle.purchase_model, bundle.spend_model, known.summary, horizon_days=bundle.horizons.clv_days
+    )
+    return column(quantiles, "spend_q10"), column(quantiles, "spend_q90")
 
 
 def _whole_days(name: str) -> pl.Expr:

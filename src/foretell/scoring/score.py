@@ -7,7 +7,7 @@ import polars as pl
 from foretell.bundles.bundle import Bundle
 from foretell.bundles.files import StoredBundle
 from foretell.errors import WindowError
-from foretell.features.summary import purchase_summary
+from foretell.scoring.known import Known, known_at
 from foretell.scoring.predict import predict
 from foretell.scoring.schema import REASONS, score_schema
 from foretell.tables.dataset import CustomerData
@@ -53,10 +53,10 @@ def score_bucket(data: CustomerData, stored: StoredBundle, as_of: date | datetim
         )
         raise WindowError(msg)
     schema = score_schema(bundle.horizons)
-    summary = purchase_summary(data, cutoff)
-    if summary.is_empty():
+    known = known_at(data, cutoff, with_features=bundle.reads_features)
+    if known.summary.is_empty():
         return pl.DataFrame(schema=schema)
-    scores = pl.concat([_history(summary), _predictions(summary, bundle, cutoff)], how="horizontal").with_columns(
+    scores = pl.concat([_history(known.summary), _predictions(known, bundle)], how="horizontal").with_columns(
         as_of=pl.lit(cutoff).cast(pl.Datetime("us")),
         model_version=pl.lit(stored.version),
         total_clv=pl.col("historic_clv") + pl.col(f"predicted_clv_{bundle.horizons.clv_days}d"),
@@ -65,11 +65,11 @@ def score_bucket(data: CustomerData, stored: StoredBundle, as_of: date | datetim
     return scores.select(pl.col(name).cast(dtype) for name, dtype in schema.items())
 
 
-def _predictions(summary: pl.DataFrame, bundle: Bundle, as_of: datetime) -> pl.DataFrame:
+def _predictions(known: Known, bundle: Bundle) -> pl.DataFrame:
     horizons, edges = bundle.horizons, bundle.churn_band_edges
     clv, risk = f"predicted_clv_{horizons.clv_days}d", pl.col("churn_risk")
-    last_seen_day = first_unseen_day(as_of) - timedelta(days=1)
-    return predict(summary, bundle).select(
+    last_seen_day = first_unseen_day(known.as_of) - timedelta(days=1)
+    return predict(known, bundle).select(
         pl.col("predicted_orders").alias(f"predicted_orders_{horizons.clv_days}d"),
         pl.col("predicted_clv").alias(clv),
         pl.col("spend_low").alias(f"{clv}_low"),

@@ -232,6 +232,24 @@ class CustomerData:
             raise HorizonNotObserved(msg)
         return replace(self, orders=self.orders.filter(pl.col("ordered_at").is_between(start, end, closed="left")))
 
+    def of_customers(self, ids: pl.Series) -> Self:
+        """Return the rows of some customers, observed as long as all of them.
+
+        Parameters
+        ----------
+        ids : polars.Series
+            Customer ids; those that are not there are passed over.
+
+        Returns
+        -------
+        CustomerData
+            The same data set with fewer customers. The end of observation is stated now: a shop is observed as
+            long as any of its customers is.
+        """
+        wanted = ids.alias("customer_id").to_frame().lazy()
+        rows = self.orders.join(wanted, on="customer_id", how="semi")
+        return replace(self, orders=rows, observed_until_given=True)
+
     def first_order_at(self) -> datetime | None:
         """Return the instant of the first row, or None without rows."""
         value = self.orders.select(pl.col("ordered_at").min()).collect().item()

@@ -39,7 +39,7 @@ def backtest(
     clv_days, churn_days, order_days : int
         Horizons in days: value and date; churn; short-term purchase.
     rungs : str, sequence of str or None
-        Rungs to judge, out of ``purchase`` and ``pareto``; None is both. The naive rules and lifetimes'
+        Rungs to judge, out of ``boosted``, ``purchase`` and ``pareto``; None is all. The naive rules and lifetimes'
         BG/NBD are always rows too.
     seed : int
         Seed of the bootstrap.
@@ -87,6 +87,7 @@ def run_backtest(
     rungs: str | Sequence[str] | None = None,
     seed: int = 0,
     bootstrap: int = BOOTSTRAP_RESAMPLES,
+    threads: int | None = None,
 ) -> dict[str, pl.DataFrame]:
     """Judge rungs and baselines, with deciles, calibration and paired comparisons to the naive rate.
 
@@ -106,13 +107,15 @@ def run_backtest(
         Seed of the bootstrap.
     bootstrap : int
         Resamples of customers behind each interval.
+    threads : int or None
+        Threads of LightGBM.
 
     Returns
     -------
     dict of str to polars.DataFrame
         Frames of `bundles.record.RECORD_SCHEMAS`.
     """
-    recipes = with_baselines(scoring_recipes(rungs))
+    recipes = with_baselines(scoring_recipes(rungs, threads=threads))
     with warnings.catch_warnings():
         # A past cutoff has less history than today: how thin it was is what the intervals say.
         warnings.simplefilter("ignore", SmallSampleWarning)  # noqa: TID251  # as above

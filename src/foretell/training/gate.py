@@ -14,7 +14,7 @@ from foretell.bundles.bundle import Bundle
 from foretell.bundles.files import StoredBundle
 from foretell.bundles.record import newest_cutoff
 from foretell.evaluation.backtest import backtest as judge
-from foretell.features.summary import purchase_summary
+from foretell.scoring.known import known_at
 from foretell.scoring.predict import answers
 from foretell.tables.dataset import CustomerData
 from foretell.training.backtest import as_record
@@ -85,7 +85,7 @@ class FittedBundle:
             raise AssertionError(msg)
         # What happens is not discounted, so neither is what is judged.
         undiscounted = replace(self.bundle, annual_discount_rate=0.0)
-        return answers(purchase_summary(data, as_of), undiscounted)
+        return answers(known_at(data, as_of, with_features=undiscounted.reads_features), undiscounted)
 
 
 def decide(candidate: Bundle, champion: StoredBundle | None, data: CustomerData, *, seed: int = 0) -> Decision:

@@ -1,5 +1,6 @@
 """The purchase-model rung: fit when customers buy and what an order is worth, with no labels at all."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
@@ -12,6 +13,7 @@ from foretell.features.summary import purchase_summary
 from foretell.models.cnbd import MBGCNBD
 from foretell.models.gamma_gamma import GammaGamma
 from foretell.models.pareto_nbd import ParetoNBD
+from foretell.scoring.known import known_at
 from foretell.scoring.predict import answers
 from foretell.tables.dataset import CustomerData
 from foretell.training.requirements import require_trainable
@@ -38,7 +40,7 @@ class PurchaseRecipe:
     family: Family = "mbg_cnbd"
     annual_discount_rate: float = 0.0
 
-    def fit(self, data: CustomerData, as_of: datetime, horizons: Horizons) -> Bundle:
+    def fit(self, data: CustomerData, as_of: datetime, horizons: Horizons, seed: int = 0) -> Bundle:  # noqa: ARG002  # recipes are called alike
         """Fit both models.
 
         Parameters
@@ -49,6 +51,8 @@ class PurchaseRecipe:
             First instant that is not seen.
         horizons : Horizons
             Horizons the bundle answers for.
+        seed : int
+            Not used: the fit is deterministic.
 
         Returns
         -------
@@ -81,8 +85,8 @@ class PurchaseRecipe:
         polars.DataFrame
             As from `scoring.predict.answers`.
         """
-        summary = purchase_summary(data, as_of)
-        return answers(summary, self._fit(summary, as_of, horizons))
+        known = known_at(data, as_of, with_features=False)
+        return answers(known, self._fit(known.summary, as_of, horizons))
 
     def _fit(self, summary: pl.DataFrame, as_of: datetime, horizons: Horizons) -> Bundle:
         limits = require_trainable(summary, as_of)
@@ -95,26 +99,71 @@ class PurchaseRecipe:
             horizons=horizons,
             purchase_model=purchase_model,
             spend_model=spend_model,
-            typical=_typical(summary, purchase_model, spend_model, horizons),
+            typical=typical_customer(summary, purchase_model, spend_model, horizons),
             annual_discount_rate=self.annual_discount_rate,
-            card={
-                "data": {
-                    "customers": summary.height,
-                    "purchase_days": int(summary["orders"].sum()),
-                    "one_time_buyers": int((summary["repeat_orders"] == 0).sum()),
-                    "first_purchase": str(summary["first_purchase_date"].min()),
-                    "last_purchase": str(summary["last_purchase_date"].max()),
-                },
-                "purchase_model": _fit_facts(purchase_model),
-                "spend_model": _fit_facts(spend_model) if spend_model else {"fitted": "no: orders carry no money"},
-                "limits": list(limits) or ["none found"],
-            },
+            card=bundle_card(summary, purchase_model, spend_model, limits),
         )
 
 
-def _typical(
+def bundle_card(
+    summary: pl.DataFrame,
+    purchase_model: MBGCNBD | ParetoNBD,
+    spend_model: GammaGamma | None,
+    limits: Sequence[str],
+) -> dict[str, Any]:
+    """Return the facts that every bundle's card begins with.
+
+    Parameters
+    ----------
+    summary : polars.DataFrame
+        One row per training customer.
+    purchase_model : MBGCNBD or ParetoNBD
+        Fitted.
+    spend_model : GammaGamma or None
+        Fitted; None without money.
+    limits : sequence of str
+        What the history is thin in.
+
+    Returns
+    -------
+    dict of str to object
+        ``data``, ``purchase_model``, ``spend_model``, ``limits``.
+    """
+    return {
+        "data": {
+            "customers": summary.height,
+            "purchase_days": int(summary["orders"].sum()),
+            "one_time_buyers": int((summary["repeat_orders"] == 0).sum()),
+            "first_purchase": str(summary["first_purchase_date"].min()),
+            "last_purchase": str(summary["last_purchase_date"].max()),
+        },
+        "purchase_model": _fit_facts(purchase_model),
+        "spend_model": _fit_facts(spend_model) if spend_model else {"fitted": "no: orders carry no money"},
+        "limits": list(limits) or ["none found"],
+    }
+
+
+def typical_customer(
     summary: pl.DataFrame, purchase_model: MBGCNBD | ParetoNBD, spend_model: GammaGamma | None, horizons: Horizons
 ) -> Typical:
+    """Return the shop's typical customer, against whom reasons are told.
+
+    Parameters
+    ----------
+    summary : polars.DataFrame
+        One row per training customer.
+    purchase_model : MBGCNBD or ParetoNBD
+        Fitted.
+    spend_model : GammaGamma or None
+        Fitted; None without money.
+    horizons : Horizons
+        Horizons the bundle answers for.
+
+    Returns
+    -------
+    Typical
+        Medians over the customers.
+    """
     alive = purchase_model.p_alive(summary)["p_alive"].to_numpy()
     expected = purchase_model.expected_orders(summary, horizons.clv_days)["expected_orders"].to_numpy()
     if_alive = np.divide(expected, alive, out=np.zeros_like(expected), where=alive > 0)

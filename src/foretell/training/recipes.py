@@ -1,23 +1,59 @@
 """The rungs by name, and the rows that stand in every backtest."""
 
+import os
 from collections.abc import Sequence
+from datetime import datetime
+from typing import Protocol
 
+from foretell.bundles.bundle import Bundle
 from foretell.errors import ConfigError, did_you_mean
 from foretell.evaluation.backtest import Recipe
+from foretell.tables.dataset import CustomerData
+from foretell.training.boosted_recipe import BoostedRecipe
 from foretell.training.lifetimes_peer import LifetimesPeer
 from foretell.training.naive import LastGap, RecentRate
 from foretell.training.purchase_recipe import PurchaseRecipe
+from foretell.windows import Horizons
 
-RUNGS = ("purchase", "pareto")
+RUNGS = ("boosted", "purchase", "pareto")
 """Rungs a shop can be scored with; the first is the default."""
 
 NAIVE_REFERENCE = RecentRate().name
 """The row that every other row is compared with."""
 
 
+class ScoringRecipe(Recipe, Protocol):
+    """A recipe whose fit can be kept and scored with."""
+
+    def fit(self, data: CustomerData, as_of: datetime, horizons: Horizons, seed: int = 0) -> Bundle:
+        """Fit to what was seen before a cutoff.
+
+        Parameters
+        ----------
+        data : CustomerData
+            The shop's rows; those at or after `as_of` are not read.
+        as_of : datetime
+            First instant that is not seen.
+        horizons : Horizons
+            Horizons the bundle answers for.
+        seed : int
+            Seed of any chance in the fit.
+
+        Returns
+        -------
+        Bundle
+            Without a record.
+
+        Raises
+        ------
+        FitError
+            If the history is too thin.
+        """
+
+
 def scoring_recipes(
-    rungs: str | Sequence[str] | None, *, annual_discount_rate: float = 0.0
-) -> tuple[PurchaseRecipe, ...]:
+    rungs: str | Sequence[str] | None, *, annual_discount_rate: float = 0.0, threads: int | None = None
+) -> tuple[ScoringRecipe, ...]:
     """Return the recipes behind rung names.
 
     Parameters
@@ -26,10 +62,12 @@ def scoring_recipes(
         One name or several out of `RUNGS`; None is all of them.
     annual_discount_rate : float
         Rate at which future spend is discounted, >= 0.
+    threads : int or None
+        Threads of LightGBM; None is one less than this process may use, at least one.
 
     Returns
     -------
-    tuple of PurchaseRecipe
+    tuple of ScoringRecipe
         In the order asked for; the first is the default.
 
     Raises
@@ -49,11 +87,24 @@ def scoring_recipes(
         problems.append(f"annual_discount_rate must be a yearly rate from 0 to 10, got {annual_discount_rate!r}.")
     if problems:
         raise ConfigError(problems)
-    families = {
+    families: dict[str, ScoringRecipe] = {
+        "boosted": BoostedRecipe("boosted", annual_discount_rate, threads=threads or spare_threads()),
         "purchase": PurchaseRecipe("purchase", "mbg_cnbd", annual_discount_rate),
         "pareto": PurchaseRecipe("pareto", "pareto_nbd", annual_discount_rate),
     }
     return tuple(families[name] for name in names)
+
+
+def spare_threads() -> int:
+    """Return the threads that a fit takes unless told: one less than this process may use, at least one.
+
+    Returns
+    -------
+    int
+        LightGBM gets slower, not faster, when it shares every core with something else.
+    """
+    allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return max(allowed - 1, 1)
 
 
 def with_baselines(recipes: Sequence[Recipe]) -> tuple[Recipe, ...]:

@@ -64,8 +64,9 @@ def train(
     annual_discount_rate : float
         Rate at which future spend is discounted in predicted CLV, by exact days; 0 is none.
     rungs : str, sequence of str or None
-        Rungs to judge, out of ``purchase`` (MBG/CNBD-k) and ``pareto`` (Pareto/NBD); None is both. Customers are
-        scored with the first, unless another did better on older past cutoffs (`training.routing`).
+        Rungs to judge, out of ``boosted`` (a purchase model, and trees on it), ``purchase`` (MBG/CNBD-k) and
+        ``pareto`` (Pareto/NBD); None is all. Customers are scored with the first, unless another did better on older
+        past cutoffs (`training.routing`).
     backtest_cutoffs : sequence of date, datetime or str, or None
         Past cutoffs to judge on; None takes up to three that fit, an empty sequence judges nothing.
     seed : int
@@ -95,20 +96,20 @@ def train(
     horizons = Horizons(clv_days, churn_days, order_days)
     cutoff = data.observed_until if as_of is None else as_cutoff(as_of)
     past = data.before(cutoff)
-    recipes = scoring_recipes(rungs, annual_discount_rate=annual_discount_rate)
+    recipes = scoring_recipes(rungs, annual_discount_rate=annual_discount_rate, threads=threads)
     with _limited_threads(threads):
         # The default is fitted first: a history too thin for it is refused before anything is judged.
-        bundle = recipes[0].fit(past, cutoff, horizons)
+        bundle = recipes[0].fit(past, cutoff, horizons, seed)
         chosen = (
             past_cutoffs(past, horizons) if backtest_cutoffs is None else [as_cutoff(day) for day in backtest_cutoffs]
         )
         record = empty_record()
         if chosen:
-            record = run_backtest(past, chosen, horizons=horizons, rungs=rungs, seed=seed)
+            record = run_backtest(past, chosen, horizons=horizons, rungs=rungs, seed=seed, threads=threads)
         label_days = max(clv_days, churn_days)
         choice = choose_rung(record, [recipe.name for recipe in recipes], label_days=label_days)
         if choice.rung != bundle.rung:
-            bundle = next(recipe for recipe in recipes if recipe.name == choice.rung).fit(past, cutoff, horizons)
+            bundle = next(recipe for recipe in recipes if recipe.name == choice.rung).fit(past, cutoff, horizons, seed)
     judged_at = [str(cutoff).removesuffix(" 00:00:00") for cutoff in chosen]
     facts = {
         "foretell": {"version": __version__, "seed": seed},

@@ -1,0 +1,165 @@
+"""A refinement as files: JSON for its numbers, LightGBM's text for its trees."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
+
+from foretell.bundles.refinement import AMOUNTS, EVENTS, Refinement, Trees
+from foretell.errors import BundleError
+from foretell.models.state import damaged, is_finite
+from foretell.storage.hashing import canonical_json
+
+REFINEMENT = "refinement.json"
+_NAME = "Refinement"
+_NUMBERS = ("shift", "slope", "weight")
+
+
+def refinement_files(refinement: Refinement) -> dict[str, bytes]:
+    """Return the files of a refinement.
+
+    Parameters
+    ----------
+    refinement : Refinement
+        The fitted corrections.
+
+    Returns
+    -------
+    dict of str to bytes
+        Name to content: one JSON file, and one text file for the trees of each fold and answer.
+    """
+    files = {
+        _trees_file(name, place): booster.to_text().encode()
+        for name, trees in refinement.trees.items()
+        for place, booster in enumerate(trees.boosters)
+    }
+    values = {
+        "inputs_days": refinement.inputs_days,
+        "level": refinement.level.to_dict(),
+        "timing_model": _model_state(refinement.timing_model),
+        "tail": refinement.tail.to_dict(),
+        "hazard_shift": dict(refinement.hazard_shift),
+        "encoding": None if refinement.encoding is None else refinement.encoding.to_dict(),
+        "trees": {name: _trees_state(trees) for name, trees in refinement.trees.items()},
+        "spend_orders_weight": refinement.spend_orders_weight,
+        "spread": None if refinement.spread is None else refinement.spread.to_dict(),
+    }
+    return {REFINEMENT: canonical_json(values), **files}
+
+
+def read_refinement(files: Mapping[str, bytes]) -> Refinement | None:
+    """Rebuild a refinement from verified files; nothing of them is executed.
+
+    Parameters
+    ----------
+    files : mapping of str to bytes
+        Files of a bundle.
+
+    Returns
+    -------
+    Refinement or None
+        None where the bundle has none.
+
+    Raises
+    ------
+    BundleError
+        If the values are not those of a refinement.
+    """
+    if REFINEMENT not in files:
+        return None
+    from foretell.models.encoding import Encoding
+    from foretell.models.level import Level
+    from foretell.models.spend_spread import SpendSpread
+    from foretell.models.tail_pool import TailPool
+
+    state = json.loads(files[REFINEMENT])
+    encoding, spread = state["encoding"], state["spread"]
+    if set(state["trees"]) != {*EVENTS, *AMOUNTS} or set(state["hazard_shift"]) != set(EVENTS):
+        raise damaged(_NAME, "answers")
+    return Refinement(
+        inputs_days=int(_number(state["inputs_days"])),
+        level=Level.from_dict(state["level"]),
+        timing_model=read_purchase_model(state["timing_model"]),
+        tail=TailPool.from_dict(state["tail"]),
+        hazard_shift={name: _number(value) for name, value in state["hazard_shift"].items()},
+        encoding=None if encoding is None else Encoding.from_dict(encoding),
+        trees={name: _trees(name, value, files) for name, value in state["trees"].items()},
+        spend_orders_weight=_number(state["spend_orders_weight"]),
+        spread=None if spread is None else SpendSpread.from_dict(spread),
+    )
+
+
+def trees_files(names: set[str]) -> set[str]:
+    """Return which of some file names are those of trees.
+
+    Parameters
+    ----------
+    names : set of str
+        File names.
+
+    Returns
+    -------
+    set of str
+    """
+    known = {_trees_file(name, place) for name in (*EVENTS, *AMOUNTS) for place in range(_MOST_FOLDS)}
+    return names & known
+
+
+_MOST_FOLDS = 20
+
+
+def read_purchase_model(value: Mapping[str, Any]) -> Any:
+    """Rebuild a purchase model from its name and state.
+
+    Parameters
+    ----------
+    value : mapping
+        ``model``, the class name, and ``state``.
+
+    Returns
+    -------
+    MBGCNBD or ParetoNBD
+
+    Raises
+    ------
+    BundleError
+        If the class is unknown or the state damaged.
+    """
+    from foretell.models.cnbd import MBGCNBD
+    from foretell.models.pareto_nbd import ParetoNBD
+
+    kinds: dict[str, type[MBGCNBD | ParetoNBD]] = {"MBGCNBD": MBGCNBD, "ParetoNBD": ParetoNBD}
+    if value["model"] not in kinds:
+        msg = f"The bundle holds an unknown purchase model. Known: {', '.join(kinds)}."
+        raise BundleError(msg)
+    return kinds[value["model"]].from_dict(value["state"])
+
+
+def _model_state(model: Any) -> dict[str, Any]:
+    return {"model": type(model).__name__, "state": model.to_dict()}
+
+
+def _trees_state(trees: Trees) -> dict[str, Any]:
+    state = asdict(trees, dict_factory=lambda items: {name: value for name, value in items if name != "boosters"})
+    return {**state, "folds": len(trees.boosters)}
+
+
+def _trees(name: str, value: Mapping[str, Any], files: Mapping[str, bytes]) -> Trees:
+    from foretell.models.boosting import Booster
+
+    if set(value) != {*_NUMBERS, "days", "why", "folds"} or not isinstance(value["why"], str):
+        raise damaged(_NAME, f"trees.{name}")
+    folds = int(_number(value["folds"]))
+    boosters = tuple(Booster.from_text(files[_trees_file(name, place)].decode()) for place in range(folds))
+    numbers = {key: _number(value[key]) for key in _NUMBERS}
+    return Trees(**numbers, boosters=boosters, days=int(_number(value["days"])), why=value["why"])
+
+
+def _trees_file(name: str, place: int) -> str:
+    return f"trees_{name}_{place}.txt"
+
+
+def _number(value: object) -> float:
+    if not is_finite(value):
+        raise damaged(_NAME, "numbers")
+    return float(value)

@@ -1,0 +1,152 @@
+"""The boosted rung: a purchase model, and on it what the shop's own past windows teach."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+import polars as pl
+
+from foretell.bundles.bundle import Bundle
+from foretell.bundles.refinement import Refinement
+from foretell.models.boosting import BoostingParams
+from foretell.models.gamma_gamma import GammaGamma
+from foretell.models.tail_pool import TailPool
+from foretell.scoring.base import PurchaseModel
+from foretell.scoring.known import known_at
+from foretell.scoring.predict import answers
+from foretell.tables.buckets import bucket_of
+from foretell.tables.dataset import CustomerData
+from foretell.training.families import FAMILIES, choose_family, choose_timing, fit_families, fit_spend
+from foretell.training.level import fit_level
+from foretell.training.past import Past
+from foretell.training.purchase_recipe import bundle_card, typical_customer
+from foretell.training.refiner import Refiner
+from foretell.training.requirements import require_trainable
+from foretell.windows import Horizons
+
+MOST_CUSTOMERS = 200_000
+"""Corrections are learnt on at most so many customers, chosen by hash."""
+
+_SHORTEST_WINDOW_DAYS = 28
+
+TREES = BoostingParams(learning_rate=0.08, feature_fraction=0.5, max_rounds=300, patience=20)
+"""Settings of the trees unless they are tuned: few leaves, strong penalties, since the offset knows most."""
+
+
+@dataclass(frozen=True)
+class BoostedRecipe:
+    """Fit a purchase model and correct it by what followed past cutoffs.
+
+    Parameters
+    ----------
+    name : str
+        Name of the rung in tables and bundles.
+    annual_discount_rate : float
+        Rate at which future spend is discounted, >= 0.
+    params : BoostingParams
+        Settings of the trees.
+    threads : int
+        Threads of LightGBM; results are the same for any number.
+    """
+
+    name: str = "boosted"
+    annual_discount_rate: float = 0.0
+    params: BoostingParams = field(default_factory=lambda: TREES)
+    threads: int = 1
+
+    def fit(self, data: CustomerData, as_of: datetime, horizons: Horizons, seed: int = 0) -> Bundle:
+        """Fit the models, and their corrections.
+
+        Parameters
+        ----------
+        data : CustomerData
+            The shop's rows; those at or after `as_of` are not read.
+        as_of : datetime
+            First instant that is not seen.
+        horizons : Horizons
+            Horizons the bundle answers for.
+        seed : int
+            Seed of the trees' draws.
+
+        Returns
+        -------
+        Bundle
+            Without a record: nobody has judged it yet.
+
+        Raises
+        ------
+        FitError
+            If the history is too thin for a purchase model. Corrections that it is too thin for are left out, and
+            the card says so.
+        """
+        seen = data.before(as_of)
+        known = known_at(seen, as_of, with_features=False)
+        limits = require_trainable(known.summary, as_of)
+        models, spend_model = fit_families(known.summary)
+        sample = seen.of_customers(_sampled(known.summary["customer_id"]))
+        past = Past(sample, fit_families)
+        newest = past.windows(past.longest_window_days(horizons.churn_days) or _SHORTEST_WINDOW_DAYS, most=1)
+        family = choose_family(newest, models)
+        timing = choose_timing(newest, models, family.name)
+        model = models[family.name]
+        level = fit_level(sample, as_of, _fitter(family.name), horizons_days=sorted(set(vars(horizons).values())))
+        card = bundle_card(known.summary, model, spend_model, limits)
+        bundle = Bundle(
+            rung=self.name,
+            as_of=as_of,
+            horizons=horizons,
+            purchase_model=model,
+            spend_model=spend_model,
+            typical=typical_customer(known.summary, model, spend_model, horizons),
+            annual_discount_rate=self.annual_discount_rate,
+        )
+        start = Refinement(horizons.churn_days, level, models[timing.name], TailPool())
+        refiner = Refiner(past, bundle, start, family.name, self.params, seed, self.threads)
+        refinement = refiner.refine(known_at(sample, as_of, with_features=True))
+        return replace(
+            bundle,
+            refinement=refinement,
+            card={
+                **card,
+                "purchase_model": {**card["purchase_model"], "chosen_because": family.why},
+                "dates": {"model": timing.name, "chosen_because": timing.why},
+                "level": level.facts(),
+                "corrections": {name: trees.why for name, trees in refinement.trees.items()},
+                "corrections_learnt_on": {"customers": min(known.summary.height, MOST_CUSTOMERS)},
+            },
+        )
+
+    def fit_predict(self, data: CustomerData, as_of: datetime, horizons: Horizons, seed: int) -> pl.DataFrame:
+        """Fit at a cutoff and predict every customer seen before it, as backtests ask.
+
+        Parameters
+        ----------
+        data : CustomerData
+            Rows before `as_of`.
+        as_of : datetime
+            First instant that is not seen.
+        horizons : Horizons
+            Horizons to answer for.
+        seed : int
+            Seed of the trees' draws.
+
+        Returns
+        -------
+        polars.DataFrame
+            As from `scoring.predict.answers`.
+        """
+        bundle = self.fit(data, as_of, horizons, seed)
+        return answers(known_at(data, as_of, with_features=bundle.reads_features), bundle)
+
+
+def _sampled(ids: pl.Series) -> pl.Series:
+    if len(ids) <= MOST_CUSTOMERS:
+        return ids
+    return ids.filter(bucket_of(ids, len(ids), salt="sample") < MOST_CUSTOMERS)
+
+
+def _fitter(family: str) -> Callable[[pl.DataFrame], tuple[PurchaseModel, GammaGamma | None]]:
+    def fit(summary: pl.DataFrame) -> tuple[PurchaseModel, GammaGamma | None]:
+        return FAMILIES[family]().fit(summary), fit_spend(summary)
+
+    return fit

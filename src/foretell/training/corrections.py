@@ -1,0 +1,162 @@
+"""How each answer of a purchase model is corrected: trees if they win on customers they were not fitted to."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from foretell.bundles.refinement import Trees
+from foretell.models.boosting import BoostingParams
+from foretell.models.objectives import Objective, losses
+from foretell.training.cross_fit import Rows, cross_fit, stack
+
+Vector = NDArray[np.float64]
+
+_PRIOR_ROWS = 20.0
+"""Strength of "no change" in the calibration: the slope and the weight have prior standard deviation .22."""
+
+_LEAST_BUYERS = 50
+"""Fewer buyers, or fewer who stayed away, than this cannot choose or calibrate trees."""
+
+
+@dataclass(frozen=True, eq=False)
+class Correction:
+    """A fitted correction, and what it says of the rows it was learnt on.
+
+    Parameters
+    ----------
+    trees : Trees
+        To be stored; their ``shift`` of an amount is not set yet.
+    margins : tuple of ndarray
+        Per window, the margin of each row from trees that it was not fitted to; zeros where trees did not win.
+    """
+
+    trees: Trees
+    margins: tuple[Vector, ...]
+
+
+def fit_correction(
+    windows: Sequence[Rows],
+    objective: Objective,
+    *,
+    days: int,
+    by_errors: float,
+    params: BoostingParams,
+    seed: int,
+    threads: int,
+) -> Correction:
+    """Fit trees on an answer's windows, and take them if they win.
+
+    Trees win if their loss on customers that they were not fitted to is smaller than the offset's, by so many
+    standard errors (over customers, whose windows count together). Events are calibrated in either case, on
+    out-of-fold rows.
+
+    Parameters
+    ----------
+    windows : sequence of Rows
+        The newest first; each at its own level, so that trees learn who, not how much in all.
+    objective : {'poisson', 'tweedie', 'binary'}
+        Law of the outcome.
+    days : int
+        Length of the windows.
+    by_errors : float
+        Standard errors by which trees must win, >= 0.
+    params : BoostingParams
+        Settings of the trees.
+    seed, threads : int
+        Of LightGBM.
+
+    Returns
+    -------
+    Correction
+
+    References
+    ----------
+    Breiman et al. (1984), "Classification and Regression Trees" (one-standard-error rule); Platt (1999).
+    """
+    if not windows:
+        return Correction(Trees(), ())
+    rows = stack(windows)
+    few = min(_events(windows[0].actual), len(windows[0].actual) - _events(windows[0].actual))
+    if few < _LEAST_BUYERS:
+        why = f"the newest window of {days} days has {few:,.0f} customers of the rarer kind, needed {_LEAST_BUYERS}"
+        return Correction(Trees(days=days, why=why), tuple(np.zeros(len(part.actual)) for part in windows))
+    fitted = cross_fit(rows, objective, params, seed=seed, threads=threads)
+    gain, error = _gain(rows, objective, fitted.margin)
+    wins = gain > by_errors * error
+    words = f"trees gain {gain:.1%} ± {error:.1%} on customers not fitted to, in {days}-day windows"
+    margin = fitted.margin if wins else np.zeros_like(fitted.margin)
+    trees = _calibrated(rows, objective, margin) if objective == "binary" else _weighted(rows, objective, margin)
+    boosters = fitted.boosters if wins and trees.weight > 0 else ()
+    trees = replace(trees, boosters=boosters, weight=trees.weight if boosters else 0.0, days=days, why=words)
+    return Correction(trees, _split(margin, windows))
+
+
+def _events(actual: Vector) -> float:
+    return float((actual > 0).sum())
+
+
+def _gain(rows: Rows, objective: Objective, margin: Vector) -> tuple[float, float]:
+    """Return the mean gain per row and its standard error, as shares of what the offset gained over a constant."""
+    before = losses(objective, rows.actual, rows.offset)
+    gained = rows.weight * (before - losses(objective, rows.actual, rows.offset + margin))
+    by_customer = np.bincount(rows.customer, weights=gained)
+    constant = np.full_like(rows.offset, _link(objective, float(np.average(rows.actual, weights=rows.weight))))
+    whole = float(rows.weight @ np.abs(losses(objective, rows.actual, constant) - before))
+    error = float(by_customer.std(ddof=1)) * len(by_customer) ** 0.5
+    return float(gained.sum()) / whole, error / whole
+
+
+def _link(objective: Objective, mean: float) -> float:
+    return float(np.log(mean / (1 - mean)) if objective == "binary" else np.log(mean))
+
+
+def _calibrated(rows: Rows, objective: Objective, margin: Vector) -> Trees:
+    """Fit shift, slope and weight to out-of-fold rows, with a normal prior at no change."""
+    weight = rows.weight / rows.weight.max()
+
+    def loss(point: Vector) -> tuple[float, Vector]:
+        linear = point[0] + point[1] * rows.offset + point[2] * margin
+        pull = (point - _NO_CHANGE) * _PULL
+        miss = weight * (1 / (1 + np.exp(-np.clip(linear, -50, 50))) - rows.actual)
+        slope = np.array([miss.sum(), miss @ rows.offset, miss @ margin]) + pull
+        value = float(weight @ losses(objective, rows.actual, linear)) + float(pull @ (point - _NO_CHANGE)) / 2
+        return value, slope
+
+    found = _minimise(loss, _NO_CHANGE, ((None, None), (0.05, 3.0), (0.0, 2.0)))
+    return Trees(shift=float(found[0]), slope=float(found[1]), weight=float(found[2]))
+
+
+_NO_CHANGE = np.array([0.0, 1.0, 1.0])
+_PULL = np.array([0.0, _PRIOR_ROWS, _PRIOR_ROWS])
+
+
+def _weighted(rows: Rows, objective: Objective, margin: Vector) -> Trees:
+    """Fit the weight of the margin to out-of-fold rows; the level stays that of the offset."""
+    weight = rows.weight / rows.weight.max()
+
+    def loss(point: Vector) -> tuple[float, None]:
+        linear = rows.offset + point[0] * margin
+        level = np.log((weight @ np.exp(rows.offset)) / (weight @ np.exp(linear)))
+        value = float(weight @ losses(objective, rows.actual, linear + level))
+        return value + _PRIOR_ROWS * (point[0] - 1) ** 2 / 2, None
+
+    if not margin.any():
+        return Trees()
+    from scipy.optimize import minimize_scalar
+
+    found = minimize_scalar(lambda w: loss(np.array([w]))[0], bounds=(0.0, 1.25), method="bounded")
+    return Trees(weight=float(found.x))
+
+
+def _minimise(loss: Any, start: Vector, bounds: Any) -> Vector:
+    from scipy.optimize import minimize
+
+    return np.asarray(minimize(loss, start, jac=True, method="L-BFGS-B", bounds=bounds).x)
+
+
+def _split(values: Vector, windows: Sequence[Rows]) -> tuple[Vector, ...]:
+    ends = np.cumsum([len(part.actual) for part in windows])[:-1]
+    return tuple(np.split(values, ends))

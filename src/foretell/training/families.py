@@ -1,0 +1,199 @@
+"""Which purchase model stands at the bottom of the ladder: chosen on past windows, the simpler unless it loses."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+from scipy.special import expit
+
+from foretell.errors import FitError
+from foretell.models.cnbd import MBGCNBD
+from foretell.models.gamma_gamma import GammaGamma
+from foretell.models.pareto_nbd import ParetoNBD
+from foretell.scoring.base import PurchaseModel, column, horizon
+from foretell.scoring.refine import event_offset
+from foretell.training.past import Models, Window, log_hazard_ratio
+
+Vector = NDArray[np.float64]
+
+SIMPLEST = "MBG/NBD"
+_EDGE = 1e-6
+
+
+@dataclass(frozen=True)
+class Family:
+    """The purchase model chosen, and why.
+
+    Parameters
+    ----------
+    name : str
+        As in `fit_families`.
+    why : str
+        The figures that decided.
+    """
+
+    name: str
+    why: str
+
+
+FAMILIES: Mapping[str, Callable[[], PurchaseModel]] = {
+    SIMPLEST: lambda: MBGCNBD(k=1),
+    "MBG/CNBD-k": MBGCNBD,
+    "Pareto/NBD": ParetoNBD,
+}
+"""Purchase models that a shop may stand on, the simpler first; k by likelihood."""
+
+
+class Candidates(Mapping[str, PurchaseModel]):
+    """The purchase models of one summary, each fitted when it is first asked for.
+
+    Parameters
+    ----------
+    summary : polars.DataFrame
+        One row per customer, as from `features.summary.purchase_summary`.
+
+    Raises
+    ------
+    FitError
+        If the simplest cannot be fitted. Another that cannot be is not among the names.
+    """
+
+    def __init__(self, summary: pl.DataFrame) -> None:
+        self._summary = summary
+        self._fitted: dict[str, PurchaseModel | None] = {SIMPLEST: FAMILIES[SIMPLEST]().fit(summary)}
+
+    def __getitem__(self, name: str) -> PurchaseModel:
+        """Return a fitted model; KeyError if it cannot be fitted."""
+        if name not in self._fitted:
+            try:
+                self._fitted[name] = FAMILIES[name]().fit(self._summary)
+            except FitError:
+                self._fitted[name] = None
+        found = self._fitted[name]
+        if found is None:
+            raise KeyError(name)
+        return found
+
+    def __iter__(self) -> Iterator[str]:
+        """Iterate over the names of the models that can be fitted."""
+        return (name for name in FAMILIES if name in self)
+
+    def __len__(self) -> int:
+        """Return how many can be fitted."""
+        return sum(1 for _ in self)
+
+
+def fit_families(summary: pl.DataFrame) -> tuple[Models, GammaGamma | None]:
+    """Return the purchase models that a shop may stand on, and its fitted spend model.
+
+    Parameters
+    ----------
+    summary : polars.DataFrame
+        One row per customer, as from `features.summary.purchase_summary`.
+
+    Returns
+    -------
+    tuple of mapping of str to purchase model, and GammaGamma or None
+        Names as in `FAMILIES`; no spend model without money.
+
+    Raises
+    ------
+    FitError
+        If not even the simplest can be fitted.
+    """
+    return Candidates(summary), fit_spend(summary)
+
+
+def fit_spend(summary: pl.DataFrame) -> GammaGamma | None:
+    """Fit the spend model, where orders carry money.
+
+    Parameters
+    ----------
+    summary : polars.DataFrame
+        One row per customer.
+
+    Returns
+    -------
+    GammaGamma or None
+    """
+    return GammaGamma().fit(summary) if summary["historic_spend"].null_count() < summary.height else None
+
+
+def choose_family(windows: Sequence[Window], models: Mapping[str, PurchaseModel]) -> Family:
+    """Choose the model whose chances of a purchase did best on past windows.
+
+    Parameters
+    ----------
+    windows : sequence of Window
+        The newest first; each model was fitted to what was known when the window began.
+    models : mapping of str to purchase model
+        Those that can be fitted now.
+
+    Returns
+    -------
+    Family
+        The first in the order of `models` whose log loss is within one standard error (over customers of the
+        newest window) of the best; the simplest without a window.
+    """
+    if not windows:
+        return Family(SIMPLEST, "no past window to choose on: the simplest")
+    newest = windows[0]
+    known = [name for name in models if name in newest.view.models]
+    loss = {name: _log_losses(newest, name) for name in known}
+    best = min(known, key=lambda name: float(loss[name].mean()))
+    for name in known:
+        worse = loss[name] - loss[best]
+        if float(worse.mean()) <= float(worse.std()) / len(worse) ** 0.5:
+            figures = ", ".join(f"{other} {loss[other].mean():.4f}" for other in known)
+            return Family(name, f"log loss of a purchase within {newest.days} days: {figures}")
+    return Family(best, "the best")
+
+
+def choose_timing(windows: Sequence[Window], models: Mapping[str, PurchaseModel], family: str) -> Family:
+    """Choose the model that dates are read from.
+
+    Parameters
+    ----------
+    windows : sequence of Window
+        The newest first.
+    models : mapping of str to purchase model
+        Those that can be fitted now.
+    family : str
+        Model at the bottom of the ladder, which stays unless another's dates are better.
+
+    Returns
+    -------
+    Family
+        Of the models, the one whose median date is nearest, on average over the buyers of the newest window, unless
+        that of `family` is within one standard error of it.
+    """
+    if not windows or not windows[0].bought.any():
+        return Family(family, "no past window with a purchase to choose on")
+    newest = windows[0]
+    known = [name for name in models if name in newest.view.models]
+    miss = {name: _date_errors(newest, name) for name in known}
+    best = min(known, key=lambda name: float(miss[name].mean()))
+    figures = ", ".join(f"{name} {miss[name].mean():.1f}" for name in known)
+    why = f"mean error of the date in days among buyers within {newest.days} days: {figures}"
+    if family in miss:
+        worse = miss[family] - miss[best]
+        if float(worse.mean()) <= float(worse.std()) / len(worse) ** 0.5:
+            return Family(family, why)
+    return Family(best, why)
+
+
+def _log_losses(window: Window, name: str) -> Vector:
+    # The level is corrected later, whichever model it is: here the shape decides.
+    answer = horizon(window.view.models[name], window.view.known.summary, window.days)
+    p = expit(event_offset(answer, log_hazard_ratio(window, name)))
+    p = np.clip(p, _EDGE, 1 - _EDGE)
+    return np.asarray(-(window.bought * np.log(p) + (1 - window.bought) * np.log1p(-p)))
+
+
+def _date_errors(window: Window, name: str) -> Vector:
+    dates = window.view.models[name].next_order_days(window.view.known.summary, horizon_days=window.days)
+    bought = window.bought > 0
+    median = np.nan_to_num(column(dates, "days_q50"), nan=float(window.days))
+    return np.abs(np.ceil(median[bought]) - window.next_day[bought])
