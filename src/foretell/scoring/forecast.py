@@ -140,7 +140,7 @@ def _at_level(weeks: pl.DataFrame, level: Level, cutoff: datetime) -> tuple[Vect
 
 def _error_of_week(level: Level, end: int) -> tuple[float, float]:
     """Standard errors of one week's logs: of a week by itself, and what the level may drift until then."""
-    alone, month, until = (level.total_error(days) for days in (_WEEK, _MONTH, end))
+    alone, month, until = (level.total_error(days) for days in (_WEEK, _MONTH, max(end, _MONTH)))
     orders, spend = (np.sqrt(a**2 + max(u**2 - m**2, 0.0)) for a, m, u in zip(alone, month, until, strict=True))
     return float(orders), float(spend)
 

@@ -35,6 +35,8 @@ _SMOOTHED_NOISE = (1 + 4 + 1) / 16
 _ERROR_WEEKS = (1, 4, 13, 26, 52)
 _ERROR_HALF_LIFE_WEEKS = 52.0
 _ERROR_PRIOR_SD = (0.12, 0.15)
+_ERROR_PRIOR_WINDOWS = 1.0
+_ERROR_PRIOR_FREEDOM = 3.0
 _LEAST_HORIZON_WEEKS = 16
 
 
@@ -260,9 +262,10 @@ def _errors(history: History, now: _Factors, horizons: list[int]) -> list[tuple[
         for miss, noise, prior in zip(misses.T, noises, _ERROR_PRIOR_SD, strict=True):
             counting = noise / max(newest, 1.0)
             square = float(np.average(miss**2, weights=weights)) - counting * (1 - history.share)
-            square = (independent * max(square, 0.0) + prior**2) / (independent + 1)
+            square = independent * max(square, 0.0) + _ERROR_PRIOR_WINDOWS * prior**2
+            square /= independent + _ERROR_PRIOR_WINDOWS
             # Few windows tell little about the spread itself: Student's t instead of the normal.
-            wider = float(stdtrit(independent + 1, 0.9) / ndtri(0.9))
+            wider = float(stdtrit(independent + _ERROR_PRIOR_FREEDOM, 0.9) / ndtri(0.9))
             deviations.append(max(wider * np.sqrt(square), np.sqrt(counting * history.share)))
         found.append((span, float(deviations[0]), float(deviations[1])))
     return found

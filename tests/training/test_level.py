@@ -1,0 +1,225 @@
+"""The fit of a shop's level: what was put in is found, what is thin is shrunk, and the future is not read."""
+
+from datetime import timedelta
+from math import exp, log
+
+import numpy as np
+import polars as pl
+import pytest
+
+from foretell.errors import FitError
+from foretell.features.summary import purchase_summary
+from foretell.models.level import Level
+from foretell.tables.dataset import CustomerData
+from foretell.training.level import fit_level
+from level_shops import START, VALUE, at, know, learn, orders, shop
+
+HORIZONS = (91, 182)
+
+
+def fit(data, day, models=know, **named):
+    return fit_level(data, at(day), models, horizons_days=HORIZONS, **named)
+
+
+def peak(day):
+    """A Christmas of six weeks, twice as busy."""
+    return 2.0 if 315 <= day % 364 < 357 else 1.0
+
+
+def test_a_constant_factor_is_found():
+    level = fit(shop(500, factor=lambda _day: 0.8), 500)
+    # 13 blocks of four weeks of some 670 purchases each: counting noise of the mean is about 1 %; the prior of .12
+    # pulls a mean known to sqrt(.05² / 4) = .025 by 4 % of its distance.
+    assert level.log_orders(at(500), 91) == pytest.approx(log(0.8), abs=0.03)
+    assert level.log_value() == pytest.approx(0.0, abs=0.02)
+    assert level.windows == 16
+
+
+def test_money_per_purchase_is_found_beside_purchases():
+    level = fit(shop(500, value=0.9 * VALUE), 500)
+    assert level.log_orders(at(500), 91) == pytest.approx(0.0, abs=0.03)
+    # The prior of .1 pulls a mean known to .05 / 2 by 6 % of its distance.
+    assert level.log_value() == pytest.approx(log(0.9), abs=0.02)
+
+
+def test_a_single_window_shrinks():
+    data = shop(71, factor=lambda _day: 0.8)
+    level = fit(data, 71)
+    assert level.windows == 1
+    # One block of four weeks is a third of an independent quarter: variance .12² x 3.25 against a prior of .12².
+    assert level.log_orders(at(71), 28) == pytest.approx(log(0.8) / 4.25, abs=0.02)
+    # Beyond the four weeks that were seen it fades: half of it at eight weeks, a quarter at sixteen.
+    assert level.by_lead[15] == pytest.approx(level.by_lead[3] / 4, rel=1e-6)
+
+
+def test_two_years_of_season_are_found_and_follow_as_of():
+    level = fit(shop(2 * 364 + 20, factor=peak, customers=1500), 2 * 364 + 20, models=learn)
+    quiet, busy = at(2 * 364 + 20), at(2 * 364 + 315)
+    # Models that learn the mean expect 1 + 6 / 52 at all times; two equal years leave little doubt.
+    assert level.log_orders(busy, 42) - level.log_orders(quiet, 42) == pytest.approx(log(2), abs=0.12)
+    # Nothing but the season follows as_of: a year later all is the same.
+    assert level.log_orders(quiet + timedelta(days=364), 91) == level.log_orders(quiet, 91)
+
+
+def test_one_year_of_season_is_believed_in_part():
+    level = fit(shop(364 + 100, factor=peak, customers=1500), 364 + 100)
+    lift = level.log_orders(at(364 + 315), 42) - level.log_orders(at(364 + 200), 42)
+    # Two thirds of log 2, and the week at either end smoothed: .46 less a tenth.
+    assert lift == pytest.approx(2 / 3 * log(2), abs=0.08)
+
+
+def test_counting_noise_is_no_season():
+    level = fit(shop(500, customers=60), 500)
+    # 21 purchases a week, noise .22; what is left after the reliability is a small part of it.
+    assert max(map(abs, level.season), default=0.0) < 0.1
+
+
+def test_a_doubled_level_is_mostly_found_a_year_later():
+    data = shop(900, factor=lambda day: 1.0 if day < 400 else 2.0)
+    level = fit(data, 800)
+    # The model knows half the rate. Weights have a half-life of a quarter: windows since the change hold 97 %. The
+    # prior of .12 and one independent window a quarter hold some of it back.
+    assert log(1.6) < level.log_orders(at(800), 91) < log(2.1)
+
+
+def test_the_level_of_a_model_that_catches_up_is_ahead_of_it():
+    level = fit(shop(500, factor=lambda day: exp(-day / 365)), 500, models=learn)
+    # A fading shop: the mean of its past is too high for its future, always.
+    assert level.log_orders(at(500), 91) < -0.2
+
+
+def test_rows_at_or_after_as_of_change_nothing():
+    data = shop(500)
+    cut = at(400)
+    others = data.orders.with_columns(
+        pl.when(pl.col("ordered_at") >= cut).then(pl.lit(9_990_000)).otherwise("amount_minor").alias("amount_minor"),
+        pl.when(pl.col("ordered_at") >= cut).then(pl.lit("c00001")).otherwise("customer_id").alias("customer_id"),
+    ).collect()
+    changed = CustomerData.from_orders(others.drop("row_number"), observed_until=data.observed_until)
+    assert fit(changed, 400) == fit(data, 400) == fit(data.before(cut), 400)
+
+
+def test_an_excluded_period_says_nothing():
+    data = shop(500, factor=lambda day: 0.3 if 440 <= day < 468 else 1.0)
+    closed = ((START + timedelta(days=440)).date(), (START + timedelta(days=467)).date())
+    # Left in, half of the dip and more is expected back a year later.
+    assert fit(data, 500).log_orders(at(440 + 364), 28) < -0.4
+    level = fit(data, 500, exclude_periods=[closed])
+    # Counting noise of the mean, about 1 %, and of four weeks of season, two thirds of 4 %.
+    assert level.log_orders(at(440 + 364), 28) == pytest.approx(0.0, abs=0.06)
+    assert level.log_orders(at(500), 91) == pytest.approx(0.0, abs=0.03)
+
+
+def test_where_every_week_is_excluded_the_reason_is_stated():
+    level = fit(shop(200), 200, exclude_periods=[(START.date(), at(200).date())])
+    assert level == Level.none("every week after a past cutoff is excluded")
+
+
+@pytest.mark.parametrize("share", [0.3, 3.0])
+def test_one_giant_order_moves_no_level(share):
+    data = shop(500)
+    plain = fit(data, 500)
+    # A known customer spends a good part of, or thrice, the shop's revenue of a quarter in one order.
+    giant = int(share * 600 * 4.5 * VALUE * 10_000)
+    rows = data.orders.collect()
+    place = rows.with_row_index().filter((pl.col("ordered_at") > at(470)) & (pl.col("customer_id") == "c00007"))[
+        "index"
+    ][0]
+    amounts = rows["amount_minor"].to_list()
+    amounts[place] = giant
+    moved = CustomerData.from_orders(
+        rows.with_columns(pl.Series("amount_minor", amounts)), observed_until=data.observed_until
+    )
+    level = fit(moved, 500)
+    assert level.log_orders(at(500), 91) == plain.log_orders(at(500), 91)
+    # The customer is left out of both sides: 1 of 600, some 4 purchases of 2,700 a quarter.
+    assert level.log_value() == pytest.approx(plain.log_value(), abs=0.005)
+
+
+def test_a_short_history_has_no_level_and_says_why():
+    level = fit(shop(60), 60)
+    assert level == Level.none("the history is too short for a cutoff four weeks before its end")
+    assert level.log_orders(at(60), 91) == level.log_value() == 0
+
+
+def test_no_row_before_as_of_has_no_level():
+    assert fit(shop(60), 0).reason == "the history is too short for a cutoff four weeks before its end"
+
+
+def test_cutoffs_that_cannot_be_fitted_are_passed_over():
+    def late(summary):
+        if summary["days_observed"].max() < 300:
+            msg = "too thin"
+            raise FitError(msg)
+        return know(summary)
+
+    def never(_summary):
+        msg = "too thin"
+        raise FitError(msg)
+
+    assert fit(shop(500), 500, late).windows < fit(shop(500), 500).windows
+    assert fit(shop(200), 200, never).reason == "at none of 5 past cutoffs was there enough to fit a purchase model"
+
+
+def test_weeks_after_the_last_order_of_a_stale_history_are_no_zeros():
+    data = shop(500)
+    stale = CustomerData.from_orders(data.orders.collect())
+    assert fit(stale, 560).by_lead == fit(data, 500).by_lead
+
+
+def test_orders_without_money_have_a_level():
+    data = shop(300)
+    counts = CustomerData.from_orders(data.orders.drop("amount_minor").collect(), observed_until=data.observed_until)
+    level = fit(counts, 300, lambda summary: (know(summary)[0], None))
+    assert level.by_lead == fit(data, 300).by_lead
+    assert level.log_value() == 0
+
+
+def test_a_sample_by_hash_finds_the_same_level(monkeypatch):
+    data = shop(400, customers=2000, factor=lambda _day: 0.85)
+    monkeypatch.setattr("foretell.training.level_windows._MOST_CUSTOMERS", 700)
+    sampled = fit(data, 400)
+    assert sampled == fit(data, 400)
+    # 700 customers buy some 830 times in four weeks: the mean of a year is known to 1 %.
+    assert sampled.log_orders(at(400), 91) == pytest.approx(log(0.85), abs=0.03)
+
+
+def drifting(seed, days):
+    """A weekly factor around 1 that wanders back slowly: deviations of .2, correlated by .85 from week to week."""
+    rng = np.random.default_rng(seed)
+    wave = [0.0]
+    for step in rng.normal(0, 0.2 * np.sqrt(1 - 0.85**2), days // 7 + 1):
+        wave.append(0.85 * wave[-1] + step)
+    return lambda day: exp(wave[day // 7])
+
+
+def rate_learnt(data, day):
+    summary = purchase_summary(data.before(at(day)), at(day))
+    return learn(summary)[0].expected_orders(summary, 84)["expected_orders"].sum()
+
+
+def test_intervals_of_totals_cover_what_follows():
+    hits = []
+    for seed in range(3):
+        data = shop(1000, factor=drifting(seed, 1000), customers=400, seed=seed)
+        for day in range(400, 910, 84):
+            level = fit(data, day, models=learn)
+            expected = rate_learnt(data, day) * exp(level.log_orders(at(day), 84))
+            actual = data.orders.filter(pl.col("ordered_at").is_between(at(day), at(day + 84), closed="left"))
+            miss = log(actual.select(pl.len()).collect().item() / expected)
+            hits.append(abs(miss) < 1.2816 * level.total_error(84)[0])
+    # 21 windows that do not overlap, at 80 %: standard error .087.
+    assert 0.7 <= np.mean(hits) <= 0.9
+
+
+def test_errors_are_wider_where_few_windows_were_seen():
+    short, long = (fit(shop(days), days) for days in (130, 600))
+    assert short.total_error(91)[0] > 1.5 * long.total_error(91)[0]
+    assert long.error_days == (7, 28, 91, 182)
+
+
+def test_errors_never_fall_below_counting_noise():
+    data = orders(*np.nonzero(np.tile([True, *[False] * 19], (30, 20))), [VALUE] * 600, 400)
+    level = fit(data, 400)
+    # 30 customers, one order every 20 days, expected at 1.5 a day: 10.5 in a week.
+    assert level.total_error(7)[0] >= 1 / np.sqrt(10.5)
