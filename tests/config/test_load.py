@@ -227,7 +227,10 @@ def test_a_text_in_the_wrong_place_is_not_repeated(load, write):
     ("text", "problem"),
     [
         ("shop = 3", "shop: must be a section, as in [shop] (foretell.toml)."),
-        ("[training]\nrungs = []", "training.rungs: must be a list of 'boosted', 'purchase' and 'pareto' (foretell.toml)."),
+        (
+            "[training]\nrungs = []",
+            "training.rungs: must be a list of 'boosted', 'purchase' and 'pareto' (foretell.toml).",
+        ),
         ("[training]\nrungs = ['purchse']", "training.rungs: holds an unknown model. Did you mean 'purchase'? "),
         ("[training]\nrungs = ['pareto', 'pareto']", "training.rungs: names a model twice."),
         ("[training]\nannual_discount_rate = nan", "training.annual_discount_rate: must be a number from 0 to 10, "),

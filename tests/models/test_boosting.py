@@ -7,7 +7,8 @@ import pytest
 from scipy.special import expit
 
 from foretell.errors import BundleError, FitError
-from foretell.models.boosting import Booster, BoostingParams, Validation
+from foretell.models.boosting import Booster, Validation
+from foretell.models.boosting_params import BoostingParams
 from foretell.models.objectives import losses
 
 PARAMS = BoostingParams(num_leaves=6, learning_rate=0.1, min_child_samples=20, max_rounds=120, patience=15)

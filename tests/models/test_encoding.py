@@ -143,7 +143,8 @@ import polars as pl
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from foretell.errors import ColumnMismatch
-from foretell.models.boosting import Booster, BoostingParams
+from foretell.models.boosting import Booster
+from foretell.models.boosting_params import BoostingParams
 from foretell.models.encoding import Encoding
 import numpy as np
 n = 60

@@ -5,12 +5,13 @@ offset is the caller's; it is never stored, and `Booster.margin` is without it.
 """
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
 from typing import Any, NamedTuple, Self
 
 import numpy as np
 
 from foretell.errors import BundleError, FitError
+from foretell.models.binned import Binned, Rows
+from foretell.models.boosting_params import BoostingParams, lightgbm_settings
 from foretell.models.objectives import OBJECTIVES, Matrix, Objective, Vector, losses, row_weights
 from foretell.models.state import damaged
 from foretell.storage.hashing import sha256_bytes
@@ -37,41 +38,6 @@ class Validation(NamedTuple):
     actual: Vector
     offset: Vector
     weights: Vector | None = None
-
-
-@dataclass(frozen=True)
-class BoostingParams:
-    """Settings of the trees; cautious, because the offset already knows most.
-
-    Parameters
-    ----------
-    num_leaves : int
-        Leaves of a tree, >= 2.
-    learning_rate : float
-        Share of each tree that is added, within (0, 1].
-    min_child_samples : int
-        Fewest rows in a leaf.
-    lambda_l2 : float
-        Ridge penalty on a leaf's value, in units of the mean row's hessian.
-    feature_fraction, bagging_fraction : float
-        Share of the columns, and of the rows, drawn for each tree.
-    max_rounds : int
-        Most trees.
-    patience : int
-        Trees without gain on the validation rows after which boosting stops.
-    tweedie_variance_power : float
-        Variance ~ mean to this power, within (1, 2); for spend only.
-    """
-
-    num_leaves: int = 12
-    learning_rate: float = 0.04
-    min_child_samples: int = 40
-    lambda_l2: float = 10.0
-    feature_fraction: float = 0.8
-    bagging_fraction: float = 0.8
-    max_rounds: int = 600
-    patience: int = 40
-    tweedie_variance_power: float = 1.5
 
 
 class Booster:
@@ -154,7 +120,7 @@ class Booster:
         import lightgbm
 
         weighting = row_weights(self.objective, matrix, actual, offset, weights)
-        settings = self._settings()
+        settings = lightgbm_settings(self.objective, self.params, seed=self.seed, threads=self.threads)
         most = self.params.max_rounds if rounds is None else rounds
         self.features, self.rounds, self._text, self._handle = matrix.shape[1], 0, "", None
         if not most or not matrix.shape[1]:
@@ -163,7 +129,7 @@ class Booster:
         train = lightgbm.Dataset(
             matrix, actual, weight=weighting, init_score=offset, categorical_feature=list(categorical), **data
         )
-        watch: dict[str, Any] = {}
+        held = None
         if validation is not None:
             weighting = row_weights(self.objective, *validation)
             held = lightgbm.Dataset(
@@ -174,9 +140,22 @@ class Booster:
                 reference=train,
                 **data,
             )
+        return self._train(train, held, validation, matrix.shape[1], most)
+
+    def _train(self, train: Any, held: Any, validation: Validation | None, features: int, most: int) -> Self:
+        import lightgbm
+
+        self.features, self.rounds, self._text, self._handle = features, 0, "", None
+        watch: dict[str, Any] = {}
+        if held is not None:
             stop = lightgbm.early_stopping(self.params.patience, verbose=False)
             watch = {"valid_sets": [held], "callbacks": [stop]}
-        fitted = lightgbm.train(settings, train, num_boost_round=most, **watch)
+        fitted = lightgbm.train(
+            lightgbm_settings(self.objective, self.params, seed=self.seed, threads=self.threads),
+            train,
+            num_boost_round=most,
+            **watch,
+        )
         kept = fitted.current_iteration()
         if validation is not None:
             # LightGBM calls the first tree the best even where none at all is better.
@@ -185,6 +164,35 @@ class Booster:
         if kept:
             self._keep(fitted.model_to_string(num_iteration=kept, start_iteration=0))
         return self
+
+    def fit_part(
+        self, binned: Binned, fits: Rows, stops: Rows, *, actual: Vector, offset: Vector, weights: Vector
+    ) -> Self:
+        """Fit the trees to some rows of a binned matrix, and stop on others.
+
+        Parameters
+        ----------
+        binned : Binned
+            All rows.
+        fits, stops : ndarray of int
+            Numbers of the rows to fit to, and of those that choose the number of trees; ascending.
+        actual, offset, weights : ndarray of shape (rows,)
+            Of all rows, as for `fit`.
+
+        Returns
+        -------
+        Self
+
+        Raises
+        ------
+        FitError
+            If values are not what the objective is made for.
+        """
+        held = Validation(binned.matrix[stops], actual[stops], offset[stops], weights[stops])
+        weighting = row_weights(self.objective, binned.matrix[fits], actual[fits], offset[fits], weights[fits])
+        train = binned.part(fits, actual[fits], offset[fits], weighting)
+        watched = binned.part(stops, held.actual, held.offset, row_weights(self.objective, *held))
+        return self._train(train, watched, held, binned.matrix.shape[1], self.params.max_rounds)
 
     def margin(self, matrix: Matrix) -> Vector:
         """What the trees add to the offset, on the link scale.
@@ -279,24 +287,6 @@ class Booster:
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "_handle": None}
-
-    def _settings(self) -> dict[str, Any]:
-        given = asdict(self.params)
-        del given["max_rounds"], given["patience"]
-        return {
-            **given,
-            "objective": self.objective,
-            "metric": {"binary": "binary_logloss"}.get(self.objective, self.objective),
-            "bagging_freq": 1,
-            # The offset is the level already; LightGBM leaves its own start out today where an init_score is given.
-            "boost_from_average": False,
-            "seed": self.seed,
-            "num_threads": self.threads,
-            "deterministic": True,
-            "force_row_wise": True,
-            "feature_pre_filter": False,
-            "verbosity": -1,
-        }
 
     def _keep(self, text: str) -> None:
         import lightgbm

@@ -8,6 +8,8 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from foretell.models.binned import Binned
+from foretell.models.boosting_params import BoostingParams
 from foretell.models.encoding import Encoding
 from foretell.scoring.base import horizon, order_values, tree_inputs
 from foretell.scoring.refine import event_offset
@@ -17,6 +19,7 @@ from foretell.training.past import View, Window, log_hazard_ratio, log_ratio
 
 Vector = NDArray[np.float64]
 Matrix = NDArray[np.float64]
+Ints = NDArray[np.int64]
 
 AGE_WEIGHT = 0.75
 """A window counts so much of the next newer one."""
@@ -33,6 +36,18 @@ NOT_INPUTS = frozenset(
 
 
 @dataclass(frozen=True, eq=False)
+class _Stacked:
+    """What the rows of all answers with the same windows share."""
+
+    masks: tuple[NDArray[np.bool_], ...]
+    binned: Binned
+    sizes: tuple[int, ...]
+    fold: Ints
+    stopper: Ints
+    customer: Ints
+
+
+@dataclass(frozen=True, eq=False)
 class Answers:
     """Turns windows into rows for one purchase model.
 
@@ -45,24 +60,33 @@ class Answers:
     encoding : Encoding
         Of the inputs.
     most_rows : int
-        Rows per answer; customers of older windows are thinned by hash to keep to it.
+        Rows per answer; customers are thinned by hash to keep to it.
+    params : BoostingParams
+        Settings of the trees.
+    threads : int
+        Threads of LightGBM.
     """
 
     family: str
     inputs_days: int
     encoding: Encoding
     most_rows: int
+    params: BoostingParams
+    threads: int
+    _stacks: dict[tuple[datetime, ...], _Stacked] = field(default_factory=dict)
     _matrices: dict[datetime, Matrix] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, view: View, family: str, inputs_days: int, most_rows: int) -> "Answers":
+    def of(
+        cls, view: View, family: str, inputs_days: int, *, most_rows: int, params: BoostingParams, threads: int
+    ) -> "Answers":
         """Learn the encoding from a view.
 
         Parameters
         ----------
         view : View
             Any of the windows'.
-        family, inputs_days, most_rows
+        family, inputs_days, most_rows, params, threads
             As for the class.
 
         Returns
@@ -71,10 +95,10 @@ class Answers:
         """
         inputs = _inputs(view, family, inputs_days)
         names = [name for name in inputs.columns if name != "customer_id" and name not in NOT_INPUTS]
-        return cls(family, inputs_days, Encoding.learn(inputs, names), most_rows)
+        return cls(family, inputs_days, Encoding.learn(inputs, names), most_rows, params, threads)
 
-    def rows(self, windows: Sequence[Window], answer: str) -> tuple[tuple[Rows, NDArray[np.bool_]], ...]:
-        """Return the rows of an answer, window by window.
+    def rows(self, windows: Sequence[Window], answer: str) -> Rows | None:
+        """Return the rows of an answer.
 
         Parameters
         ----------
@@ -85,38 +109,63 @@ class Answers:
 
         Returns
         -------
-        tuple of (Rows, mask)
-            Per window its rows, and which of the view's customers they are.
+        Rows or None
+            None without a window.
         """
-        sizes = [len(window.orders) for window in windows]
-        share = min(1.0, self.most_rows / max(sum(sizes), 1))
-        folds = folds_for(int(min(sum(sizes), self.most_rows)))
-        return tuple(
-            self._window_rows(window, answer, folds, AGE_WEIGHT**place, share) for place, window in enumerate(windows)
+        if not windows:
+            return None
+        stacked = self._stacked(windows)
+        both = [self.target(window, answer) for window in windows]
+        picked = [(actual[mask], offset[mask]) for (actual, offset), mask in zip(both, stacked.masks, strict=True)]
+        return Rows(
+            binned=stacked.binned,
+            sizes=stacked.sizes,
+            actual=np.concatenate([actual for actual, _ in picked]),
+            offset=np.concatenate([offset for _, offset in picked]),
+            weight=np.concatenate([np.full(size, AGE_WEIGHT**place) for place, size in enumerate(stacked.sizes)]),
+            fold=stacked.fold,
+            stopper=stacked.stopper,
+            customer=stacked.customer,
         )
 
-    def _window_rows(
-        self, window: Window, answer: str, folds: int, weight: float, share: float
-    ) -> tuple[Rows, NDArray[np.bool_]]:
-        ids = window.view.known.summary["customer_id"]
-        mask = np.ones(len(ids), dtype=bool)
-        if share < 1:
-            mask = bucket_of(ids, 1_000_000, salt="thin") < share * 1_000_000
-        actual, offset = self.target(window, answer)
-        matrix = self.matrix(window.view)[mask]
-        count = int(mask.sum())
-        kept = ids.filter(mask)
-        rows = Rows(
-            matrix,
-            actual[mask],
-            offset[mask],
-            np.full(count, weight),
+    def masks(self, windows: Sequence[Window]) -> tuple[NDArray[np.bool_], ...]:
+        """Say which customers of each window's view have a row.
+
+        Parameters
+        ----------
+        windows : sequence of Window
+            The newest first; at least one.
+
+        Returns
+        -------
+        tuple of ndarray of bool
+        """
+        return self._stacked(windows).masks
+
+    def _stacked(self, windows: Sequence[Window]) -> "_Stacked":
+        key = tuple(window.view.cutoff for window in windows)
+        if key not in self._stacks:
+            self._stacks[key] = self._stack([window.view for window in windows])
+        return self._stacks[key]
+
+    def _stack(self, views: Sequence[View]) -> "_Stacked":
+        ids = [view.known.summary["customer_id"] for view in views]
+        count = sum(len(each) for each in ids)
+        share = min(1.0, self.most_rows / max(count, 1))
+        folds = folds_for(min(count, self.most_rows))
+        # Two customers in one of so many buckets are taken for one: rare, and harmless to a standard error.
+        number = [bucket_of(each, _NUMBERS, salt="customer") for each in ids]
+        masks = tuple(each < share * _NUMBERS for each in number)
+        kept = pl.concat([each.filter(mask) for each, mask in zip(ids, masks, strict=True)])
+        matrix = np.concatenate([self.matrix(view)[mask] for view, mask in zip(views, masks, strict=True)])
+        return _Stacked(
+            masks,
+            Binned(matrix, self.params, threads=self.threads),
+            tuple(int(mask.sum()) for mask in masks),
             bucket_of(kept, folds, salt="fold"),
             bucket_of(kept, STOPPERS, salt="stop"),
-            # Two customers in one of so many buckets are taken for one: rare, and harmless to a standard error.
-            bucket_of(kept, _NUMBERS, salt="number"),
+            np.concatenate([each[mask] for each, mask in zip(number, masks, strict=True)]),
         )
-        return rows, mask
 
     def matrix(self, view: View) -> Matrix:
         """Return the trees' inputs of a view.

@@ -8,7 +8,7 @@ import polars as pl
 
 from foretell.bundles.bundle import Bundle
 from foretell.bundles.refinement import Refinement
-from foretell.models.boosting import BoostingParams
+from foretell.models.boosting_params import BoostingParams
 from foretell.models.gamma_gamma import GammaGamma
 from foretell.models.tail_pool import TailPool
 from foretell.scoring.base import PurchaseModel
@@ -47,12 +47,16 @@ class BoostedRecipe:
         Settings of the trees.
     threads : int
         Threads of LightGBM; results are the same for any number.
+    params_from : datetime or None
+        First cutoff at which `params` are used, the one that they were tuned before; earlier ones get `TREES`, so
+        that no past window judges settings that it helped to choose. None is always.
     """
 
     name: str = "boosted"
     annual_discount_rate: float = 0.0
     params: BoostingParams = field(default_factory=lambda: TREES)
     threads: int = 1
+    params_from: datetime | None = None
 
     def fit(self, data: CustomerData, as_of: datetime, horizons: Horizons, seed: int = 0) -> Bundle:
         """Fit the models, and their corrections.
@@ -83,7 +87,7 @@ class BoostedRecipe:
         known = known_at(seen, as_of, with_features=False)
         limits = require_trainable(known.summary, as_of)
         models, spend_model = fit_families(known.summary)
-        sample = seen.of_customers(_sampled(known.summary["customer_id"]))
+        sample = seen.of_customers(sampled(known.summary["customer_id"]))
         past = Past(sample, fit_families)
         newest = past.windows(past.longest_window_days(horizons.churn_days) or _SHORTEST_WINDOW_DAYS, most=1)
         family = choose_family(newest, models)
@@ -101,7 +105,8 @@ class BoostedRecipe:
             annual_discount_rate=self.annual_discount_rate,
         )
         start = Refinement(horizons.churn_days, level, models[timing.name], TailPool())
-        refiner = Refiner(past, bundle, start, family.name, self.params, seed, self.threads)
+        params = self.params if self.params_from is None or as_of >= self.params_from else TREES
+        refiner = Refiner(past, bundle, start, family.name, params, seed, self.threads)
         refinement = refiner.refine(known_at(sample, as_of, with_features=True))
         return replace(
             bundle,
@@ -139,7 +144,19 @@ class BoostedRecipe:
         return answers(known_at(data, as_of, with_features=bundle.reads_features), bundle)
 
 
-def _sampled(ids: pl.Series) -> pl.Series:
+def sampled(ids: pl.Series) -> pl.Series:
+    """Return the customers that corrections are learnt on: all, or `MOST_CUSTOMERS` by hash.
+
+    Parameters
+    ----------
+    ids : polars.Series
+        All customers.
+
+    Returns
+    -------
+    polars.Series
+        In the order of `ids`.
+    """
     if len(ids) <= MOST_CUSTOMERS:
         return ids
     return ids.filter(bucket_of(ids, len(ids), salt="sample") < MOST_CUSTOMERS)

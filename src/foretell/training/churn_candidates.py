@@ -8,7 +8,8 @@ import numpy as np
 from scipy.special import expit
 
 from foretell.evaluation.vectors import FloatArray, IntArray
-from foretell.models.boosting import Booster, BoostingParams, Validation
+from foretell.models.boosting import Booster, Validation
+from foretell.models.boosting_params import BoostingParams
 from foretell.models.calibration import ProbabilityCalibrator
 from foretell.models.logistic import RidgeLogistic
 from foretell.models.objectives import Matrix, losses

@@ -1,6 +1,5 @@
 """How each answer of a purchase model is corrected: trees if they win on customers they were not fitted to."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -8,9 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from foretell.bundles.refinement import Trees
-from foretell.models.boosting import BoostingParams
+from foretell.models.boosting_params import BoostingParams
 from foretell.models.objectives import Objective, losses
-from foretell.training.cross_fit import Rows, cross_fit, stack
+from foretell.training.cross_fit import Rows, cross_fit
 
 Vector = NDArray[np.float64]
 
@@ -38,7 +37,7 @@ class Correction:
 
 
 def fit_correction(
-    windows: Sequence[Rows],
+    rows: Rows | None,
     objective: Objective,
     *,
     days: int,
@@ -55,8 +54,8 @@ def fit_correction(
 
     Parameters
     ----------
-    windows : sequence of Rows
-        The newest first; each at its own level, so that trees learn who, not how much in all.
+    rows : Rows or None
+        Of all windows, each at its own level, so that trees learn who, not how much in all; None without a window.
     objective : {'poisson', 'tweedie', 'binary'}
         Law of the outcome.
     days : int
@@ -76,13 +75,13 @@ def fit_correction(
     ----------
     Breiman et al. (1984), "Classification and Regression Trees" (one-standard-error rule); Platt (1999).
     """
-    if not windows:
+    if rows is None:
         return Correction(Trees(), ())
-    rows = stack(windows)
-    few = min(_events(windows[0].actual), len(windows[0].actual) - _events(windows[0].actual))
+    newest = rows.by_window(rows.actual)[0]
+    few = min(_events(newest), len(newest) - _events(newest))
     if few < _LEAST_BUYERS:
         why = f"the newest window of {days} days has {few:,.0f} customers of the rarer kind, needed {_LEAST_BUYERS}"
-        return Correction(Trees(days=days, why=why), tuple(np.zeros(len(part.actual)) for part in windows))
+        return Correction(Trees(days=days, why=why), rows.by_window(np.zeros(len(rows.actual))))
     fitted = cross_fit(rows, objective, params, seed=seed, threads=threads)
     gain, error = _gain(rows, objective, fitted.margin)
     wins = gain > by_errors * error
@@ -91,7 +90,7 @@ def fit_correction(
     trees = _calibrated(rows, objective, margin) if objective == "binary" else _weighted(rows, objective, margin)
     boosters = fitted.boosters if wins and trees.weight > 0 else ()
     trees = replace(trees, boosters=boosters, weight=trees.weight if boosters else 0.0, days=days, why=words)
-    return Correction(trees, _split(margin, windows))
+    return Correction(trees, rows.by_window(margin))
 
 
 def _events(actual: Vector) -> float:
@@ -155,8 +154,3 @@ def _minimise(loss: Any, start: Vector, bounds: Any) -> Vector:
     from scipy.optimize import minimize
 
     return np.asarray(minimize(loss, start, jac=True, method="L-BFGS-B", bounds=bounds).x)
-
-
-def _split(values: Vector, windows: Sequence[Rows]) -> tuple[Vector, ...]:
-    ends = np.cumsum([len(part.actual) for part in windows])[:-1]
-    return tuple(np.split(values, ends))

@@ -1,16 +1,16 @@
 """Trees that are never asked about a customer whom they were fitted to."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from foretell.models.boosting import Booster, BoostingParams, Validation
+from foretell.models.binned import Binned
+from foretell.models.boosting import Booster
+from foretell.models.boosting_params import BoostingParams
 from foretell.models.objectives import Objective
 
 Vector = NDArray[np.float64]
-Matrix = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 FOLDS = 5
@@ -19,18 +19,20 @@ FOLDS = 5
 STOPPERS = 4
 """One in so many of the fitting customers stops the boosting instead of being fitted to."""
 
-_MANY_ROWS = 40_000
+_MANY_ROWS = 20_000
 _FOLDS_OF_MANY = 3
 
 
 @dataclass(frozen=True, eq=False)
 class Rows:
-    """Rows of one or several windows, for one answer.
+    """Rows of all windows of one answer, the newest window first.
 
     Parameters
     ----------
-    matrix : ndarray of shape (rows, inputs)
-        As from `Encoding.to_matrix`.
+    binned : Binned
+        Inputs of all rows, as from `Encoding.to_matrix`.
+    sizes : tuple of int
+        Rows of each window, the newest first.
     actual, offset, weight : ndarray of shape (rows,)
         What happened, the offset on the link scale, and how much a row counts.
     fold, stopper : ndarray of int64, shape (rows,)
@@ -40,13 +42,29 @@ class Rows:
         Number of the row's customer; the same in every window.
     """
 
-    matrix: Matrix
+    binned: Binned
+    sizes: tuple[int, ...]
     actual: Vector
     offset: Vector
     weight: Vector
     fold: Ints
     stopper: Ints
     customer: Ints
+
+    def by_window(self, values: Vector) -> tuple[Vector, ...]:
+        """Split values of all rows into those of each window.
+
+        Parameters
+        ----------
+        values : ndarray of shape (rows,)
+            One a row.
+
+        Returns
+        -------
+        tuple of ndarray
+            The newest window first.
+        """
+        return tuple(np.split(values, np.cumsum(self.sizes)[:-1]))
 
 
 @dataclass(frozen=True, eq=False)
@@ -109,33 +127,15 @@ def cross_fit(rows: Rows, objective: Objective, params: BoostingParams, *, seed:
         stops = ~mine & (rows.stopper == 0)
         fits = ~mine & ~stops
         booster = Booster(objective, params, seed=seed + part, threads=threads)
-        if fits.any() and stops.any():
-            held = Validation(rows.matrix[stops], rows.actual[stops], rows.offset[stops], rows.weight[stops])
-            booster.fit(
-                rows.matrix[fits], rows.actual[fits], rows.offset[fits], weights=rows.weight[fits], validation=held
+        if rows.actual[fits].any() and stops.any():
+            booster.fit_part(
+                rows.binned,
+                np.flatnonzero(fits),
+                np.flatnonzero(stops),
+                actual=rows.actual,
+                offset=rows.offset,
+                weights=rows.weight,
             )
-            margin[mine] = booster.margin(rows.matrix[mine])
+            margin[mine] = booster.margin(rows.binned.matrix[mine])
         boosters.append(booster)
     return CrossFit(tuple(boosters), margin)
-
-
-def stack(parts: Sequence[Rows]) -> Rows:
-    """Put the rows of several windows under one another.
-
-    Parameters
-    ----------
-    parts : sequence of Rows
-        At least one.
-
-    Returns
-    -------
-    Rows
-    """
-    first = parts[0]
-    return replace(
-        first,
-        **{
-            name: np.concatenate([getattr(part, name) for part in parts])
-            for name in ("matrix", "actual", "offset", "weight", "fold", "stopper", "customer")
-        },
-    )

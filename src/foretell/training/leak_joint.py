@@ -7,7 +7,8 @@ import numpy as np
 import polars as pl
 
 from foretell.evaluation.vectors import FloatArray, IntArray
-from foretell.models.boosting import Booster, BoostingParams
+from foretell.models.boosting import Booster
+from foretell.models.boosting_params import BoostingParams
 from foretell.models.encoding import Encoding
 from foretell.models.objectives import Matrix, losses
 from foretell.training.leak_measures import area, as_groups, as_numbers

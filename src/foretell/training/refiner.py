@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from foretell.bundles.bundle import Bundle
 from foretell.bundles.refinement import AMOUNTS, EVENTS, Refinement, Trees
 from foretell.errors import FitError
-from foretell.models.boosting import BoostingParams
+from foretell.models.boosting_params import BoostingParams
 from foretell.models.objectives import Objective
 from foretell.models.spend_spread import SpendSpread
 from foretell.models.tail_pool import TailPool
@@ -24,7 +24,7 @@ from foretell.training.tail import choose_share
 
 Vector = NDArray[np.float64]
 
-MOST_ROWS = 100_000
+MOST_ROWS = 80_000
 """Rows per answer, over all its windows."""
 
 MOST_WINDOWS = 4
@@ -92,7 +92,14 @@ class Refiner:
         views = [found[0].view for found in windows.values() if found]
         if not views:
             return self.start
-        rows = Answers.of(views[0], self.family, self.start.inputs_days, MOST_ROWS)
+        rows = Answers.of(
+            views[0],
+            self.family,
+            self.start.inputs_days,
+            most_rows=MOST_ROWS,
+            params=self.params,
+            threads=self.threads,
+        )
         fitted = {name: self._correction(name, found, rows) for name, found in windows.items() if self._asked(name)}
         if "return" not in fitted:
             fitted["return"] = fitted["churn"]
@@ -119,7 +126,7 @@ class Refiner:
     def _correction(self, name: str, windows: Sequence[Window], rows: Answers) -> Correction:
         days = windows[0].days if windows else 0
         found = fit_correction(
-            [part for part, _ in rows.rows(windows, name)],
+            rows.rows(windows, name),
             _OBJECTIVES.get(name, "binary"),
             days=days,
             # A history shorter than two windows has one season at most: there trees must win clearly.
@@ -152,7 +159,7 @@ class Refiner:
     ) -> list[_Judged]:
         """Bring each window's spend to its own level: the law around the mean is wanted, and the ranking."""
         found = []
-        for place, (window, (_, mask)) in enumerate(zip(windows, rows.rows(windows, "spend"), strict=True)):
+        for place, (window, mask) in enumerate(zip(windows, rows.masks(windows) if windows else (), strict=True)):
             view = window.view
             margin = learnt.trees["spend"].weight * fitted["spend"].margins[place]
             margin += learnt.spend_orders_weight * fitted["orders"].margins[place]
