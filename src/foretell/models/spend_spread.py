@@ -102,7 +102,6 @@ class SpendSpread:
         if not (is_finite(level_sd) and level_sd >= 0):
             msg = "The spread of spend cannot be learnt: level_sd is negative or not finite."
             raise FitError(msg)
-        heavy_from = float(np.quantile(rows.orders, 1 - _HEAVY_SHARE))
         buyers = rows.part(rows.bought & (rows.p_none < 1) & (rows.mean_spend > 0) & (rows.weights > 0))
         size = Sample(buyers.spend, buyers.mean_spend, buyers.weights).size()
         if size < FEWEST_BUYERS:
@@ -111,6 +110,7 @@ class SpendSpread:
                 " needed; use the purchase model's own quantiles."
             )
             raise FitError(msg)
+        heavy_from = float(np.quantile(rows.orders, 1 - _HEAVY_SHARE))
         groups = learn(
             Sample(buyers.spend * (1 - buyers.p_none) / buyers.mean_spend, _log_odds(buyers.p_none), buyers.weights),
             _group(buyers.orders, heavy_from),

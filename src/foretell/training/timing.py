@@ -19,7 +19,7 @@ Name = TypeVar("Name")
 FEWEST_BUYERS = 50
 """Below this many buyers in past windows nothing is chosen: dates stay the purchase model's own."""
 
-_REGULARITIES = (1, 2, 3, 4)
+_REGULARITIES = (1, 2, 3)
 _MIDDLES = (MIDDLE, 0.45, 0.4)
 _HEAVY_SHARE = 0.1
 _MOST_CUSTOMERS = 20_000
