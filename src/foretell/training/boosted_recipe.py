@@ -9,6 +9,7 @@ import polars as pl
 from foretell.bundles.bundle import Bundle
 from foretell.bundles.refinement import Refinement
 from foretell.models.boosting_params import BoostingParams
+from foretell.models.cnbd import MBGCNBD
 from foretell.models.gamma_gamma import GammaGamma
 from foretell.models.tail_pool import TailPool
 from foretell.scoring.base import PurchaseModel
@@ -16,18 +17,21 @@ from foretell.scoring.known import known_at
 from foretell.scoring.predict import answers
 from foretell.tables.buckets import bucket_of
 from foretell.tables.dataset import CustomerData
-from foretell.training.families import FAMILIES, choose_family, choose_timing, fit_families, fit_spend
+from foretell.training.families import FAMILIES, choose_family, fit_families, fit_spend
 from foretell.training.level import fit_level
 from foretell.training.past import Past
 from foretell.training.purchase_recipe import bundle_card, typical_customer
-from foretell.training.refiner import Refiner
+from foretell.training.refiner import MOST_WINDOWS, Refiner
 from foretell.training.requirements import require_trainable
+from foretell.training.timing import DatedWindow, Timing, fit_timing
 from foretell.windows import Horizons
 
 MOST_CUSTOMERS = 200_000
 """Corrections are learnt on at most so many customers, chosen by hash."""
 
 _SHORTEST_WINDOW_DAYS = 28
+
+_OWN_DATES = {"chosen_because": "too few buyers in past windows: the purchase model's own dates"}
 
 TREES = BoostingParams(learning_rate=0.08, feature_fraction=0.5, max_rounds=300, patience=20)
 """Settings of the trees unless they are tuned: few leaves, strong penalties, since the offset knows most."""
@@ -89,11 +93,13 @@ class BoostedRecipe:
         models, spend_model = fit_families(known.summary)
         sample = seen.of_customers(sampled(known.summary["customer_id"]))
         past = Past(sample, fit_families)
+        # Where nobody stated the end of observation, a later as_of may be asked for: it is staleness, not an error.
+        asked = replace(sample, observed_until_given=seen.observed_until_given)
         newest = past.windows(past.longest_window_days(horizons.churn_days) or _SHORTEST_WINDOW_DAYS, most=1)
         family = choose_family(newest, models)
-        timing = choose_timing(newest, models, family.name)
+        timing = self._timing(past, horizons)
         model = models[family.name]
-        level = fit_level(sample, as_of, _fitter(family.name), horizons_days=sorted(set(vars(horizons).values())))
+        level = fit_level(asked, as_of, _fitter(family.name), horizons_days=sorted(set(vars(horizons).values())))
         card = bundle_card(known.summary, model, spend_model, limits)
         bundle = Bundle(
             rung=self.name,
@@ -104,22 +110,29 @@ class BoostedRecipe:
             typical=typical_customer(known.summary, model, spend_model, horizons),
             annual_discount_rate=self.annual_discount_rate,
         )
-        start = Refinement(horizons.churn_days, level, models[timing.name], TailPool())
+        dated = model if timing is None else MBGCNBD(k=timing.k).fit(known.summary)
+        dates = None if timing is None else timing.spread
+        start = Refinement(horizons.churn_days, level, dated, TailPool(), dates=dates)
         params = self.params if self.params_from is None or as_of >= self.params_from else TREES
         refiner = Refiner(past, bundle, start, family.name, params, seed, self.threads)
-        refinement = refiner.refine(known_at(sample, as_of, with_features=True))
+        refinement = refiner.refine(known_at(asked, as_of, with_features=True))
         return replace(
             bundle,
             refinement=refinement,
             card={
                 **card,
                 "purchase_model": {**card["purchase_model"], "chosen_because": family.why},
-                "dates": {"model": timing.name, "chosen_because": timing.why},
+                "dates": {"regularity_k": timing.k, "chosen_because": timing.why} if timing else _OWN_DATES,
                 "level": level.facts(),
                 "corrections": {name: trees.why for name, trees in refinement.trees.items()},
                 "corrections_learnt_on": {"customers": min(known.summary.height, MOST_CUSTOMERS)},
             },
         )
+
+    def _timing(self, past: Past, horizons: Horizons) -> Timing | None:
+        days = past.longest_window_days(horizons.clv_days)
+        windows = past.windows(days, most=MOST_WINDOWS) if days else ()
+        return fit_timing([DatedWindow(each.view.known.summary, each.days, each.next_day) for each in windows])
 
     def fit_predict(self, data: CustomerData, as_of: datetime, horizons: Horizons, seed: int) -> pl.DataFrame:
         """Fit at a cutoff and predict every customer seen before it, as backtests ask.
