@@ -167,9 +167,12 @@ def _spend(
 
 def _nested(p: Mapping[str, Vector], days: Mapping[str, int]) -> tuple[Vector, Vector, Vector]:
     """Make a purchase within a shorter horizon no likelier than within a longer one; the churn answer stands."""
-    order, stay, back = p["order"], p["churn"], p["return"]
-    order = np.minimum(order, stay) if days["order"] <= days["churn"] else np.maximum(order, stay)
-    back = np.maximum(back, stay) if days["return"] >= days["churn"] else np.minimum(back, stay)
-    if days["return"] == days["churn"]:
-        back = stay
-    return back, stay, order
+    stay = p["churn"]
+    back, order = (_ordered(p[name], days[name], stay, days["churn"]) for name in ("return", "order"))
+    return back, stay, _ordered(order, days["order"], back, days["return"])
+
+
+def _ordered(mine: Vector, days: int, theirs: Vector, their_days: int) -> Vector:
+    if days == their_days:
+        return theirs
+    return np.minimum(mine, theirs) if days < their_days else np.maximum(mine, theirs)

@@ -89,6 +89,7 @@ def fit_correction(
     margin = fitted.margin if wins else np.zeros_like(fitted.margin)
     trees = _calibrated(rows, objective, margin) if objective == "binary" else _weighted(rows, objective, margin)
     boosters = fitted.boosters if wins and trees.weight > 0 else ()
+    words = f"{'taken' if boosters else 'left out'}: {words}"
     trees = replace(trees, boosters=boosters, weight=trees.weight if boosters else 0.0, days=days, why=words)
     return Correction(trees, rows.by_window(margin))
 
@@ -101,7 +102,8 @@ def _gain(rows: Rows, objective: Objective, margin: Vector) -> tuple[float, floa
     """Return the mean gain per row and its standard error, as shares of what the offset gained over a constant."""
     before = losses(objective, rows.actual, rows.offset)
     gained = rows.weight * (before - losses(objective, rows.actual, rows.offset + margin))
-    by_customer = np.bincount(rows.customer, weights=gained)
+    # Numbers are hashes: only those that somebody has are customers.
+    by_customer = np.bincount(np.unique(rows.customer, return_inverse=True)[1], weights=gained)
     constant = np.full_like(rows.offset, _link(objective, float(np.average(rows.actual, weights=rows.weight))))
     whole = float(rows.weight @ np.abs(losses(objective, rows.actual, constant) - before))
     error = float(by_customer.std(ddof=1)) * len(by_customer) ** 0.5

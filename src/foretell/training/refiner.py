@@ -139,7 +139,9 @@ class Refiner:
 
     def _windows(self, name: str) -> Sequence[Window]:
         fits = self.past.longest_window_days(self._days(name))
-        return self.past.windows(fits, most=MOST_WINDOWS) if fits else ()
+        found = self.past.windows(fits, most=MOST_WINDOWS) if fits else ()
+        # What can be fitted to today's history could not always be fitted to a shorter one.
+        return tuple(window for window in found if self.family in window.view.models)
 
     def _days(self, name: str) -> int:
         horizons = self.bundle.horizons
