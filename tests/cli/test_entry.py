@@ -14,7 +14,7 @@ import pytest
 
 from foretell import errors
 from foretell.cli.exit_codes import EXIT_CODES
-from foretell.errors import ConfigError, DataError, DataWarning, ForetellError, Violation
+from foretell.errors import ConfigError, DataError, DataWarning, ForetellError, LeakageError, Violation
 
 PERSONAL = "anna@example.org"
 ERRORS = [kind for _, kind in inspect.getmembers(errors, inspect.isclass) if issubclass(kind, ForetellError)]
@@ -30,6 +30,8 @@ def raising(error):
 def made(kind):
     if kind is DataError:
         return DataError([Violation("orders", "amount", "is not a number", 7, (1, 2, 3), "Fix it.")])
+    if kind is LeakageError:
+        return LeakageError("what is the case", ("a column",))
     return kind(["one problem", "another"]) if kind is ConfigError else kind("what is the case")
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from foretell.models.boosting import Booster
     from foretell.models.cnbd import MBGCNBD
+    from foretell.models.date_spread import DateSpread
     from foretell.models.encoding import Encoding
     from foretell.models.level import Level
     from foretell.models.pareto_nbd import ParetoNBD
@@ -70,6 +71,8 @@ class Refinement:
         Law of the realised spend around its mean; None where the models' own law stands.
     timing_model : MBGCNBD or ParetoNBD
         Purchase model that dates are read from.
+    dates : DateSpread or None
+        Levels of its law that dates are read at; None for the 10 %, 50 % and 90 % that it says itself.
     """
 
     inputs_days: int
@@ -81,3 +84,4 @@ class Refinement:
     trees: Mapping[str, Trees] = field(default_factory=lambda: {name: Trees() for name in (*EVENTS, *AMOUNTS)})
     spend_orders_weight: float = 0.0
     spread: "SpendSpread | None" = None
+    dates: "DateSpread | None" = None

@@ -42,6 +42,7 @@ def refinement_files(refinement: Refinement) -> dict[str, bytes]:
         "encoding": None if refinement.encoding is None else refinement.encoding.to_dict(),
         "trees": {name: _trees_state(trees) for name, trees in refinement.trees.items()},
         "spend_orders_weight": refinement.spend_orders_weight,
+        "dates": None if refinement.dates is None else refinement.dates.to_dict(),
         "spread": None if refinement.spread is None else refinement.spread.to_dict(),
     }
     return {REFINEMENT: canonical_json(values), **files}
@@ -67,13 +68,14 @@ def read_refinement(files: Mapping[str, bytes]) -> Refinement | None:
     """
     if REFINEMENT not in files:
         return None
+    from foretell.models.date_spread import DateSpread
     from foretell.models.encoding import Encoding
     from foretell.models.level import Level
     from foretell.models.spend_spread import SpendSpread
     from foretell.models.tail_pool import TailPool
 
     state = json.loads(files[REFINEMENT])
-    encoding, spread = state["encoding"], state["spread"]
+    encoding, spread, dates = state["encoding"], state["spread"], state["dates"]
     if set(state["trees"]) != {*EVENTS, *AMOUNTS} or set(state["hazard_shift"]) != set(EVENTS):
         raise damaged(_NAME, "answers")
     return Refinement(
@@ -86,6 +88,7 @@ def read_refinement(files: Mapping[str, bytes]) -> Refinement | None:
         trees={name: _trees(name, value, files) for name, value in state["trees"].items()},
         spend_orders_weight=_number(state["spend_orders_weight"]),
         spread=None if spread is None else SpendSpread.from_dict(spread),
+        dates=None if dates is None else DateSpread.from_dict(dates),
     )
 
 

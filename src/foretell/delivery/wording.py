@@ -93,6 +93,7 @@ RUNGS: Mapping[str, str] = {
     "naive_rate": "Simple rule: the next period repeats the last",
     "naive_gap": "Simple rule: one usual gap after the last order",
     "lifetimes_bgnbd": "BG/NBD of the lifetimes library",
+    "boosted": "foretell, trees on a purchase model",
     "purchase": "foretell, purchase model",
     "pareto": "foretell, Pareto/NBD",
 }

@@ -7,7 +7,7 @@ import polars as pl
 
 from foretell.bundles.files import StoredBundle
 from foretell.errors import WindowError
-from foretell.scoring.forecast import forecast_bucket
+from foretell.scoring.forecast import forecast_bucket, forecast_total, forecast_weeks
 from foretell.scoring.ranks import add_percentiles
 from foretell.scoring.reasons import explain_bucket
 from foretell.scoring.schema import REASONS, score_schema
@@ -28,11 +28,14 @@ class Scored:
     scores : polars.DataFrame
         One row per customer, columns of `scoring.schema.score_columns`, sorted by ``customer_id``.
     forecast : polars.DataFrame
-        Expected purchases by week, as from `scoring.forecast.forecast_bucket`.
+        Expected purchases and spend by week, as from `scoring.forecast.forecast_weeks`.
+    total : polars.DataFrame
+        The same for the whole value horizon, as from `scoring.forecast.forecast_total`.
     """
 
     scores: pl.DataFrame
     forecast: pl.DataFrame
+    total: pl.DataFrame
 
 
 def score_frame(
@@ -84,4 +87,6 @@ def score_frame(
         .join(reasons, on="customer_id", how="left", maintain_order="left")
         .select(list(score_schema(bundle.horizons)))
     )
-    return Scored(scores, forecast_bucket(data, bundle, cutoff))
+    weeks = forecast_bucket(data, bundle, cutoff)
+    level = None if bundle.refinement is None else bundle.refinement.level
+    return Scored(scores, forecast_weeks(weeks, level, cutoff), forecast_total(weeks, level, cutoff))

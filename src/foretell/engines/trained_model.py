@@ -8,7 +8,7 @@ import polars as pl
 from foretell.bundles.bundle import Bundle
 from foretell.bundles.files import StoredBundle, bundle_files, load_bundle, save_bundle, version_of
 from foretell.engines.frame import EXPLAINED_CUSTOMERS, score_frame
-from foretell.scoring.forecast import forecast_bucket
+from foretell.scoring.forecast import forecast_bucket, forecast_weeks
 from foretell.tables.dataset import CustomerData, require_customer_data
 
 
@@ -79,7 +79,7 @@ class TrainedModel:
         return score_frame(data, stored, cutoff, explained_customers=explained_customers).scores
 
     def forecast(self, data: CustomerData, as_of: date | datetime | str | None = None) -> pl.DataFrame:
-        """Return the purchases expected of all known customers together, by week.
+        """Return the purchases and the spend expected of all known customers together, by week.
 
         Parameters
         ----------
@@ -91,7 +91,8 @@ class TrainedModel:
         Returns
         -------
         polars.DataFrame
-            ``week_starts_on``, ``days``, ``expected_orders`` (purchase days).
+            ``week_starts_on``, ``days``, ``expected_orders`` (purchase days) and ``expected_spend`` (currency units;
+            null without money), each with ``_low`` and ``_high``, an 80 % interval of the total.
 
         Raises
         ------
@@ -101,7 +102,9 @@ class TrainedModel:
             If `data` is a plain frame.
         """
         require_customer_data(data)
-        return forecast_bucket(data, self.bundle, data.observed_until if as_of is None else as_of)
+        cutoff = data.observed_until if as_of is None else as_of
+        level = None if self.bundle.refinement is None else self.bundle.refinement.level
+        return forecast_weeks(forecast_bucket(data, self.bundle, cutoff), level, cutoff)
 
     def save(self, folder: str | Path) -> str:
         """Write the model as a folder of JSON and CSV, whole or not at all.

@@ -4,7 +4,8 @@ import numpy as np
 import polars as pl
 
 from foretell.bundles.bundle import Bundle
-from foretell.scoring.base import Vector, column, horizon, order_values
+from foretell.models.next_order import next_order_at_levels
+from foretell.scoring.base import PurchaseModel, Vector, column, horizon, order_values
 from foretell.scoring.known import Known
 from foretell.scoring.refine import Refined, refine
 
@@ -32,26 +33,20 @@ def predict(known: Known, bundle: Bundle) -> pl.DataFrame:
         (whole days after the last day seen, 1 is the first unseen day, given a purchase within ``clv_days``; null
         where there is no chance of one).
     """
-    summary, model, horizons = known.summary, bundle.purchase_model, bundle.horizons
+    summary, model = known.summary, bundle.purchase_model
     refinement = bundle.refinement
-    timing = model if refinement is None else refinement.timing_model
     refined = _plain(known, bundle) if refinement is None else refine(known, bundle, refinement)
     values = {
         "predicted_orders": refined.orders,
         "p_alive": column(model.p_alive(summary), "p_alive"),
         "churn_risk": np.clip(1 - refined.p_stay, 0, 1),
         "p_order": refined.p_order,
-        "p_wait_longer": column(timing.p_wait_longer(summary), "p_wait_longer"),
+        "p_wait_longer": column(_timing_model(bundle).p_wait_longer(summary), "p_wait_longer"),
     }
-    dates = timing.next_order_days(summary, horizon_days=horizons.clv_days)
     parts = [
         summary.select("customer_id").with_columns(pl.Series(name, vector) for name, vector in values.items()),
         _spend(known, bundle, refined),
-        dates.select(
-            _whole_days("days_q50").alias("next_order_days"),
-            _whole_days("days_q10").alias("next_order_days_early"),
-            _whole_days("days_q90").alias("next_order_days_late"),
-        ),
+        _dates(known, bundle),
     ]
     return pl.concat(parts, how="horizontal").select(
         "customer_id",
@@ -133,6 +128,24 @@ def _spend(known: Known, bundle: Bundle, refined: Refined) -> pl.DataFrame:
     )
 
 
+def _timing_model(bundle: Bundle) -> PurchaseModel:
+    return bundle.purchase_model if bundle.refinement is None else bundle.refinement.timing_model
+
+
+def _dates(known: Known, bundle: Bundle) -> pl.DataFrame:
+    model, summary, days = _timing_model(bundle), known.summary, bundle.horizons.clv_days
+    if bundle.refinement is None or bundle.refinement.dates is None:
+        found = model.next_order_days(summary, horizon_days=days)
+        values = np.column_stack([column(found, f"days_q{tenth}0") for tenth in (1, 5, 9)])
+    else:
+        levels = bundle.refinement.dates.levels(summary["orders"].to_numpy())
+        values = next_order_at_levels(model, summary, levels, horizon_days=days)
+    # A purchase t days into the horizon falls on the day that is t rounded up after the last day seen.
+    whole = np.maximum(np.ceil(values), 1.0)
+    names = ("next_order_days_early", "next_order_days", "next_order_days_late")
+    return pl.DataFrame({name: whole[:, place] for place, name in enumerate(names)}).fill_nan(None)
+
+
 def _discount(known: Known, bundle: Bundle) -> Vector:
     """Return the share of expected purchases that is left after discounting, per customer."""
     if not bundle.annual_discount_rate:
@@ -157,8 +170,3 @@ def _spread(known: Known, bundle: Bundle, refined: Refined) -> tuple[Vector, Vec
         bundle.purchase_model, bundle.spend_model, known.summary, horizon_days=bundle.horizons.clv_days
     )
     return column(quantiles, "spend_q10"), column(quantiles, "spend_q90")
-
-
-def _whole_days(name: str) -> pl.Expr:
-    # A purchase t days into the horizon falls on the day that is t rounded up after the last day seen.
-    return pl.col(name).ceil().clip(lower_bound=1)

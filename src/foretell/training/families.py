@@ -12,7 +12,7 @@ from foretell.errors import FitError
 from foretell.models.cnbd import MBGCNBD
 from foretell.models.gamma_gamma import GammaGamma
 from foretell.models.pareto_nbd import ParetoNBD
-from foretell.scoring.base import PurchaseModel, column, horizon
+from foretell.scoring.base import PurchaseModel, horizon
 from foretell.scoring.refine import event_offset
 from foretell.training.past import Models, Window, log_hazard_ratio
 
@@ -151,49 +151,9 @@ def choose_family(windows: Sequence[Window], models: Mapping[str, PurchaseModel]
     return Family(best, "the best")
 
 
-def choose_timing(windows: Sequence[Window], models: Mapping[str, PurchaseModel], family: str) -> Family:
-    """Choose the model that dates are read from.
-
-    Parameters
-    ----------
-    windows : sequence of Window
-        The newest first.
-    models : mapping of str to purchase model
-        Those that can be fitted now.
-    family : str
-        Model at the bottom of the ladder, which stays unless another's dates are better.
-
-    Returns
-    -------
-    Family
-        Of the models, the one whose median date is nearest, on average over the buyers of the newest window, unless
-        that of `family` is within one standard error of it.
-    """
-    if not windows or not windows[0].bought.any():
-        return Family(family, "no past window with a purchase to choose on")
-    newest = windows[0]
-    known = [name for name in models if name in newest.view.models]
-    miss = {name: _date_errors(newest, name) for name in known}
-    best = min(known, key=lambda name: float(miss[name].mean()))
-    figures = ", ".join(f"{name} {miss[name].mean():.1f}" for name in known)
-    why = f"mean error of the date in days among buyers within {newest.days} days: {figures}"
-    if family in miss:
-        worse = miss[family] - miss[best]
-        if float(worse.mean()) <= float(worse.std()) / len(worse) ** 0.5:
-            return Family(family, why)
-    return Family(best, why)
-
-
 def _log_losses(window: Window, name: str) -> Vector:
     # The level is corrected later, whichever model it is: here the shape decides.
     answer = horizon(window.view.models[name], window.view.known.summary, window.days)
     p = expit(event_offset(answer, log_hazard_ratio(window, name)))
     p = np.clip(p, _EDGE, 1 - _EDGE)
     return np.asarray(-(window.bought * np.log(p) + (1 - window.bought) * np.log1p(-p)))
-
-
-def _date_errors(window: Window, name: str) -> Vector:
-    dates = window.view.models[name].next_order_days(window.view.known.summary, horizon_days=window.days)
-    bought = window.bought > 0
-    median = np.nan_to_num(column(dates, "days_q50"), nan=float(window.days))
-    return np.abs(np.ceil(median[bought]) - window.next_day[bought])
