@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import date, datetime
 
 import polars as pl
 
@@ -54,6 +54,9 @@ class BoostedRecipe:
     params_from : datetime or None
         First cutoff at which `params` are used, the one that they were tuned before; earlier ones get `TREES`, so
         that no past window judges settings that it helped to choose. None is always.
+    exclude_periods : tuple of (date, date)
+        First and last day of stretches that say nothing about the future (a lockdown, a month without stock): no
+        correction is learnt on them.
     """
 
     name: str = "boosted"
@@ -61,6 +64,7 @@ class BoostedRecipe:
     params: BoostingParams = field(default_factory=lambda: TREES)
     threads: int = 1
     params_from: datetime | None = None
+    exclude_periods: tuple[tuple[date, date], ...] = ()
 
     def fit(self, data: CustomerData, as_of: datetime, horizons: Horizons, seed: int = 0) -> Bundle:
         """Fit the models, and their corrections.
@@ -92,14 +96,20 @@ class BoostedRecipe:
         limits = require_trainable(known.summary, as_of)
         models, spend_model = fit_families(known.summary)
         sample = seen.of_customers(sampled(known.summary["customer_id"]))
-        past = Past(sample, fit_families)
+        past = Past(sample, fit_families, self.exclude_periods)
         # Where nobody stated the end of observation, a later as_of may be asked for: it is staleness, not an error.
         asked = replace(sample, observed_until_given=seen.observed_until_given)
         newest = past.windows(past.longest_window_days(horizons.churn_days) or _SHORTEST_WINDOW_DAYS, most=1)
         family = choose_family(newest, models)
         timing = self._timing(past, horizons)
         model = models[family.name]
-        level = fit_level(asked, as_of, _fitter(family.name), horizons_days=sorted(set(vars(horizons).values())))
+        level = fit_level(
+            asked,
+            as_of,
+            _fitter(family.name),
+            horizons_days=sorted(set(vars(horizons).values())),
+            exclude_periods=self.exclude_periods,
+        )
         card = bundle_card(known.summary, model, spend_model, limits)
         bundle = Bundle(
             rung=self.name,
@@ -113,8 +123,7 @@ class BoostedRecipe:
         dated = model if timing is None else MBGCNBD(k=timing.k).fit(known.summary)
         dates = None if timing is None else timing.spread
         start = Refinement(horizons.churn_days, level, dated, TailPool(), dates=dates)
-        params = self.params if self.params_from is None or as_of >= self.params_from else TREES
-        refiner = Refiner(past, bundle, start, family.name, params, seed, self.threads)
+        refiner = Refiner(past, bundle, start, family.name, self.params_at(as_of), seed, self.threads)
         refinement = refiner.refine(known_at(asked, as_of, with_features=True))
         return replace(
             bundle,
@@ -133,6 +142,21 @@ class BoostedRecipe:
         days = past.longest_window_days(horizons.clv_days)
         windows = past.windows(days, most=MOST_WINDOWS) if days else ()
         return fit_timing([DatedWindow(each.view.known.summary, each.days, each.next_day) for each in windows])
+
+    def params_at(self, as_of: datetime) -> BoostingParams:
+        """Return the settings of the trees at a cutoff.
+
+        Parameters
+        ----------
+        as_of : datetime
+            The cutoff of a fit.
+
+        Returns
+        -------
+        BoostingParams
+            `params`, or `TREES` before the cutoff that they were tuned before.
+        """
+        return self.params if self.params_from is None or as_of >= self.params_from else TREES
 
     def fit_predict(self, data: CustomerData, as_of: datetime, horizons: Horizons, seed: int) -> pl.DataFrame:
         """Fit at a cutoff and predict every customer seen before it, as backtests ask.

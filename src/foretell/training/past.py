@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 import numpy as np
 import polars as pl
@@ -14,11 +14,14 @@ from foretell.models.gamma_gamma import GammaGamma
 from foretell.scoring.base import PurchaseModel, horizon
 from foretell.scoring.known import Known, known_at
 from foretell.tables.dataset import CustomerData
+from foretell.windows import first_unseen_day
 
 Vector = NDArray[np.float64]
 Models = Mapping[str, PurchaseModel]
 Fit = Callable[[pl.DataFrame], tuple[Models, GammaGamma | None]]
 """From a summary to the candidate purchase models by name, and the spend model."""
+
+Periods = Sequence[tuple[date, date]]
 
 _LEAST_CUSTOMERS = 20
 _BISECTIONS = 40
@@ -88,11 +91,14 @@ class Past:
         Rows before the cutoff and nothing else.
     fit : callable
         Fits the candidate models to a summary.
+    exclude_periods : sequence of (date, date)
+        First and last day of stretches that say nothing about the future; no window touches one.
     """
 
-    def __init__(self, data: CustomerData, fit: Fit) -> None:
+    def __init__(self, data: CustomerData, fit: Fit, exclude_periods: Periods = ()) -> None:
         self._data = data
         self._fit = fit
+        self._excluded = exclude_periods
         self._views: dict[datetime, View | None] = {}
         self._first = data.first_order_at()
 
@@ -138,8 +144,18 @@ class Past:
         history = timedelta(days=max(days // 2, 30) if least_history_days is None else least_history_days)
         step = timedelta(days=max(days // 30, 1) * 10)
         newest = self._data.observed_until - timedelta(days=days)
-        candidates = (newest - step * place for place in range(most))
-        return tuple(cutoff for cutoff in candidates if cutoff - history >= self._first)
+        found: list[datetime] = []
+        cutoff = newest
+        while len(found) < most and cutoff - history >= self._first:
+            if not self._touches_excluded(cutoff, days):
+                found.append(cutoff)
+            cutoff -= step
+        return tuple(found)
+
+    def _touches_excluded(self, cutoff: datetime, days: int) -> bool:
+        start = first_unseen_day(cutoff)
+        end = start + timedelta(days=days)
+        return any(first < end and start <= last for first, last in self._excluded)
 
     def longest_window_days(self, days: int) -> int:
         """Return the longest window up to a length that the history holds, with half of it before.
