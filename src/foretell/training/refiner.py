@@ -32,6 +32,7 @@ MOST_WINDOWS = 4
 CARRIED_OVER = 0.5
 """Weight of trees that were learnt on shorter windows than the horizon, because no window of its length fits."""
 
+_PRIOR_WINDOWS = 0.25
 _JACKKNIFE_GROUPS = 20
 _OBJECTIVES: Mapping[str, Objective] = {"orders": "poisson", "spend": "tweedie"}
 
@@ -150,7 +151,7 @@ class Refiner:
     def _hazard_shift(self, windows: Sequence[Window]) -> float:
         """Return by how much more the hazards missed than the purchases, shrunk toward not at all."""
         excess = [log_hazard_ratio(window, self.family) - self._log_orders_ratio(window) for window in windows]
-        return float(np.sum(excess)) / (len(excess) + 1)
+        return float(np.sum(excess)) / (len(excess) + _PRIOR_WINDOWS)
 
     def _log_orders_ratio(self, window: Window) -> float:
         view = window.view
