@@ -1,25 +1,55 @@
 """Second pass over scores: what drove a customer's prediction, in words.
 
-The purchase model's prediction is a product: probability of being a customer x purchases expected of one who
-is x money per purchase. On a log scale the distance from the shop's typical customer is the sum of the three
-factors' distances, exactly; the reasons are the factors, the largest distance first, each told by the facts of
-the customer's own history that the factor rests on.
+Told is the predicted value: expected spend, or expected purchases where orders carry no money. The purchase model's
+value is a product: probability of being a customer x purchases expected of one who is x money per purchase; trees,
+where they won, multiply it by what each family of features is to them. On a log scale the distance from the shop's
+typical customer is the sum of the factors' and the families' distances, exactly; the reasons are the largest of
+them, each told by the facts of the customer's own history that it rests on.
 """
 
 from collections.abc import Collection
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 
+import numpy as np
 import polars as pl
 
-from foretell.bundles.bundle import Bundle, Typical
-from foretell.features.summary import purchase_summary
+from foretell.bundles.bundle import Bundle
+from foretell.scoring.base import Vector, horizon, order_values
+from foretell.scoring.known import Known, known_at
+from foretell.scoring.predict import knows_money
+from foretell.scoring.reason_words import ALIKE, alive_words, family_words, order_words, value_words
 from foretell.scoring.schema import REASONS
+from foretell.scoring.tree_shares import FACTORS, tree_shares, trees_of_value
 from foretell.tables.dataset import CustomerData
 from foretell.windows import as_cutoff
 
+TOLD_SHARE = 0.1
+"""A family is told where it is at least this share of all distances of the customer, added up by size."""
+
 _FLOOR = 1e-12
-_ALIKE = 0.05
-"""A factor within 5 % of the typical customer's is told as typical."""
+_UNTOLD = 1.0
+
+
+@dataclass(frozen=True, eq=False)
+class Parts:
+    """What the predicted value of each customer is made of, on the log scale.
+
+    Parameters
+    ----------
+    told : polars.DataFrame
+        As from `factors`, with features where there are trees, and for each kind ``<kind>_share``: its log distance
+        from the typical customer.
+    kinds : tuple of str
+        Factors, then families of features.
+    constant : float
+        What is the same for all: log of the value where every share is 0. Shares and constant add up to the log of
+        the predicted value before discounting, and before its low end is pooled.
+    """
+
+    told: pl.DataFrame
+    kinds: tuple[str, ...]
+    constant: float
 
 
 def explain_bucket(
@@ -43,30 +73,53 @@ def explain_bucket(
     polars.DataFrame
         ``customer_id``, ``reason_1`` … ``reason_3`` (null beyond what the data can tell), sorted by
         ``customer_id``.
+
+    Raises
+    ------
+    WindowError
+        If `as_of` lies after a given ``observed_until``.
     """
     wanted = pl.Series("customer_id", ids, dtype=pl.String)
-    summary = purchase_summary(data, as_cutoff(as_of)).filter(pl.col("customer_id").is_in(wanted.implode()))
-    if summary.is_empty():
+    # The end of observation stays that of the shop: it may lie before as_of, and was not stated by anybody.
+    asked = replace(data.of_customers(wanted), observed_until_given=data.observed_until_given)
+    read = bool(trees_of_value(bundle, money=data.has_amount and bundle.spend_model is not None))
+    known = known_at(asked, as_cutoff(as_of), with_features=read)
+    if known.summary.is_empty():
         return pl.DataFrame(schema={"customer_id": pl.String, **dict.fromkeys(REASONS, pl.String)})
-    told = factors(summary, bundle).with_columns(
-        alive_text=_alive_words(bundle.typical), orders_text=_order_words(), value_text=_value_words(bundle.typical)
-    )
-    kinds = [kind for kind in ("alive", "orders", "value") if kind != "value" or told["value"].null_count() == 0]
-    ranked = pl.concat_list(
-        pl.struct(size=-pl.col(f"{kind}_distance").abs().round(6), place=pl.lit(place), text=pl.col(f"{kind}_text"))
-        for place, kind in enumerate(kinds)
-    ).list.sort()
-    return told.select(
-        "customer_id",
-        *(
-            ranked.list.get(place, null_on_oob=True).struct.field("text").alias(name)
-            for place, name in enumerate(REASONS)
-        ),
-    ).sort("customer_id")
+    return _ranked(prediction_parts(known, bundle), bundle, money=knows_money(known, bundle))
+
+
+def prediction_parts(known: Known, bundle: Bundle) -> Parts:
+    """Split each customer's predicted value into factors and families of features.
+
+    Parameters
+    ----------
+    known : Known
+        The customers, with features if the value has trees.
+    bundle : Bundle
+        The fitted values.
+
+    Returns
+    -------
+    Parts
+        Inputs of the trees that are the purchase model's own answers are counted among its factors.
+    """
+    money = knows_money(known, bundle)
+    told = factors(known.summary, bundle)
+    trees = tree_shares(known, bundle, money=money)
+    factored = FACTORS if money else FACTORS[:-1]
+    shares = {kind: told[f"{kind}_distance"].to_numpy() + trees.of.get(kind, 0.0) for kind in factored}
+    if bundle.refinement is not None:
+        shares["alive"] += _bounded(told, bundle)
+    shares |= {kind: share for kind, share in trees.of.items() if kind not in FACTORS}
+    if known.features is not None:
+        told = told.hstack(known.features.select(pl.exclude(told.columns)))
+    told = told.with_columns(pl.Series(_share(kind), share) for kind, share in shares.items())
+    return Parts(told, tuple(shares), _constant(known, bundle, money=money) + trees.constant)
 
 
 def factors(summary: pl.DataFrame, bundle: Bundle) -> pl.DataFrame:
-    """Split each customer's prediction into its three factors.
+    """Split the purchase model's prediction for each customer into its three factors.
 
     Parameters
     ----------
@@ -87,7 +140,7 @@ def factors(summary: pl.DataFrame, bundle: Bundle) -> pl.DataFrame:
     expected = model.expected_orders(summary, bundle.horizons.clv_days)["expected_orders"]
     value = pl.Series([None] * summary.height, dtype=pl.Float64)
     if bundle.spend_model is not None and summary["historic_spend"].null_count() < summary.height:
-        value = bundle.spend_model.expected_order_value(summary)["expected_order_value"]
+        value = pl.Series(order_values(bundle.spend_model, summary))
     return summary.with_columns(
         alive=alive, orders_if_alive=(expected / alive).clip(_FLOOR), value=value.clip(_FLOOR)
     ).with_columns(
@@ -98,59 +151,54 @@ def factors(summary: pl.DataFrame, bundle: Bundle) -> pl.DataFrame:
 
 
 def _distance(name: str, typical: float | None) -> pl.Expr:
-    return pl.col(name).log() - pl.lit(typical or _FLOOR, pl.Float64).clip(_FLOOR).log()
+    return pl.col(name).log() - float(np.log(_typical(typical)))
 
 
-def _alive_words(typical: Typical) -> pl.Expr:
-    waited = pl.format("Last order {} ago", _days("days_since_last_order"))
-    own_gap = _days("avg_days_between_orders")
-    others = (
-        waited
-        if typical.days_between_orders is None
-        else pl.format(
-            "{}; repeat customers here order every {} days", waited, pl.lit(round(typical.days_between_orders))
-        )
-    )
-    against = (
-        pl.when(pl.col("orders") == 1).then(others)
-        .when(pl.col("orders") == 2).then(pl.format("{}; the only two were {} apart", waited, own_gap))
-        .otherwise(pl.format("{}; usually every {}", waited, own_gap))
-    )  # fmt: skip
-    percent = (pl.col("alive") * 100).round(0).cast(pl.Int64)
-    chance = pl.when(percent < 1).then(pl.lit("under 1 %")).otherwise(pl.format("{} %", percent))
-    return pl.format("{}: {} likely to be a customer still", against, chance)
+def _typical(value: float | None) -> float:
+    return max(value or _FLOOR, _FLOOR)
 
 
-def _order_words() -> pl.Expr:
-    since = pl.col("first_purchase_date").dt.strftime("%Y-%m-%d")
-    often = (
-        pl.when(pl.col("orders_distance") > _ALIKE).then(pl.lit("more often than most"))
-        .when(pl.col("orders_distance") < -_ALIKE).then(pl.lit("less often than most"))
-        .otherwise(pl.lit("about as often as most"))
-    )  # fmt: skip
-    return (
-        pl.when(pl.col("orders") == 1)
-        .then(pl.format("One order so far, on {}", since))
-        .otherwise(pl.format("{} orders since {}: {} of those who stay", "orders", since, often))
-    )
+def _share(kind: str) -> str:
+    return f"{kind}_share"
 
 
-def _value_words(typical: Typical) -> pl.Expr:
-    facts = pl.format("Average order {}", _money(pl.col("mean_order_value")))
-    if typical.order_value is not None:
-        level = (
-            pl.when(pl.col("value_distance") > _ALIKE).then(pl.lit("above what is typical here"))
-            .when(pl.col("value_distance") < -_ALIKE).then(pl.lit("below what is typical here"))
-            .otherwise(pl.lit("about what is typical here"))
-        )  # fmt: skip
-        facts = pl.format("{}: {} ({})", facts, level, pl.lit(f"{typical.order_value:.0f}"))
-    return pl.when(pl.col("mean_order_value").is_null()).then(pl.lit("No paid order to go by")).otherwise(facts)
+def _bounded(factored: pl.DataFrame, bundle: Bundle) -> Vector:
+    """Return what the least number of purchases, below which nothing is refined, adds to the purchase model's."""
+    told = horizon(bundle.purchase_model, factored, bundle.horizons.clv_days).log_orders()
+    plain: Vector = np.log((factored["alive"] * factored["orders_if_alive"]).to_numpy())
+    return told - plain
 
 
-def _days(value: str | pl.Expr) -> pl.Expr:
-    whole = (pl.col(value) if isinstance(value, str) else value).round(0).clip(1).cast(pl.Int64)
-    return pl.when(whole == 1).then(pl.lit("1 day")).otherwise(pl.format("{} days", whole))
+def _constant(known: Known, bundle: Bundle, *, money: bool) -> float:
+    typical, refinement = bundle.typical, bundle.refinement
+    values = [typical.p_alive, typical.orders_if_alive, *([typical.order_value] if money else [])]
+    constant = float(np.log([_typical(value) for value in values]).sum())
+    if refinement is None:
+        return constant
+    constant += refinement.level.log_orders(known.as_of, bundle.horizons.clv_days)
+    if money:
+        constant += refinement.level.log_value()
+    return constant + refinement.trees["spend" if money else "orders"].shift
 
 
-def _money(value: pl.Expr) -> pl.Expr:
-    return value.round(0).cast(pl.Int64).cast(pl.String)
+def _ranked(parts: Parts, bundle: Bundle, *, money: bool) -> pl.DataFrame:
+    """Put the sentences of the largest shares first."""
+    words = {"alive": alive_words(bundle.typical), "orders": order_words(), "value": value_words(bundle.typical)}
+    sizes = {kind: pl.col(_share(kind)).abs().round(6) for kind in parts.kinds}
+    least = pl.max_horizontal(TOLD_SHARE * pl.sum_horizontal(*sizes.values()), pl.lit(ALIKE))
+    found = []
+    for place, (kind, size) in enumerate(sizes.items()):
+        text, rank = words.get(kind), -size
+        if text is None:
+            is_told = size >= least
+            text = pl.when(is_told).then(family_words(kind, _share(kind), money=money))
+            rank = pl.when(is_told).then(rank).otherwise(_UNTOLD)
+        found.append(pl.struct(rank=rank, place=pl.lit(place), text=text))
+    ranked = pl.concat_list(found).list.sort()
+    return parts.told.select(
+        "customer_id",
+        *(
+            ranked.list.get(place, null_on_oob=True).struct.field("text").alias(name)
+            for place, name in enumerate(REASONS)
+        ),
+    ).sort("customer_id")
