@@ -1,6 +1,7 @@
 """Past windows are complete, spaced, seen from their own cutoff only, and avoid what is excluded."""
 
 from datetime import date, datetime, timedelta
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -22,7 +23,7 @@ def test_windows_are_complete_and_the_newest_ends_with_the_data(data):
     past = Past(data, fit_families)
     cutoffs = past.cutoffs(90, most=4)
     assert cutoffs[0] == data.observed_until - timedelta(days=90)
-    assert [(a - b).days for a, b in zip(cutoffs, cutoffs[1:], strict=False)] == [30, 30, 30]
+    assert [(a - b).days for a, b in pairwise(cutoffs)] == [30, 30, 30]
 
 
 def test_a_view_sees_nothing_of_its_window(data):
