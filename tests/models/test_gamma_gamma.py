@@ -302,6 +302,6 @@ def test_pickle_and_clone(model, summary):
     again = pickle.loads(pickle.dumps(model))  # noqa: S301 - our own bytes
     assert again.expected_order_value(summary).equals(model.expected_order_value(summary))
     fresh = clone(GammaGamma(min_customers=7))
-    assert fresh.get_params() == {"min_customers": 7}
+    assert fresh.get_params() == {"min_customers": 7, "cap_quantile": None}
     assert not hasattr(fresh, "params_")
-    assert repr(fresh) == "GammaGamma(min_customers=7)"
+    assert repr(fresh) == "GammaGamma(cap_quantile=None, min_customers=7)"

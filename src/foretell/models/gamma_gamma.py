@@ -24,6 +24,7 @@ from foretell.models.gamma_gamma_kernel import (
 )
 from foretell.models.gamma_gamma_state import GammaGammaFitReport, PooledMean, read_state, state_of
 from foretell.models.optimise import FitOutcome, Vector, maximise_likelihood, warn_unless_converged
+from foretell.models.robust_value import cap_of, softly_capped
 
 COUNT = "orders_with_value"
 VALUE = "mean_order_value"
@@ -46,9 +47,14 @@ class GammaGamma(Estimator):
     ----------
     min_customers : int
         With fewer customers that have an order of positive value, the pooled mean answers for all.
+    cap_quantile : float or None
+        Mean order values above this quantile of the customers' are drawn in (`foretell.models.robust_value`), in fits
+        and answers alike, so that no giant order decides; None, the model as published, takes them as they are.
 
     Attributes
     ----------
+    cap_ : float or None
+        Mean order value up to which a single order is believed; None without `cap_quantile`.
     params_ : GammaGammaParameters or PooledMean
     population_mean_ : float
         Expected order value of a customer without one, in the currency unit.
@@ -64,8 +70,9 @@ class GammaGamma(Estimator):
     correlation. Sources: `foretell.models.gamma_gamma_kernel`.
     """
 
-    def __init__(self, *, min_customers: int = 30) -> None:
+    def __init__(self, *, min_customers: int = 30, cap_quantile: float | None = None) -> None:
         self.min_customers = min_customers
+        self.cap_quantile = cap_quantile
 
     def fit(self, summary: pl.DataFrame) -> Self:
         """Fit by maximum likelihood, or fall back to a plain mean and say so.
@@ -103,6 +110,8 @@ class GammaGamma(Estimator):
             )
             raise FitError(message)
         x, z = x[used], z[used]
+        self.cap_: float | None = None if self.cap_quantile is None else cap_of(z, self.cap_quantile)
+        z = self._believed(x, z)
         rows = compress({"x": x, "z": z})
         correlation = _correlation(x, z)
         left_out = int(used.size - x.size)
@@ -150,13 +159,36 @@ class GammaGamma(Estimator):
         ------
         NotFitted, ColumnMismatch, DataError
         """
-        self._require_fitted()
-        x, z = read_values(summary)
+        x, z = self.values(summary)
         if isinstance(self.params_, PooledMean):
             value = np.full_like(x, self.params_.mean)
         else:
             value = expected_value(self.params_, self.population_mean_, x, z)
         return keyed(summary, {"expected_order_value": value}, reader=_NAME)
+
+    def values(self, summary: pl.DataFrame) -> tuple[Vector, Vector]:
+        """Return what the model reads of each customer.
+
+        Parameters
+        ----------
+        summary : polars.DataFrame
+            As for `fit`.
+
+        Returns
+        -------
+        x, z : ndarray of shape (customers,)
+            Orders of positive value and their mean as far as it is believed; both 0 where there is none.
+
+        Raises
+        ------
+        NotFitted, ColumnMismatch, DataError
+        """
+        self._require_fitted()
+        x, z = read_values(summary)
+        return x, self._believed(x, z)
+
+    def _believed(self, x: Vector, z: Vector) -> Vector:
+        return z if self.cap_ is None else softly_capped(x, z, self.cap_)
 
     def to_dict(self) -> dict[str, Any]:
         """Return settings and learned state as plain values that JSON carries without loss.
@@ -170,7 +202,14 @@ class GammaGamma(Estimator):
         NotFitted
         """
         self._require_fitted()
-        return state_of(self.get_params(), self.params_, self.population_mean_, self.log_likelihood_, self.fit_report_)
+        return state_of(
+            self.get_params(),
+            self.params_,
+            self.population_mean_,
+            self.log_likelihood_,
+            self.fit_report_,
+            cap=self.cap_,
+        )
 
     @classmethod
     def from_dict(cls, state: Mapping[str, Any]) -> Self:
@@ -190,9 +229,9 @@ class GammaGamma(Estimator):
         BundleError
             If the state is of another kind, incomplete, or holds numbers that no fit can produce.
         """
-        settings, params, population_mean, log_likelihood_, report = read_state(state)
+        settings, params, population_mean, cap, log_likelihood_, report = read_state(state)
         model = cls(**settings)
-        model.params_, model.population_mean_ = params, population_mean
+        model.params_, model.population_mean_, model.cap_ = params, population_mean, cap
         model.log_likelihood_, model.fit_report_ = log_likelihood_, report
         return model
 

@@ -65,7 +65,7 @@ class GammaGammaFitReport:
     message: str
 
 
-State = tuple[dict[str, Any], GammaGammaParameters | PooledMean, float, float | None, GammaGammaFitReport]
+State = tuple[dict[str, Any], GammaGammaParameters | PooledMean, float, float | None, float | None, GammaGammaFitReport]
 
 
 def state_of(
@@ -74,6 +74,8 @@ def state_of(
     population_mean: float,
     log_likelihood: float | None,
     report: GammaGammaFitReport,
+    *,
+    cap: float | None,
 ) -> dict[str, Any]:
     """Return settings and learned state as values that JSON carries without loss.
 
@@ -85,6 +87,7 @@ def state_of(
     population_mean : float
     log_likelihood : float or None
     report : GammaGammaFitReport
+    cap : float or None
 
     Returns
     -------
@@ -95,6 +98,7 @@ def state_of(
         "settings": dict(settings),
         "params": asdict(params),
         "population_mean": population_mean,
+        "cap": cap,
         "log_likelihood": log_likelihood,
         "fit_report": asdict(report),
     }
@@ -113,6 +117,7 @@ def read_state(state: Mapping[str, Any]) -> State:
     settings : dict
     params : GammaGammaParameters or PooledMean
     population_mean : float
+    cap : float or None
     log_likelihood : float or None
     report : GammaGammaFitReport
 
@@ -123,11 +128,7 @@ def read_state(state: Mapping[str, Any]) -> State:
     """
     if state.get("kind") != _KIND:
         raise damaged(_NAME, "kind")
-    settings = state.get("settings")
-    if not (isinstance(settings, Mapping) and set(settings) == {"min_customers"}):
-        raise damaged(_NAME, "settings")
-    if type(settings["min_customers"]) is not int:
-        raise damaged(_NAME, "settings.min_customers")
+    settings, cap = _read_settings(state)
     report = read_section(GammaGammaFitReport, state, "fit_report", model=_NAME)
     total, mean = state.get("log_likelihood"), state.get("population_mean")
     if not (total is None or is_finite(total)):
@@ -143,4 +144,19 @@ def read_state(state: Mapping[str, Any]) -> State:
         raise damaged(_NAME, "population_mean")
     if not all(value > 0 for value in asdict(params).values()):
         raise damaged(_NAME, "params")
-    return dict(settings), params, float(mean), None if total is None else float(total), report
+    return settings, params, float(mean), cap, None if total is None else float(total), report
+
+
+def _read_settings(state: Mapping[str, Any]) -> tuple[dict[str, Any], float | None]:
+    """Return the estimator's arguments and the cap that was learnt by them."""
+    settings = state.get("settings")
+    if not (isinstance(settings, Mapping) and set(settings) == {"min_customers", "cap_quantile"}):
+        raise damaged(_NAME, "settings")
+    if type(settings["min_customers"]) is not int:
+        raise damaged(_NAME, "settings.min_customers")
+    quantile, cap = settings["cap_quantile"], state.get("cap")
+    if not (quantile is None or (is_finite(quantile) and 0 < quantile < 1)):
+        raise damaged(_NAME, "settings.cap_quantile")
+    if (cap is None) != (quantile is None) or not (cap is None or (is_finite(cap) and cap > 0)):
+        raise damaged(_NAME, "cap")
+    return dict(settings), None if cap is None else float(cap)

@@ -25,7 +25,7 @@ from scipy.special import betainc, betaincinv, betaln, expit, polygamma
 
 from foretell.models.compress import compress
 from foretell.models.estimator import keyed
-from foretell.models.gamma_gamma import GammaGamma, read_values
+from foretell.models.gamma_gamma import GammaGamma
 from foretell.models.gamma_gamma_kernel import GammaGammaParameters
 from foretell.models.gamma_gamma_state import PooledMean
 from foretell.models.history import HISTORY, read_history
@@ -101,9 +101,8 @@ def spend_quantiles(
     if not probabilities or not all(0 < probability < 1 for probability in probabilities):
         message = "probabilities must lie between 0 and 1"
         raise ValueError(message)
-    gamma_gamma.expected_order_value(summary.head(0))
+    x_v, z = gamma_gamma.values(summary)
     histories = read_history(summary, reader=_READER)
-    x_v, z = read_values(summary)
     params = gamma_gamma.params_
     if isinstance(params, PooledMean):
         x_v, scale = np.zeros_like(x_v), np.full_like(z, params.mean)

@@ -19,6 +19,9 @@ from foretell.training.past import Models, Window, log_hazard_ratio
 Vector = NDArray[np.float64]
 
 SIMPLEST = "MBG/NBD"
+BELIEVED_QUANTILE = 0.99
+"""Order values up to this quantile of the customers' means are taken as they are."""
+
 _EDGE = 1e-6
 
 
@@ -107,7 +110,7 @@ def fit_families(summary: pl.DataFrame) -> tuple[Models, GammaGamma | None]:
 
 
 def fit_spend(summary: pl.DataFrame) -> GammaGamma | None:
-    """Fit the spend model, where orders carry money.
+    """Fit the spend model, where orders carry money, with the highest order values drawn in.
 
     Parameters
     ----------
@@ -118,7 +121,9 @@ def fit_spend(summary: pl.DataFrame) -> GammaGamma | None:
     -------
     GammaGamma or None
     """
-    return GammaGamma().fit(summary) if summary["historic_spend"].null_count() < summary.height else None
+    if summary["historic_spend"].null_count() == summary.height:
+        return None
+    return GammaGamma(cap_quantile=BELIEVED_QUANTILE).fit(summary)
 
 
 def choose_family(windows: Sequence[Window], models: Mapping[str, PurchaseModel]) -> Family:
