@@ -88,7 +88,7 @@ def fit_level(
     13 weeks, shrunk as a normal mean with prior standard deviation 0.12 (factors of 0.8 to 1.25 are usual); there is
     one independent observation a quarter. Beyond the longest lead that was seen it fades as one over the lead.
     Season: deviation of last year's weeks from their mean, smoothed over three weeks, times how much of it returns: by
-    the correlation of two years where both were seen, else two thirds less what counting noise explains.
+    the correlation with the year before where that was seen, else two thirds less what counting noise explains.
     """
     weeks = max(-(-max(horizons_days) // 7), _LEAST_HORIZON_WEEKS)
     weeks = -(-weeks // STEP_WEEKS) * STEP_WEEKS
@@ -219,13 +219,12 @@ def _season(history: History, windows: list[PastWindow], back: int) -> Vector:
     again = _smoothed(np.where(both, before - np.nanmean(before[both]), np.nan))
     same = _smoothed(np.where(both, last - np.nanmean(last[both]), np.nan))
     returns = _correlation(again[both], same[both])
-    weight = both.sum() / _SEASON_WEEKS_ALIKE
+    # Quiet weeks cannot tell whether a season returns: their ups and downs are counting noise.
+    weight = both.sum() / _SEASON_WEEKS_ALIKE * max(0.0, 1 - noise / max(float(np.var(same[both])), noise))
     belief = (weight * returns + _SEASON_BELIEF_WEIGHT * _SEASON_BELIEF * reliable) / (weight + _SEASON_BELIEF_WEIGHT)
-    # Two years say more than one: Spearman and Brown's formula for the mean of two alike measurements.
-    shift = np.nanmean(last[both]) - np.nanmean(last)
-    two = (deviation + again + shift) / 2 * (2 * belief / (1 + belief))
-    both_years: Vector = np.nan_to_num(np.where(both, two, deviation * belief))
-    return both_years
+    # The year before tells how much returns, not what: it was seen by models of a younger shop.
+    factors: Vector = np.nan_to_num(deviation * belief)
+    return factors
 
 
 def _smoothed(values: Vector) -> Vector:
