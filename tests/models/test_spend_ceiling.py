@@ -18,7 +18,7 @@ def test_nobody_adds_a_tenth_to_the_others(spend: np.ndarray, giants: list[float
     limited = SpendCeiling.of(spend).limited(spend)
     assert (limited[: len(giants)] <= LARGEST_SHARE * limited.sum() * 1.01).all()
     for place in range(len(giants)):
-        # .08 / (1 − .08) = .087
+        # .075 / (1 − .075) = .081
         assert limited[place] < 0.09 * (limited.sum() - limited[place])
 
 

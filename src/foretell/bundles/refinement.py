@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from foretell.models.encoding import Encoding
     from foretell.models.level import Level
     from foretell.models.pareto_nbd import ParetoNBD
+    from foretell.models.spend_ceiling import SpendCeiling
     from foretell.models.spend_spread import SpendSpread
     from foretell.models.tail_pool import TailPool
 
@@ -67,6 +68,8 @@ class Refinement:
         Weight of the margin of orders in the spend.
     tail : TailPool
         Low end of the spend.
+    ceiling : SpendCeiling or None
+        High end of the spend: what one customer may be predicted at most; None without money.
     spread : SpendSpread or None
         Law of the realised spend around its mean; None where the models' own law stands.
     timing_model : MBGCNBD or ParetoNBD
@@ -84,4 +87,5 @@ class Refinement:
     trees: Mapping[str, Trees] = field(default_factory=lambda: {name: Trees() for name in (*EVENTS, *AMOUNTS)})
     spend_orders_weight: float = 0.0
     spread: "SpendSpread | None" = None
+    ceiling: "SpendCeiling | None" = None
     dates: "DateSpread | None" = None

@@ -38,6 +38,7 @@ def refinement_files(refinement: Refinement) -> dict[str, bytes]:
         "level": refinement.level.to_dict(),
         "timing_model": _model_state(refinement.timing_model),
         "tail": refinement.tail.to_dict(),
+        "ceiling": None if refinement.ceiling is None else refinement.ceiling.to_dict(),
         "hazard_shift": dict(refinement.hazard_shift),
         "encoding": None if refinement.encoding is None else refinement.encoding.to_dict(),
         "trees": {name: _trees_state(trees) for name, trees in refinement.trees.items()},
@@ -71,11 +72,12 @@ def read_refinement(files: Mapping[str, bytes]) -> Refinement | None:
     from foretell.models.date_spread import DateSpread
     from foretell.models.encoding import Encoding
     from foretell.models.level import Level
+    from foretell.models.spend_ceiling import SpendCeiling
     from foretell.models.spend_spread import SpendSpread
     from foretell.models.tail_pool import TailPool
 
     state = json.loads(files[REFINEMENT])
-    encoding, spread, dates = state["encoding"], state["spread"], state["dates"]
+    encoding, spread, dates, ceiling = (state[name] for name in ("encoding", "spread", "dates", "ceiling"))
     if set(state["trees"]) != {*EVENTS, *AMOUNTS} or set(state["hazard_shift"]) != set(EVENTS):
         raise damaged(_NAME, "answers")
     return Refinement(
@@ -88,6 +90,7 @@ def read_refinement(files: Mapping[str, bytes]) -> Refinement | None:
         trees={name: _trees(name, value, files) for name, value in state["trees"].items()},
         spend_orders_weight=_number(state["spend_orders_weight"]),
         spread=None if spread is None else SpendSpread.from_dict(spread),
+        ceiling=None if ceiling is None else SpendCeiling.from_dict(ceiling),
         dates=None if dates is None else DateSpread.from_dict(dates),
     )
 

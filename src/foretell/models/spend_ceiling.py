@@ -11,7 +11,7 @@ from foretell.models.state import damaged, read_section
 
 Vector = NDArray[np.float64]
 
-LARGEST_SHARE = 0.08
+LARGEST_SHARE = 0.075
 """Of the total: with it, a customer adds less than a tenth to what the others make."""
 
 _UNTOUCHED = 0.99

@@ -162,7 +162,8 @@ def _spend(
         "orders", _NO_MARGIN
     )
     spend = np.exp(log_orders + log_value + refinement.level.log_value() + trees.shift + extra)
-    return refinement.tail.pooled(spend)
+    pooled = refinement.tail.pooled(spend)
+    return pooled if refinement.ceiling is None else refinement.ceiling.limited(pooled)
 
 
 def _nested(p: Mapping[str, Vector], days: Mapping[str, int]) -> tuple[Vector, Vector, Vector]:

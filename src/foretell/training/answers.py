@@ -203,7 +203,8 @@ class Answers:
             return window.orders, expected.log_orders() + log_ratio(window.orders, expected.orders)
         if answer == "spend":
             spend, log_spend = capped_spend(window), self.log_spend(window)
-            return spend, log_spend + log_ratio(spend, np.exp(log_spend))
+            # Both sides are capped: one giant must not set the level of everybody's offset.
+            return spend, log_spend + log_ratio(spend, np.minimum(np.exp(log_spend), 1.0))
         return window.bought, event_offset(expected, log_hazard_ratio(window, self.family))
 
     def log_spend(self, window: Window) -> Vector:

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
+from typing import Any
 
 import polars as pl
 
@@ -133,6 +134,7 @@ class BoostedRecipe:
                 "purchase_model": {**card["purchase_model"], "chosen_because": family.why},
                 "dates": {"regularity_k": timing.k, "chosen_because": timing.why} if timing else _OWN_DATES,
                 "level": level.facts(),
+                "heavy_tails": _tail_facts(spend_model, refinement),
                 "corrections": {name: trees.why for name, trees in refinement.trees.items()},
                 "corrections_learnt_on": {"customers": min(known.summary.height, MOST_CUSTOMERS)},
             },
@@ -197,6 +199,17 @@ def sampled(ids: pl.Series) -> pl.Series:
     if len(ids) <= MOST_CUSTOMERS:
         return ids
     return ids.filter(bucket_of(ids, len(ids), salt="sample") < MOST_CUSTOMERS)
+
+
+def _tail_facts(spend_model: GammaGamma | None, refinement: Refinement) -> dict[str, Any]:
+    if spend_model is None or refinement.ceiling is None:
+        return {"robust_spend": "no: orders carry no money"}
+    return {
+        "order_values_drawn_in_above": spend_model.cap_,
+        "which_grows": "with the square root of the customer's number of orders",
+        "most_predicted_for_one_customer": refinement.ceiling.largest or "no limit",
+        "given_back_by": "the level's factor on order value, which is learnt on values drawn in alike",
+    }
 
 
 def _fitter(family: str) -> Callable[[pl.DataFrame], tuple[PurchaseModel, GammaGamma | None]]:

@@ -11,6 +11,7 @@ from foretell.bundles.refinement import AMOUNTS, EVENTS, Refinement, Trees
 from foretell.errors import FitError
 from foretell.models.boosting_params import BoostingParams
 from foretell.models.objectives import Objective
+from foretell.models.spend_ceiling import SpendCeiling
 from foretell.models.spend_spread import SpendSpread
 from foretell.models.tail_pool import TailPool
 from foretell.scoring.base import horizon, order_values
@@ -87,12 +88,12 @@ class Refiner:
         Returns
         -------
         Refinement
-            `start` where no window is complete.
+            Nothing but a ceiling on top of `start` where no window is complete.
         """
         windows = {name: self._windows(name) for name in (*EVENTS, *AMOUNTS)}
         views = [found[0].view for found in windows.values() if found]
         if not views:
-            return self.start
+            return self._with_totals(self.start, known, 0.0)
         rows = Answers.of(
             views[0],
             self.family,
@@ -174,7 +175,7 @@ class Refiner:
                 _Judged(
                     window=window,
                     mask=mask,
-                    mean=mean * np.exp(log_ratio(np.maximum(window.spend[mask], 0.0), mean)),
+                    mean=mean * np.exp(_log_level(window, mask, mean)),
                     p_none=1 - p_return,
                     weight=np.full(int(mask.sum()), AGE_WEIGHT**place),
                 )
@@ -210,11 +211,21 @@ class Refiner:
         trees["orders"] = replace(trees["orders"], shift=log_ratio(expected, moved))
         if bundle.spend_model is None:
             return replace(learnt, trees=trees)
-        spend = expected * order_values(bundle.spend_model, known.summary)
+        log_level = learnt.level.log_orders(bundle.as_of, days) + learnt.level.log_value()
+        spend = expected * order_values(bundle.spend_model, known.summary) * np.exp(log_level)
+        ceiling = SpendCeiling.of(spend)
         extra = trees["spend"].weight * added.get("spend", 0.0) + learnt.spend_orders_weight * orders_margin
-        trees["spend"] = replace(trees["spend"], shift=log_ratio(spend, spend * np.exp(extra)))
-        log_factor = learnt.level.log_orders(bundle.as_of, days) + learnt.level.log_value() + trees["spend"].shift
-        return replace(learnt, trees=trees, tail=TailPool.of(spend * np.exp(extra + log_factor), tail_share))
+        moved = spend * np.exp(extra)
+        # Under the ceiling: what trees take from a giant must not be handed to everybody else.
+        shift = log_ratio(ceiling.limited(spend), ceiling.limited(moved))
+        trees["spend"] = replace(trees["spend"], shift=shift)
+        return replace(learnt, trees=trees, tail=TailPool.of(moved * np.exp(shift), tail_share), ceiling=ceiling)
+
+
+def _log_level(window: Window, mask: NDArray[np.bool_], mean: Vector) -> float:
+    """Return the log of spend over its mean, in all, with no giant on either side."""
+    spend = np.maximum(window.spend[mask], 0.0)
+    return log_ratio(SpendCeiling.of(spend).limited(spend), SpendCeiling.of(mean).limited(mean))
 
 
 def _carried_over(found: Correction) -> Correction:
