@@ -7,6 +7,7 @@ import polars as pl
 import pytest
 
 from foretell.bundles.bundle import Bundle
+from foretell.features.summary import purchase_summary
 from foretell.models.level import Level
 from foretell.scoring.forecast import forecast_bucket, forecast_total, forecast_weeks
 from foretell.tables.buckets import bucket_of
@@ -46,6 +47,13 @@ def test_buckets_give_the_forecast_of_the_whole(big_shop: CustomerData, bundle: 
     # the nodes, where curves of one kind agree to 1e-4.
     for name in whole.columns[2:]:
         np.testing.assert_allclose(apart[name], whole[name], rtol=1e-3)
+
+
+def test_spend_is_orders_times_order_values(big_shop: CustomerData, bundle: Bundle, weekly: pl.DataFrame) -> None:
+    summary = purchase_summary(big_shop, AS_OF)
+    value = bundle.spend_model.expected_order_value(summary)["expected_order_value"]
+    expected = bundle.purchase_model.expected_orders(summary, 180)["expected_orders"]
+    assert weekly["expected_spend"].sum() == pytest.approx((expected * value).sum(), rel=1e-9)
 
 
 def test_totals_are_those_of_the_level(weekly: pl.DataFrame) -> None:
