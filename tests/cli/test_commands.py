@@ -20,8 +20,14 @@ COMMANDS = dict(walk(root, "foretell"))
 CALLS = [
     (["check"], "check", "check", (), {"as_of": None}),
     (["check", "--as-of", "2026-11-01"], "check", "check", (), {"as_of": DAY}),
-    (["train"], "train", "train", (), {"as_of": None, "dry_run": False}),
-    (["train", "--as-of", "2026-11-01", "--dry-run"], "train", "train", (), {"as_of": DAY, "dry_run": True}),
+    (["train"], "train", "train", (), {"as_of": None, "resume": False, "dry_run": False}),
+    (
+        ["train", "--as-of", "2026-11-01", "--tune", "3", "--resume", "--dry-run"],
+        "train",
+        "train",
+        (),
+        {"as_of": DAY, "resume": True, "dry_run": True},
+    ),
     (["backtest", "--as-of", "2026-11-01"], "backtest", "backtest", (), {"as_of": DAY}),
     (["score"], "score", "score", (), {"as_of": None, "force": False, "dry_run": False}),
     (
@@ -114,6 +120,16 @@ def test_options_before_and_after_add_up(call, jobs):
     assert (settings.horizons.clv_days, settings.shop.name, settings.tracking.enabled) == (7, "a=b", False)
 
 
+def test_options_of_a_command_are_flags_for_settings(call, jobs, tmp_path, monkeypatch):
+    (tmp_path / "foretell.toml").write_text("[training]\ntune_trials = 9\nseed = 4\n", encoding="utf-8")
+    monkeypatch.setenv("FORETELL__TRAINING__TUNE_TIMEOUT_SECONDS", "30")
+    for line in (["train"], ["train", "--tune", "0", "--timeout", "600", "--seed", "0"]):
+        assert call(*line)[0] == 0
+    before, after = (given[2][0].training for given in jobs.calls)
+    assert (before.tune_trials, before.tune_timeout_seconds, before.seed) == (9, 30, 4)
+    assert (after.tune_trials, after.tune_timeout_seconds, after.seed) == (0, 600, 0)
+
+
 @pytest.mark.usefixtures("jobs")
 def test_json_is_plain_and_whole(call):
     code, out, err = call("check", "--json")
@@ -136,6 +152,8 @@ def test_quiet_says_nothing_but_json(call):
         (["check", "--set", "novalue"], "must be KEY=VALUE"),
         (["check", "--threads", "0"], "must be 1 or more"),
         (["check", "--threads", "two"], "is not a valid integer"),
+        (["train", "--tune", "-1"], "training.tune_trials: must be a whole number from 0 to 10,000, got -1 (flag)."),
+        (["train", "--timeout", "-1"], "training.tune_timeout_seconds: must be a whole number of seconds"),
         (["promote"], "Missing argument 'VERSION'"),
         (["check", "--dry-run"], "No such option"),
         ([], "Usage: foretell"),

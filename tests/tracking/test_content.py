@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import polars as pl
 import pytest
 
 from foretell.bundles.files import load_bundle
@@ -33,6 +34,17 @@ def test_parameters_hold_settings_fits_fingerprint_and_versions(model):
     fitted = {name: value for name, value in parameters.items() if name.startswith("purchase_model.parameters.")}
     assert {name.rpartition(".")[2] for name in fitted} == set(vars(model.bundle.purchase_model.params_))
     assert {"version.foretell", "version.python", "version.polars"} <= set(parameters)
+
+
+def test_a_study_is_written_down_with_its_losses_settings_and_trials(model, tmp_path):
+    facts = {"loss": 0.97, "default_loss": 0.98, "chosen": "trial 1", "settings": {"num_leaves": 5}, "in_use": True}
+    trials = pl.DataFrame({"trial": [0, 1], "loss": [0.98, 0.97]})
+    bundle = replace(model.bundle, card={**model.bundle.card, "tuning": facts})
+    write_files(TrainedModel(bundle, trials=trials), tmp_path)
+    assert pl.read_csv(tmp_path / "tables" / "tuning_trials.csv").equals(trials)
+    assert run_metrics(bundle) == run_metrics(model.bundle) | {"tuning.loss": 0.97, "tuning.default_loss": 0.98}
+    parameters = run_parameters(bundle)
+    assert (parameters["tuning.chosen"], parameters["tuning.settings.num_leaves"]) == ("trial 1", "5")
 
 
 def test_parameters_fit_the_store(model):

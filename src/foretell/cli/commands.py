@@ -8,7 +8,7 @@ import click
 
 from foretell import __version__
 from foretell.cli.exit_codes import FAILED
-from foretell.cli.options import SessionGroup, as_of_option, dry_run_option
+from foretell.cli.options import SessionGroup, as_of_option, dry_run_option, setting_option
 from foretell.cli.session import Session
 
 _NAMES = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
@@ -88,9 +88,29 @@ def check(session: Session, as_of: datetime | None) -> None:
 
 @root.command()
 @as_of_option
+@setting_option(
+    "--tune",
+    "training.tune_trials",
+    type=int,
+    metavar="N",
+    help="Try N settings of the trees on the shop's past, the usual ones first.",
+)
+@setting_option(
+    "--timeout",
+    "training.tune_timeout_seconds",
+    type=int,
+    metavar="SECONDS",
+    help="Begin no trial of --tune after so many seconds of trials. Default: no limit.",
+)
+@setting_option("--seed", "training.seed", type=int, metavar="N", help="Seed of everything random.")
+@click.option(
+    "--resume",
+    is_flag=True,
+    help="Go on with the trials of a --tune that was stopped, if it was of the same data, date and seed.",
+)
 @dry_run_option
 @click.pass_obj
-def train(session: Session, as_of: datetime | None, dry_run: bool) -> None:
+def train(session: Session, as_of: datetime | None, resume: bool, dry_run: bool) -> None:
     """Train a model and judge it on the shop's own past.
 
     It becomes the champion, with which customers are scored, if it passes the gate.
@@ -100,10 +120,11 @@ def train(session: Session, as_of: datetime | None, dry_run: bool) -> None:
     \b
         foretell train --as-of 2026-11-01
         foretell train --as-of 2026-11-01 --no-tracking --set horizons.clv_days=180
+        foretell train --as-of 2026-11-01 --tune 50 --timeout 600 --seed 0 --resume
     """
     from foretell.jobs import train as job
 
-    session.show(job.train(session.settings(), as_of=as_of, dry_run=dry_run))
+    session.show(job.train(session.settings(), as_of=as_of, resume=resume, dry_run=dry_run))
 
 
 @root.command()

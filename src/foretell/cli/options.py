@@ -78,7 +78,8 @@ def own_options(command: click.Command) -> list[click.Parameter]:
     list of click.Parameter
         Arguments and options, without those of every command.
     """
-    return [param for param in command.params if param.expose_value or param.name == "version"]
+    shared = {option.name for option in session_options()}
+    return [param for param in command.params if param.name not in shared]
 
 
 def write_options(command: click.Command, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -133,6 +134,34 @@ def dry_run_option(function: Function) -> Function:
         The command.
     """
     return click.option("--dry-run", is_flag=True, help="Say what would be done and write nothing.")(function)
+
+
+def setting_option(name: str, key: str, **given: Any) -> Callable[[Function], Function]:
+    """Add an option of one command that is a flag for a setting.
+
+    Parameters
+    ----------
+    name : str
+        As in ``--tune``.
+    key : str
+        Dotted name of the setting, whose limits are checked with all others.
+    **given : object
+        As for `click.option`.
+
+    Returns
+    -------
+    callable
+        Decorator of the command.
+    """
+
+    def put(ctx: click.Context, _param: click.Parameter, value: Any) -> None:
+        if value is not None:
+            ctx.ensure_object(Session).flags[key] = value
+
+    def add(function: Function) -> Function:
+        return click.option(name, callback=put, expose_value=False, **given)(function)
+
+    return add
 
 
 def session_options() -> list[click.Option]:

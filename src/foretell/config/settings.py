@@ -176,6 +176,12 @@ class TrainingSettings(Section):
     seed: Annotated[int, Field(ge=0, le=2**32 - 1)] = _setting(
         0, "Seed of everything random.", "a whole number from 0 to 4,294,967,295"
     )
+    tune_trials: Annotated[int, Field(ge=0, le=10_000)] = _setting(
+        0, "Trials of settings of the trees, the usual ones first; 0 tunes nothing.", "a whole number from 0 to 10,000"
+    )
+    tune_timeout_seconds: Annotated[int, Field(ge=0)] = _setting(
+        0, "No trial begins after so many seconds of trials; 0 is no limit.", "a whole number of seconds, 0 or more"
+    )
 
     @field_validator("rungs")
     @classmethod

@@ -19,6 +19,9 @@ class TrainedModel:
     ----------
     bundle : Bundle
         The fitted values.
+    trials : polars.DataFrame or None
+        Trials of the study that tuned the settings of its trees; no part of the bundle, so that a loaded model has
+        none.
 
     Attributes
     ----------
@@ -26,8 +29,9 @@ class TrainedModel:
         Hash of the content: equal models have equal versions.
     """
 
-    def __init__(self, bundle: Bundle) -> None:
+    def __init__(self, bundle: Bundle, *, trials: pl.DataFrame | None = None) -> None:
         self.bundle = bundle
+        self.trials = trials
         self.version = version_of(bundle_files(bundle))
 
     def __repr__(self) -> str:

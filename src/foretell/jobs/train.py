@@ -1,6 +1,7 @@
 """Train: fit, judge, register as challenger, track, and promote by gate."""
 
 import warnings
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import date, datetime
 from typing import Any
@@ -18,6 +19,9 @@ from foretell.scoring.accounting import RowAccount, account_rows
 from foretell.tables.dataset import CustomerData, Note
 from foretell.training import train as training
 from foretell.training.gate import Decision, decide
+
+TUNING_FOLDER = "tuning"
+"""Where studies lie, below the models."""
 
 
 @dataclass(frozen=True)
@@ -59,6 +63,7 @@ class TrainResult:
             f"on {data['customers']:,} customers with {data['purchase_days']:,} purchase days",
             *finding_lines(self.account, self.notes),
             f"Rung {self.model.bundle.rung}: {card['training']['rung_chosen_because']}",
+            *_tuning_lines(card),
             *backtest_lines(self.model.bundle.record, self.model.bundle.rung),
         ]
         if self.dry_run or self.decision is None:
@@ -84,11 +89,18 @@ class TrainResult:
             "reasons": list(self.decision.reasons) if self.decision else [],
             "run_id": self.run_id,
             "rung": self.model.bundle.rung,
+            "tuning": self.model.bundle.card.get("tuning"),
             "version": self.model.version,
         }
 
 
-def train(settings: Settings, *, as_of: date | datetime | str | None = None, dry_run: bool = False) -> TrainResult:
+def train(
+    settings: Settings,
+    *,
+    as_of: date | datetime | str | None = None,
+    resume: bool = False,
+    dry_run: bool = False,
+) -> TrainResult:
     """Train on the shop's data up to a cutoff.
 
     Parameters
@@ -97,6 +109,8 @@ def train(settings: Settings, *, as_of: date | datetime | str | None = None, dry
         Where the data and the models are, horizons, rungs.
     as_of : date, datetime, str or None
         First instant that training does not see; None is the end of what the data observed.
+    resume : bool
+        Go on with the trials of an earlier tuning of the same data.
     dry_run : bool
         Fit and judge, and write nothing, not even to the tracking store.
 
@@ -110,11 +124,16 @@ def train(settings: Settings, *, as_of: date | datetime | str | None = None, dry
     DataError, WindowError, FitError, OutputError, LockHeld
         As the rooms raise them.
     """
-    return train_data(read_shop(settings), settings, as_of=as_of, dry_run=dry_run)
+    return train_data(read_shop(settings), settings, as_of=as_of, resume=resume, dry_run=dry_run)
 
 
 def train_data(
-    data: CustomerData, settings: Settings, *, as_of: date | datetime | str | None, dry_run: bool = False
+    data: CustomerData,
+    settings: Settings,
+    *,
+    as_of: date | datetime | str | None,
+    resume: bool = False,
+    dry_run: bool = False,
 ) -> TrainResult:
     """Train on a data set up to a cutoff.
 
@@ -126,8 +145,10 @@ def train_data(
         Where the models are, horizons, rungs.
     as_of : date, datetime, str or None
         First instant that training does not see; None is the end of what the data observed.
+    resume : bool
+        Go on with the trials of an earlier tuning of the same data.
     dry_run : bool
-        Write nothing.
+        Write nothing, and read no earlier trials.
 
     Returns
     -------
@@ -147,6 +168,10 @@ def train_data(
         annual_discount_rate=options.annual_discount_rate,
         rungs=options.rungs,
         seed=options.seed,
+        tune=options.tune_trials,
+        tune_timeout_seconds=options.tune_timeout_seconds,
+        tune_folder=None if dry_run else settings.folders.models / TUNING_FOLDER,
+        resume=resume and not dry_run,
     )
     account, notes = account_rows(data, cutoff), notes_at(data, cutoff)
     if dry_run:
@@ -165,6 +190,14 @@ def train_data(
         registry.promote(version, why="; ".join(decision.reasons))
     mirror(settings, registry)
     return TrainResult(model, account, notes, decision, registry.state().roles["champion"], run_id, dry_run=False)
+
+
+def _tuning_lines(card: Mapping[str, Any]) -> list[str]:
+    tuning = card.get("tuning")
+    if tuning is None:
+        return []
+    trials = f" after {tuning['trials']} of {tuning['trials_asked_for']} trials" if "trials" in tuning else ""
+    return [f"Tuning{trials}: {tuning['chosen']} chosen; {tuning['chosen_because']}"]
 
 
 def _champion(registry: Registry) -> StoredBundle | None:

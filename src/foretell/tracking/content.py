@@ -95,18 +95,20 @@ def run_metrics(bundle: Bundle) -> dict[str, float]:
     Returns
     -------
     dict of str to float
-        ``target.metric`` of the bundle's own rung, ``rung/target.metric`` of every other row; empty if the bundle
-        was never judged.
+        ``target.metric`` of the bundle's own rung, ``rung/target.metric`` of every other row, none if the bundle
+        was never judged; ``tuning.loss`` and ``tuning.default_loss`` of a tuned one.
     """
     rows = newest(bundle.record["backtest"]).drop_nulls("value")
     own = pl.col("rung") == bundle.rung
     name = pl.col("target") + "." + pl.col("metric")
     named = rows.select(pl.when(own).then(name).otherwise(pl.col("rung") + "/" + name).alias("name"), "value")
-    return {str(key): float(value) for key, value in zip(named["name"], named["value"], strict=True)}
+    tuning = bundle.card.get("tuning", {})
+    losses = {f"tuning.{name}": float(tuning[name]) for name in ("loss", "default_loss") if name in tuning}
+    return losses | {str(key): float(value) for key, value in zip(named["name"], named["value"], strict=True)}
 
 
 def write_files(model: TrainedModel, folder: Path) -> None:
-    """Write the files of a run: the bundle, the tables of its record, figures.
+    """Write the files of a run: the bundle, the tables of its record, trials of a study, figures.
 
     Parameters
     ----------
@@ -128,6 +130,8 @@ def write_files(model: TrainedModel, folder: Path) -> None:
     for name, frame in model.bundle.record.items():
         if not frame.is_empty():
             frame.write_csv(tables / f"{name}.csv")
+    if model.trials is not None:
+        model.trials.write_csv(tables / "tuning_trials.csv")
     _draw(model.bundle, folder / "figures")
 
 

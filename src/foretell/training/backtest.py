@@ -12,6 +12,7 @@ from foretell.evaluation.backtest import Backtest
 from foretell.evaluation.backtest import backtest as judge
 from foretell.tables.dataset import CustomerData, require_customer_data
 from foretell.training.recipes import NAIVE_REFERENCE, scoring_recipes, with_baselines
+from foretell.training.tuning import Tuned
 from foretell.windows import Horizons, as_cutoff, rolling_cutoffs
 
 BOOTSTRAP_RESAMPLES = 200
@@ -88,6 +89,7 @@ def run_backtest(
     seed: int = 0,
     bootstrap: int = BOOTSTRAP_RESAMPLES,
     threads: int | None = None,
+    tuned: Tuned | None = None,
 ) -> dict[str, pl.DataFrame]:
     """Judge rungs and baselines, with deciles, calibration and paired comparisons to the naive rate.
 
@@ -109,13 +111,15 @@ def run_backtest(
         Resamples of customers behind each interval.
     threads : int or None
         Threads of LightGBM.
+    tuned : Tuned or None
+        Settings of the trees, used at cutoffs that did not help to choose them.
 
     Returns
     -------
     dict of str to polars.DataFrame
         Frames of `bundles.record.RECORD_SCHEMAS`.
     """
-    recipes = with_baselines(scoring_recipes(rungs, threads=threads))
+    recipes = with_baselines(scoring_recipes(rungs, threads=threads, tuned=tuned))
     with warnings.catch_warnings():
         # A past cutoff has less history than today: how thin it was is what the intervals say.
         warnings.simplefilter("ignore", SmallSampleWarning)  # noqa: TID251  # as above

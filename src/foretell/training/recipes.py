@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Protocol
 
@@ -13,9 +14,13 @@ from foretell.training.boosted_recipe import BoostedRecipe
 from foretell.training.lifetimes_peer import LifetimesPeer
 from foretell.training.naive import LastGap, RecentRate
 from foretell.training.purchase_recipe import PurchaseRecipe
+from foretell.training.tuning import Tuned
 from foretell.windows import Horizons
 
-RUNGS = ("boosted", "purchase", "pareto")
+BOOSTED = "boosted"
+"""The rung with trees."""
+
+RUNGS = (BOOSTED, "purchase", "pareto")
 """Rungs a shop can be scored with; the first is the default."""
 
 NAIVE_REFERENCE = RecentRate().name
@@ -52,7 +57,11 @@ class ScoringRecipe(Recipe, Protocol):
 
 
 def scoring_recipes(
-    rungs: str | Sequence[str] | None, *, annual_discount_rate: float = 0.0, threads: int | None = None
+    rungs: str | Sequence[str] | None,
+    *,
+    annual_discount_rate: float = 0.0,
+    threads: int | None = None,
+    tuned: Tuned | None = None,
 ) -> tuple[ScoringRecipe, ...]:
     """Return the recipes behind rung names.
 
@@ -64,6 +73,8 @@ def scoring_recipes(
         Rate at which future spend is discounted, >= 0.
     threads : int or None
         Threads of LightGBM; None is one less than this process may use, at least one.
+    tuned : Tuned or None
+        Settings of the trees, used at cutoffs that did not help to choose them; None is the recipe's own.
 
     Returns
     -------
@@ -87,8 +98,11 @@ def scoring_recipes(
         problems.append(f"annual_discount_rate must be a yearly rate from 0 to 10, got {annual_discount_rate!r}.")
     if problems:
         raise ConfigError(problems)
+    boosted = BoostedRecipe(BOOSTED, annual_discount_rate, threads=threads or spare_threads())
+    if tuned is not None:
+        boosted = replace(boosted, params=tuned.params, params_from=tuned.as_of)
     families: dict[str, ScoringRecipe] = {
-        "boosted": BoostedRecipe("boosted", annual_discount_rate, threads=threads or spare_threads()),
+        BOOSTED: boosted,
         "purchase": PurchaseRecipe("purchase", "mbg_cnbd", annual_discount_rate),
         "pareto": PurchaseRecipe("pareto", "pareto_nbd", annual_discount_rate),
     }

@@ -1,17 +1,21 @@
 """Training: fit the chosen rung to what was seen before a cutoff, judge it on the past, keep both together."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import replace
 from datetime import date, datetime
+from functools import partial
+from pathlib import Path
 from typing import Any, Protocol
 
 from foretell import __version__
 from foretell.bundles.record import empty_record
 from foretell.engines.trained_model import TrainedModel
+from foretell.errors import ConfigError, FitError, WindowError
 from foretell.tables.dataset import CustomerData, require_customer_data
+from foretell.training import tuning
 from foretell.training.backtest import past_cutoffs, run_backtest
-from foretell.training.recipes import scoring_recipes
+from foretell.training.recipes import BOOSTED, scoring_recipes, spare_threads
 from foretell.training.routing import choose_rung
 from foretell.windows import Horizons, as_cutoff
 
@@ -48,6 +52,10 @@ def train(
     seed: int = 0,
     threads: int | None = None,
     tracking: Tracker | None = None,
+    tune: int = 0,
+    tune_timeout_seconds: float | None = None,
+    tune_folder: str | Path | None = None,
+    resume: bool = False,
 ) -> TrainedModel:
     """Train on everything seen before `as_of`, and judge the recipe on the shop's own past.
 
@@ -75,11 +83,21 @@ def train(
         Threads for numerical libraries during the fit; None leaves them as they are.
     tracking : Tracker or None
         Where to write the run down, as in ``foretell.MlflowTracker("models")``; None writes nothing.
+    tune : int
+        Settings of the trees to try, the usual ones first; 0 tunes nothing. They are tuned on what was seen before
+        the newest past cutoff that is judged on; older ones are judged with the usual settings (`training.tuning`).
+    tune_timeout_seconds : float or None
+        No trial begins after so many seconds of trials; 0 or None is no limit. With a limit, the number of trials
+        and so the model depend on the machine.
+    tune_folder : str, Path or None
+        Where the trials are kept meanwhile; None is memory.
+    resume : bool
+        Go on with the trials that `tune_folder` holds of the same rows, cutoff, horizons and seed, if any.
 
     Returns
     -------
     TrainedModel
-        Ready to score; ``.backtest`` is its record.
+        Ready to score; ``.backtest`` is its record, ``.trials`` what was tuned.
 
     Raises
     ------
@@ -88,7 +106,9 @@ def train(
     FitError
         If the history is too thin to fit.
     ConfigError
-        If a rung is unknown, or the discount rate is no yearly rate.
+        If a rung is unknown, the discount rate is no yearly rate, or a number of the tuning is out of its range.
+    BundleError, OutputError, LockHeld
+        If the trials cannot be kept in `tune_folder`, or read from it.
     TypeError
         If `data` is a plain frame.
     """
@@ -97,21 +117,38 @@ def train(
     cutoff = data.observed_until if as_of is None else as_cutoff(as_of)
     past = data.before(cutoff)
     recipes = scoring_recipes(rungs, annual_discount_rate=annual_discount_rate, threads=threads)
+    _require_tunable(tune, [recipe.name for recipe in recipes], resume=resume)
+    chosen = past_cutoffs(past, horizons) if backtest_cutoffs is None else [as_cutoff(day) for day in backtest_cutoffs]
     with _limited_threads(threads):
+        tuned: tuning.Tuned | None = None
+        tuning_facts: Mapping[str, Any] = {}
+        if tune:
+            study = partial(
+                tuning.tune,
+                past,
+                # The window that reports is not one of those that choose.
+                min(max(chosen, default=cutoff), cutoff),
+                horizons,
+                trials=tune,
+                timeout_seconds=tune_timeout_seconds or 0,
+                seed=seed,
+                threads=threads or spare_threads(),
+                folder=None if tune_folder is None else Path(tune_folder),
+                resume=resume,
+            )
+            tuned, tuning_facts = _tuned(study)
+            recipes = scoring_recipes(rungs, annual_discount_rate=annual_discount_rate, threads=threads, tuned=tuned)
         # The default is fitted first: a history too thin for it is refused before anything is judged.
         bundle = recipes[0].fit(past, cutoff, horizons, seed)
-        chosen = (
-            past_cutoffs(past, horizons) if backtest_cutoffs is None else [as_cutoff(day) for day in backtest_cutoffs]
-        )
         record = empty_record()
         if chosen:
-            record = run_backtest(past, chosen, horizons=horizons, rungs=rungs, seed=seed, threads=threads)
+            record = run_backtest(past, chosen, horizons=horizons, rungs=rungs, seed=seed, threads=threads, tuned=tuned)
         label_days = max(clv_days, churn_days)
         choice = choose_rung(record, [recipe.name for recipe in recipes], label_days=label_days)
         if choice.rung != bundle.rung:
             bundle = next(recipe for recipe in recipes if recipe.name == choice.rung).fit(past, cutoff, horizons, seed)
     judged_at = [str(cutoff).removesuffix(" 00:00:00") for cutoff in chosen]
-    facts = {
+    facts: dict[str, Any] = {
         "foretell": {"version": __version__, "seed": seed},
         "training": {
             "fingerprint": past.fingerprint(),
@@ -119,10 +156,34 @@ def train(
             "rung_chosen_because": choice.why,
         },
     }
-    model = TrainedModel(replace(bundle, card={**facts, **bundle.card}, record=record))
+    if tuning_facts:
+        facts["tuning"] = {**tuning_facts, "in_use": tuned is not None and bundle.rung == BOOSTED}
+    card = {**facts, **bundle.card}
+    model = TrainedModel(replace(bundle, card=card, record=record), trials=None if tuned is None else tuned.trials)
     if tracking is not None:
         tracking.log_training(model)
     return model
+
+
+def _require_tunable(trials: Any, rungs: Sequence[str], *, resume: bool) -> None:
+    problems = []
+    if not isinstance(trials, int) or isinstance(trials, bool) or trials < 0:
+        problems.append(f"tune must be a whole number of trials, 0 (none) or more, got {trials!r}.")
+    elif trials and BOOSTED not in rungs:
+        problems.append(f"Only the rung {BOOSTED!r} has settings to tune. Remedy: add it to rungs, or do not tune.")
+    elif resume and not trials:
+        problems.append("Nothing is tuned, so there is nothing to resume. Remedy: say how many trials (--tune N).")
+    if problems:
+        raise ConfigError(problems)
+
+
+def _tuned(study: Callable[[], tuning.Tuned]) -> tuple[tuning.Tuned | None, Mapping[str, Any]]:
+    """Run a study; where the history before its cutoff is too thin for one, the usual settings stay."""
+    try:
+        tuned = study()
+    except (FitError, WindowError) as error:
+        return None, {"chosen": "the defaults", "chosen_because": str(error)}
+    return tuned, tuned.facts
 
 
 def _limited_threads(threads: int | None) -> Any:
