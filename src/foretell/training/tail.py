@@ -10,7 +10,7 @@ Vector = NDArray[np.float64]
 
 SHARES = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7)
 
-_ALLOWED_LOSS = 0.5
+_ALLOWED_LOSS = 0.25
 """In standard errors of the Gini."""
 
 
@@ -30,7 +30,7 @@ def choose_share(actual: Vector, predicted: Vector, groups: NDArray[np.int64]) -
     -------
     float
         Of `SHARES`, the one with the best Spearman correlation, ties counted as ties, among those whose normalised
-        Gini is not lower by more than half its standard error (delete-a-group jackknife, Kott 2001).
+        Gini is not lower by more than a quarter of its standard error (delete-a-group jackknife, Kott 2001).
     """
     if not (actual > 0).any() or len(actual) < 100:
         return 0.0
