@@ -237,6 +237,18 @@ class Booster:
         shares = self._booster().predict(matrix, pred_contrib=True, num_threads=self.threads)
         return np.asarray(shares, dtype=np.float64)
 
+    def trees(self) -> list[dict[str, Any]]:
+        """Return the splits and leaves of each tree.
+
+        Returns
+        -------
+        list of dict
+            Nested, in LightGBM's own words (``Booster.dump_model``, ``tree_structure``); empty without trees.
+        """
+        if not self.rounds:
+            return []
+        return [tree["tree_structure"] for tree in self._booster().dump_model()["tree_info"]]
+
     def to_text(self) -> str:
         """Return the trees as LightGBM's text under one line of foretell's own.
 

@@ -44,7 +44,7 @@ class Parts:
         Factors, then families of features.
     constant : float
         What is the same for all: log of the value where every share is 0. Shares and constant add up to the log of
-        the predicted value before discounting, and before its low end is pooled.
+        the predicted value before discounting, and before its low end is pooled and its high end limited.
     """
 
     told: pl.DataFrame

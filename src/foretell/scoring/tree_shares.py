@@ -4,11 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-import polars as pl
 
 from foretell.bundles.bundle import Bundle
-from foretell.bundles.refinement import Refinement
 from foretell.features.catalogue import catalogue
+from foretell.models.shapley_tables import grouped_contributions
 from foretell.scoring.base import Vector, tree_inputs
 from foretell.scoring.known import Known
 
@@ -22,7 +21,6 @@ _MODEL_INPUTS = {
     "model_p_wait_longer": "alive",
     "model_order_value": "value",
 }
-_BATCH_ROWS = 20_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -109,40 +107,22 @@ def tree_shares(known: Known, bundle: Bundle, *, money: bool) -> TreeShares:
     arXiv:1802.03888: shares of several inputs add up to that of their kind.
     """
     weights, refinement = trees_of_value(bundle, money=money), bundle.refinement
-    if not weights or refinement is None or known.features is None or known.summary.is_empty():
+    if not weights or refinement is None or refinement.encoding is None:
         return TreeShares({}, 0.0)
-    parts = [
-        _batch(known.summary[start:][:_BATCH_ROWS], known.features[start:][:_BATCH_ROWS], bundle, refinement, weights)
-        for start in range(0, known.summary.height, _BATCH_ROWS)
-    ]
-    shares = np.concatenate(parts)
-    return TreeShares(dict(zip(_KINDS, shares[:, :-1].T, strict=True)), float(shares[0, -1]))
-
-
-def _batch(
-    summary: pl.DataFrame,
-    features: pl.DataFrame,
-    bundle: Bundle,
-    refinement: Refinement,
-    weights: Mapping[str, float],
-) -> Vector:
-    """Return the shares of each kind, in the order of `_KINDS`, and the mean margin as the last column."""
+    if known.features is None or known.summary.is_empty():
+        return TreeShares({}, 0.0)
     encoding = refinement.encoding
-    if encoding is None:
-        return np.zeros((summary.height, len(_KINDS) + 1))
-    inputs = tree_inputs(summary, features, bundle.purchase_model, bundle.spend_model, refinement.inputs_days)
+    inputs = tree_inputs(
+        known.summary, known.features, bundle.purchase_model, bundle.spend_model, refinement.inputs_days
+    )
     matrix = encoding.to_matrix(inputs)
-    by_input = np.zeros((summary.height, len(encoding.features) + 1))
+    kinds = [_KINDS.index(kind_of_input(name)) for name in encoding.features]
+    shares = np.zeros((len(matrix), len(_KINDS) + 1))
     for name, weight in weights.items():
         boosters = refinement.trees[name].boosters
         for booster in boosters:
-            by_input += weight / len(boosters) * booster.contributions(matrix)
-    kinds = np.array([_KINDS.index(kind_of_input(name)) for name in encoding.features])
-    found = np.zeros((summary.height, len(_KINDS) + 1))
-    for place in range(len(_KINDS)):
-        found[:, place] = by_input[:, :-1][:, kinds == place].sum(axis=1)
-    found[:, -1] = by_input[:, -1]
-    return found
+            shares += weight / len(boosters) * grouped_contributions(booster, matrix, kinds, len(_KINDS))
+    return TreeShares(dict(zip(_KINDS, shares[:, :-1].T, strict=True)), float(shares[0, -1]))
 
 
 _FAMILY_OF = {feature.name: feature.family for feature in catalogue()}
