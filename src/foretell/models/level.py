@@ -243,22 +243,6 @@ class Level:
         return np.log(np.add.reduceat(by_day, starts) / np.minimum(days - starts, 7))
 
 
-def season_start(as_of: datetime) -> str:
-    """Return the first day of the season's first week for a level fitted at a cutoff.
-
-    Parameters
-    ----------
-    as_of : datetime
-        First instant that is not seen.
-
-    Returns
-    -------
-    str
-        ISO date.
-    """
-    return first_unseen_day(as_of).isoformat()
-
-
 def _numbers(state: Mapping[str, Any], name: str) -> tuple[float, ...]:
     values = state[name]
     if not isinstance(values, list | tuple) or not all(is_finite(value) for value in values):
