@@ -90,7 +90,7 @@ def grouped_contributions(booster: Booster, matrix: Matrix, groups: Sequence[int
     booster.margin(matrix[:0])
     found = np.zeros((len(matrix), count + 1))
     found[:, -1] = sum(tree.mean for tree in trees)
-    # Splits read single columns.
+    # Splits read single columns, which is several times faster where a column lies in one piece.
     columns = np.asfortranarray(matrix)
     for tree, leaves in zip(trees, _leaf_tables(trees, of_column, count), strict=True):
         answers = _answers(tree, columns)

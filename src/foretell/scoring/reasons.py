@@ -182,23 +182,21 @@ def _constant(known: Known, bundle: Bundle, *, money: bool) -> float:
 
 
 def _ranked(parts: Parts, bundle: Bundle, *, money: bool) -> pl.DataFrame:
-    """Put the sentences of the largest shares first."""
+    """Put the sentences of the largest shares first; only those that are told are written."""
     words = {"alive": alive_words(bundle.typical), "orders": order_words(), "value": value_words(bundle.typical)}
-    sizes = {kind: pl.col(_share(kind)).abs().round(6) for kind in parts.kinds}
-    least = pl.max_horizontal(TOLD_SHARE * pl.sum_horizontal(*sizes.values()), pl.lit(ALIKE))
-    found = []
-    for place, (kind, size) in enumerate(sizes.items()):
-        text, rank = words.get(kind), -size
+    # Rounded, so that equal sizes stay in the order of the kinds whatever the last bits are.
+    sizes = np.column_stack([parts.told[_share(kind)].abs().round(6).to_numpy() for kind in parts.kinds])
+    least = np.maximum(TOLD_SHARE * sizes.sum(axis=1), ALIKE)
+    told = np.column_stack([(kind in FACTORS) | (sizes[:, place] >= least) for place, kind in enumerate(parts.kinds)])
+    order = np.argsort(np.where(told, -sizes, _UNTOLD), axis=1, kind="stable")[:, : len(REASONS)]
+    texts = np.full((len(sizes), len(REASONS)), None, dtype=object)
+    for number, kind in enumerate(parts.kinds):
+        row, rank = np.nonzero((order == number) & told[:, [number]])
+        text = words.get(kind)
         if text is None:
-            is_told = size >= least
-            text = pl.when(is_told).then(family_words(kind, _share(kind), money=money))
-            rank = pl.when(is_told).then(rank).otherwise(_UNTOLD)
-        found.append(pl.struct(rank=rank, place=pl.lit(place), text=text))
-    ranked = pl.concat_list(found).list.sort()
-    return parts.told.select(
-        "customer_id",
-        *(
-            ranked.list.get(place, null_on_oob=True).struct.field("text").alias(name)
-            for place, name in enumerate(REASONS)
-        ),
+            text = family_words(kind, _share(kind), money=money)
+        texts[row, rank] = parts.told[row].select(text=text)["text"].to_numpy()
+    return pl.DataFrame(
+        {"customer_id": parts.told["customer_id"]}
+        | {name: pl.Series(texts[:, place].tolist(), dtype=pl.String) for place, name in enumerate(REASONS)}
     ).sort("customer_id")

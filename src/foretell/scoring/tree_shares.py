@@ -115,7 +115,8 @@ def tree_shares(known: Known, bundle: Bundle, *, money: bool) -> TreeShares:
     inputs = tree_inputs(
         known.summary, known.features, bundle.purchase_model, bundle.spend_model, refinement.inputs_days
     )
-    matrix = encoding.to_matrix(inputs)
+    # Splits read single columns.
+    matrix = np.asfortranarray(encoding.to_matrix(inputs))
     kinds = [_KINDS.index(kind_of_input(name)) for name in encoding.features]
     shares = np.zeros((len(matrix), len(_KINDS) + 1))
     for name, weight in weights.items():
