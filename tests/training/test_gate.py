@@ -1,5 +1,6 @@
 """The gate: promoted unless significantly worse than the naive rate, or than the champion where that is fair."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -12,8 +13,11 @@ from foretell.bundles.record import RECORD_SCHEMAS
 from foretell.models.cnbd import MBGCNBD
 from foretell.tables.dataset import CustomerData
 from foretell.training import gate
+from foretell.training.boosted_recipe import TREES
 from foretell.training.gate import FittedBundle, decide
 from foretell.training.purchase_recipe import PurchaseRecipe
+from foretell.training.study import SPACE
+from foretell.training.tuning import Tuned
 from foretell.windows import Horizons
 
 
@@ -100,6 +104,25 @@ def test_the_champion_is_compared_on_windows_after_its_own_cutoff(
     assert all("window from 2025-04-02" in word for word in words)
     assert decision.promote == (spoils == "champion")
     assert words[0].startswith(f"orders rmse: {'better' if spoils == 'champion' else 'worse'} than champion")
+
+
+def test_a_tuned_candidate_is_compared_with_its_own_settings(
+    big_shop: CustomerData, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    horizons = Horizons(90, 60, 30)
+    seen = []
+
+    def recipes(_rungs: Sequence[str], tuned: Tuned | None) -> tuple[PurchaseRecipe]:
+        seen.append(tuned)
+        return (PurchaseRecipe(),)
+
+    monkeypatch.setattr(gate, "scoring_recipes", recipes)
+    champion = StoredBundle(PurchaseRecipe().fit(big_shop, datetime(2025, 3, 1), horizons), "v1")
+    candidate = judged(PurchaseRecipe().fit(big_shop, datetime(2025, 7, 1), horizons), low=-0.3, high=-0.1)
+    settings = {name: getattr(TREES, name) for name in SPACE} | {"num_leaves": 5}
+    tuning = {"in_use": True, "as_of": "2025-04-02", "settings": settings}
+    decide(replace(candidate, card={**candidate.card, "tuning": tuning}), champion, big_shop)
+    assert (seen[0].params, seen[0].as_of) == (replace(TREES, num_leaves=5), datetime(2025, 4, 2))
 
 
 def test_a_fitted_bundle_is_not_judged_on_what_it_has_seen(bundle: Bundle, big_shop: CustomerData) -> None:

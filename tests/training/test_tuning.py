@@ -18,7 +18,7 @@ from foretell.tables.simulate import simulate
 from foretell.training import tuning
 from foretell.training.boosted_recipe import TREES, BoostedRecipe
 from foretell.training.study import SPACE, completed
-from foretell.training.tuning import tune
+from foretell.training.tuning import settings_of, tune
 from foretell.training.tuning_loss import TuningLoss
 from foretell.windows import Horizons
 
@@ -115,6 +115,15 @@ def test_the_defaults_stay_where_the_best_is_within_one_standard_error(shop, bow
     assert tuned.params == TREES
     assert tuned.facts["chosen"] == "the defaults"
     assert tuned.facts["loss"] == tuned.facts["default_loss"]
+
+
+def test_settings_are_read_back_from_the_card(shop, bowl):
+    bowl()
+    tuned = run(shop, trials=12)
+    found = settings_of({"tuning": {**tuned.facts, "in_use": True}})
+    assert (found.params, found.as_of) == (tuned.params, tuned.as_of)
+    assert settings_of({"tuning": {**tuned.facts, "in_use": False}}) is None
+    assert settings_of({}) is None
 
 
 def test_a_smaller_step_gets_as_many_more_trees():

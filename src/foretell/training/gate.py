@@ -20,6 +20,7 @@ from foretell.tables.dataset import CustomerData
 from foretell.training.backtest import as_record
 from foretell.training.recipes import NAIVE_REFERENCE, scoring_recipes
 from foretell.training.routing import JUDGED
+from foretell.training.tuning import settings_of
 from foretell.windows import Horizons, rolling_cutoffs
 
 CHAMPION = "champion"
@@ -144,7 +145,7 @@ def _champion_verdicts(
 def _compare(
     candidate: Bundle, champion: StoredBundle, past: CustomerData, cutoffs: Sequence[datetime], seed: int
 ) -> list[tuple[bool, str]]:
-    recipe = scoring_recipes((candidate.rung,))[0]
+    recipe = scoring_recipes((candidate.rung,), tuned=settings_of(candidate.card))[0]
     rivals = (recipe, FittedBundle(champion.bundle))
     result = judge(past, cutoffs, rivals, horizons=candidate.horizons, reference=CHAMPION, seed=seed)
     rows = as_record(result)["comparisons"].filter(pl.col("rung") == candidate.rung)

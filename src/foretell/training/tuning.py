@@ -16,9 +16,10 @@ from foretell.models.boosting_params import BoostingParams
 from foretell.storage.hashing import sha256_json
 from foretell.tables.dataset import CustomerData
 from foretell.training.boosted_recipe import TREES
+from foretell.training.past import Periods
 from foretell.training.study import DEFAULT, SPACE, WHOLE, completed, finished, opened_study, run_trials, suggested
 from foretell.training.tuning_loss import TuningLoss
-from foretell.windows import Horizons
+from foretell.windows import Horizons, as_cutoff
 
 if TYPE_CHECKING:
     from optuna import Study, Trial
@@ -61,6 +62,7 @@ def tune(
     threads: int = 1,
     folder: Path | None = None,
     resume: bool = False,
+    exclude_periods: Periods = (),
 ) -> Tuned:
     """Look for settings of the trees that do better on customers that they were not fitted to.
 
@@ -94,6 +96,8 @@ def tune(
         so that no study of another shop, cutoff or seed is ever continued. None keeps it in memory.
     resume : bool
         Continue the study of the same data that `folder` holds; without one it starts afresh.
+    exclude_periods : sequence of (date, date)
+        Days that no window may touch, as in training.
 
     Returns
     -------
@@ -118,10 +122,30 @@ def tune(
     arXiv:2304.11127; Breiman et al. (1984), "Classification and Regression Trees" (one-standard-error rule).
     """
     _require(trials, timeout_seconds, folder, resume=resume)
-    loss = TuningLoss.of(data, as_of, horizons, seed=seed, threads=threads)
-    with opened_study(_name(data, as_of, horizons, seed), folder, resume=resume) as study:
+    loss = TuningLoss.of(data, as_of, horizons, seed=seed, threads=threads, exclude_periods=exclude_periods)
+    name = _name(data, as_of, horizons, seed, exclude_periods)
+    with opened_study(name, folder, resume=resume) as study:
         run_trials(study, _Objective(loss), trials=trials, timeout_seconds=timeout_seconds, seed=seed)
         return _chosen(study, as_of, asked=trials, answers=[question.name for question in loss.questions])
+
+
+def settings_of(card: Mapping[str, Any]) -> Tuned | None:
+    """Read the settings back that a model card states.
+
+    Parameters
+    ----------
+    card : mapping of str to object
+        Of a bundle.
+
+    Returns
+    -------
+    Tuned or None
+        Without the trials; None if the bundle's trees have the usual settings.
+    """
+    facts = card.get("tuning", {})
+    if not facts.get("in_use"):
+        return None
+    return Tuned(completed(facts["settings"]), as_cutoff(facts["as_of"]), pl.DataFrame(), facts)
 
 
 class _Objective:
@@ -169,11 +193,12 @@ def _require(trials: Any, timeout_seconds: Any, folder: Path | None, *, resume: 
         raise ConfigError(problems)
 
 
-def _name(data: CustomerData, as_of: datetime, horizons: Horizons, seed: int) -> str:
+def _name(data: CustomerData, as_of: datetime, horizons: Horizons, seed: int, exclude_periods: Periods = ()) -> str:
     """Name a study by everything that its losses depend on."""
     facts = {
         "rows": data.before(as_of).fingerprint(),
         "horizons": vars(horizons),
+        "excluded": [[str(first), str(last)] for first, last in exclude_periods],
         "seed": seed,
         "space": SPACE,
         "defaults": asdict(TREES),

@@ -17,7 +17,7 @@ from foretell.training.answers import Answers
 from foretell.training.boosted_recipe import TREES, sampled
 from foretell.training.cross_fit import Rows, cross_fit
 from foretell.training.families import choose_family, fit_families
-from foretell.training.past import Past, Window
+from foretell.training.past import Past, Periods, Window
 from foretell.training.refiner import MOST_ROWS, MOST_WINDOWS
 from foretell.windows import Horizons
 
@@ -75,7 +75,16 @@ class TuningLoss:
     threads: int
 
     @classmethod
-    def of(cls, data: CustomerData, as_of: datetime, horizons: Horizons, *, seed: int, threads: int) -> "TuningLoss":
+    def of(
+        cls,
+        data: CustomerData,
+        as_of: datetime,
+        horizons: Horizons,
+        *,
+        seed: int,
+        threads: int,
+        exclude_periods: Periods = (),
+    ) -> "TuningLoss":
         """Lay out the rows of every answer before a cutoff.
 
         Parameters
@@ -88,6 +97,8 @@ class TuningLoss:
             Horizons of the answers.
         seed, threads : int
             Of LightGBM.
+        exclude_periods : sequence of (date, date)
+            Days that no window may touch, as in training.
 
         Returns
         -------
@@ -101,7 +112,7 @@ class TuningLoss:
         seen = data.before(as_of)
         known = known_at(seen, as_of, with_features=False)
         models, spend_model = fit_families(known.summary)
-        past = Past(seen.of_customers(sampled(known.summary["customer_id"])), fit_families)
+        past = Past(seen.of_customers(sampled(known.summary["customer_id"])), fit_families, exclude_periods)
         windows = _windows(past, horizons, money=spend_model is not None)
         if windows:
             family = choose_family(windows.get("churn", ())[:1], models).name
