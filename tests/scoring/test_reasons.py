@@ -11,6 +11,7 @@ import polars as pl
 import pytest
 
 from foretell.bundles.bundle import Bundle
+from foretell.bundles.card import render_card
 from foretell.bundles.files import StoredBundle
 from foretell.bundles.refinement import AMOUNTS, EVENTS, Refinement, Trees
 from foretell.features.catalogue import FAMILIES
@@ -368,3 +369,16 @@ def test_customers_are_explained_past_the_last_order(big_shop: CustomerData, boo
 def test_no_reason_names_a_customer(big_shop: CustomerData, known: Known, boosted: Bundle) -> None:
     for customer, *texts in explain_bucket(big_shop, boosted, known.summary["customer_id"], AS_OF).rows():
         assert not any(customer in text for text in texts)
+
+
+def test_the_card_says_what_is_explained(boosted: Bundle, bundle: Bundle, boosted_counts: Bundle) -> None:
+    cards = {name: render_card(each) for name, each in
+             {"trees": boosted, "plain": bundle, "counts": boosted_counts}.items()}  # fmt: skip
+    assert "predicted value for 180 days" in cards["plain"]
+    assert "predicted orders for 180 days" in cards["counts"]
+    assert "money" not in cards["counts"].split("## Reasons")[1].split("##")[0]
+    assert {name: "family of features" in card for name, card in cards.items()} == {
+        "trees": True,
+        "plain": False,
+        "counts": True,
+    }

@@ -5,6 +5,7 @@ from typing import Any
 
 from foretell.bundles.bundle import Bundle
 from foretell.bundles.record import newest_cutoff
+from foretell.bundles.refinement import AMOUNTS
 
 
 def render_card(bundle: Bundle) -> str:
@@ -32,7 +33,7 @@ def render_card(bundle: Bundle) -> str:
     ]
     for title, facts in sorted(bundle.card.items()):
         lines += [f"## {str(title).replace('_', ' ').capitalize()}", "", *_bullets(facts), ""]
-    lines += ["## Record", "", *_record(bundle), ""]
+    lines += ["## Reasons", "", *_reasons(bundle), "", "## Record", "", *_record(bundle), ""]
     return "\n".join(lines)
 
 
@@ -56,6 +57,23 @@ def _text(value: Any) -> str:
     if isinstance(value, list | tuple):
         return ", ".join(_text(item) for item in value)
     return str(value)
+
+
+def _reasons(bundle: Bundle) -> list[str]:
+    value = "predicted orders" if bundle.spend_model is None else "predicted value"
+    factors = "the chance of still being one, the orders expected of one who is" + (
+        "" if bundle.spend_model is None else ", the money expected of an order"
+    )
+    lines = [
+        f"They tell what sets a customer's {value} for {bundle.horizons.clv_days} days apart from that of the shop's",
+        f"typical customer: {factors}. The largest distance on a log scale comes first.",
+    ]
+    if bundle.refinement is not None and any(bundle.refinement.trees[name].boosters for name in AMOUNTS):
+        lines.append(
+            "What trees add to these is told by family of features, as exact Shapley values, from a tenth of all "
+            "distances on. They describe the model: what raises a prediction need not cause a purchase."
+        )
+    return lines
 
 
 def _record(bundle: Bundle) -> list[str]:

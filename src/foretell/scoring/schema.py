@@ -60,7 +60,7 @@ def score_columns(horizons: Horizons) -> tuple[Column, ...]:
         Column("clv_percentile", count, "rank 1-100", True, "Rank by predicted_clv among all scored, by predicted_orders without money; 100 is the highest."),
         Column("churn_percentile", count, "rank 1-100", False, "Rank by churn risk among all scored; 100 is the highest."),
         *(
-            Column(name, text, "text", True, f"What drove the prediction, number {i}; empty if not explained.")
+            Column(name, text, "text", True, f"What sets the predicted value apart, number {i}; empty if not explained.")
             for i, name in enumerate(REASONS, 1)
         ),
         Column("prediction_status", text, "category", False, statuses + "."),
