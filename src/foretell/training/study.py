@@ -162,9 +162,6 @@ def run_trials(
     """
     from optuna.trial import TrialState
 
-    for trial in study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
-        # Left by a run that was killed.
-        study.tell(trial.number, state=TrialState.FAIL)
     before = len(finished(study))
     if before:
         _logger.info("goes on with a study of %d trials", before)
@@ -191,7 +188,8 @@ def _sampler(seed: int, done: int) -> "BaseSampler":
     from optuna.samplers import TPESampler
 
     # A seed for each trial: what is tried then depends on the trials before, not on the run that they were made in.
-    return TPESampler(seed=(seed + done * _SEEDS_APART) % 2**32)
+    # Without constant_liar, not on a trial either that a killed run left running.
+    return TPESampler(seed=(seed + done * _SEEDS_APART) % 2**32, constant_liar=False)
 
 
 def _study(name: str, storage: Any) -> "Study":
