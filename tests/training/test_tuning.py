@@ -1,5 +1,6 @@
 """Tuning: the defaults are tried first and kept unless clearly beaten; studies repeat, resume and stay their shop's."""
 
+import logging
 import math
 import shutil
 from dataclasses import replace
@@ -182,7 +183,7 @@ def test_a_resumed_study_is_the_uninterrupted_one(shop, bowl, tmp_path):
 
 
 @pytest.mark.parametrize("killed_in", [1, 5])
-def test_a_study_that_was_killed_is_resumed(shop, bowl, tmp_path, killed_in):
+def test_a_study_that_was_killed_is_resumed(shop, bowl, tmp_path, monkeypatch, killed_in):
     whole = run(shop)
     bowl(fails_at=killed_in)
     with pytest.raises(KeyboardInterrupt):
@@ -193,6 +194,11 @@ def test_a_study_that_was_killed_is_resumed(shop, bowl, tmp_path, killed_in):
         written.write(b'{"op_code":4,"wor')
     (tmp_path / f"{file.name}.lock").symlink_to(file)
     bowl()
+
+    def waits(_seconds):
+        pytest.fail("it waits for a lock that nobody holds")
+
+    monkeypatch.setattr("time.sleep", waits)
     assert run(shop, folder=tmp_path, resume=True).trials.equals(whole.trials)
 
 
@@ -264,12 +270,17 @@ def test_a_folder_that_is_in_use_or_none_is_named(shop, bowl, tmp_path):
         run(shop, folder=tmp_path)
 
 
-def test_optuna_stays_quiet_and_as_it_was(shop, bowl, capfd):
+def test_optuna_stays_quiet_and_as_it_was(shop, bowl, caplog, monkeypatch):
     bowl()
+    monkeypatch.setattr(logging.getLogger("optuna"), "propagate", True)
     before = optuna.logging.get_verbosity()
-    run(shop)
-    assert optuna.logging.get_verbosity() == before
-    assert capfd.readouterr() == ("", "")
+    optuna.logging.set_verbosity(optuna.logging.INFO)
+    try:
+        run(shop)
+        assert optuna.logging.get_verbosity() == optuna.logging.INFO
+    finally:
+        optuna.logging.set_verbosity(before)
+    assert [record.name for record in caplog.records if record.name.startswith("optuna")] == []
 
 
 # --- what it rests on ------------------------------------------------------------------------------------------------
