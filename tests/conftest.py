@@ -21,6 +21,7 @@ import hypothesis
 import polars as pl
 import pytest
 
+from boosted_shops import AS_OF, HORIZONS, quick_recipe, rhythmic
 from foretell.bundles.bundle import Bundle
 from foretell.tables.cdnow import load_cdnow
 from foretell.tables.dataset import CustomerData
@@ -77,6 +78,18 @@ def big_shop() -> CustomerData:
 def bundle(big_shop: CustomerData) -> Bundle:
     """The purchase rung fitted to the large shop as of mid-2025, unjudged."""
     return PurchaseRecipe().fit(big_shop, datetime(2025, 7, 1), Horizons(180, 90, 30))
+
+
+@pytest.fixture(scope="session")
+def boosted_shop() -> CustomerData:
+    """A small shop in which trees win every answer, with rows after the cutoff of `boosted`."""
+    return rhythmic()
+
+
+@pytest.fixture(scope="session")
+def boosted(boosted_shop: CustomerData) -> Bundle:
+    """The boosted rung fitted to that shop, unjudged."""
+    return quick_recipe().fit(boosted_shop, AS_OF, HORIZONS)
 
 
 @pytest.fixture(scope="session")

@@ -68,6 +68,8 @@ def read_refinement(files: Mapping[str, bytes]) -> Refinement | None:
         If the values are not those of a refinement.
     """
     if REFINEMENT not in files:
+        if trees_files(set(files)):
+            raise damaged(_NAME, "files of trees")
         return None
     from foretell.models.date_spread import DateSpread
     from foretell.models.encoding import Encoding
@@ -80,8 +82,8 @@ def read_refinement(files: Mapping[str, bytes]) -> Refinement | None:
     encoding, spread, dates, ceiling = (state[name] for name in ("encoding", "spread", "dates", "ceiling"))
     if set(state["trees"]) != {*EVENTS, *AMOUNTS} or set(state["hazard_shift"]) != set(EVENTS):
         raise damaged(_NAME, "answers")
-    return Refinement(
-        inputs_days=int(_number(state["inputs_days"])),
+    found = Refinement(
+        inputs_days=_whole(state["inputs_days"]),
         level=Level.from_dict(state["level"]),
         timing_model=read_purchase_model(state["timing_model"]),
         tail=TailPool.from_dict(state["tail"]),
@@ -93,6 +95,24 @@ def read_refinement(files: Mapping[str, bytes]) -> Refinement | None:
         ceiling=None if ceiling is None else SpendCeiling.from_dict(ceiling),
         dates=None if dates is None else DateSpread.from_dict(dates),
     )
+    _require_sound(found, set(files))
+    return found
+
+
+def _require_sound(found: Refinement, names: set[str]) -> None:
+    """Refuse trees that nothing would ask, or that could not be asked."""
+    boosters = {
+        _trees_file(name, place): booster
+        for name, trees in found.trees.items()
+        for place, booster in enumerate(trees.boosters)
+    }
+    if set(boosters) != trees_files(names):
+        raise damaged(_NAME, "files of trees")
+    columns = None if found.encoding is None else len(found.encoding.features)
+    if any(booster.features != columns for booster in boosters.values()):
+        raise damaged(_NAME, "encoding")
+    if not 1 <= found.inputs_days <= _MOST_DAYS:
+        raise damaged(_NAME, "inputs_days")
 
 
 def trees_files(names: set[str]) -> set[str]:
@@ -112,6 +132,7 @@ def trees_files(names: set[str]) -> set[str]:
 
 
 _MOST_FOLDS = 20
+_MOST_DAYS = 10_000
 
 
 def read_purchase_model(value: Mapping[str, Any]) -> Any:
@@ -155,14 +176,22 @@ def _trees(name: str, value: Mapping[str, Any], files: Mapping[str, bytes]) -> T
 
     if set(value) != {*_NUMBERS, "days", "why", "folds"} or not isinstance(value["why"], str):
         raise damaged(_NAME, f"trees.{name}")
-    folds = int(_number(value["folds"]))
+    folds = _whole(value["folds"])
+    if not 0 <= folds <= _MOST_FOLDS:
+        raise damaged(_NAME, f"trees.{name}")
     boosters = tuple(Booster.from_text(files[_trees_file(name, place)].decode()) for place in range(folds))
     numbers = {key: _number(value[key]) for key in _NUMBERS}
-    return Trees(**numbers, boosters=boosters, days=int(_number(value["days"])), why=value["why"])
+    return Trees(**numbers, boosters=boosters, days=_whole(value["days"]), why=value["why"])
 
 
 def _trees_file(name: str, place: int) -> str:
     return f"trees_{name}_{place}.txt"
+
+
+def _whole(value: object) -> int:
+    if type(value) is not int:
+        raise damaged(_NAME, "numbers")
+    return value
 
 
 def _number(value: object) -> float:

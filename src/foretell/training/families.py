@@ -1,14 +1,16 @@
 """Which purchase model stands at the bottom of the ladder: chosen on past windows, the simpler unless it loses."""
 
+import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 from scipy.special import expit
 
-from foretell.errors import FitError
+from foretell.errors import ConvergenceWarning, FitError
 from foretell.models.cnbd import MBGCNBD
 from foretell.models.gamma_gamma import GammaGamma
 from foretell.models.pareto_nbd import ParetoNBD
@@ -17,6 +19,7 @@ from foretell.scoring.refine import event_offset
 from foretell.training.past import Models, Window, log_hazard_ratio
 
 Vector = NDArray[np.float64]
+Model = TypeVar("Model", bound=PurchaseModel)
 
 SIMPLEST = "MBG/NBD"
 BELIEVED_QUANTILE = 0.99
@@ -65,13 +68,13 @@ class Candidates(Mapping[str, PurchaseModel]):
 
     def __init__(self, summary: pl.DataFrame) -> None:
         self._summary = summary
-        self._fitted: dict[str, PurchaseModel | None] = {SIMPLEST: FAMILIES[SIMPLEST]().fit(summary)}
+        self._fitted: dict[str, PurchaseModel | None] = {SIMPLEST: fitted_quietly(FAMILIES[SIMPLEST](), summary)}
 
     def __getitem__(self, name: str) -> PurchaseModel:
         """Return a fitted model; KeyError if it cannot be fitted."""
         if name not in self._fitted:
             try:
-                self._fitted[name] = FAMILIES[name]().fit(self._summary)
+                self._fitted[name] = fitted_quietly(FAMILIES[name](), self._summary)
             except FitError:
                 self._fitted[name] = None
         found = self._fitted[name]
@@ -86,6 +89,31 @@ class Candidates(Mapping[str, PurchaseModel]):
     def __len__(self) -> int:
         """Return how many can be fitted."""
         return sum(1 for _ in self)
+
+
+def fitted_quietly(model: Model, summary: pl.DataFrame) -> Model:
+    """Fit a model that is only a candidate: most are never asked again, and whoever keeps one says what is wrong.
+
+    Parameters
+    ----------
+    model : MBGCNBD or ParetoNBD
+        To be fitted.
+    summary : polars.DataFrame
+        One row per customer.
+
+    Returns
+    -------
+    The model.
+
+    Raises
+    ------
+    FitError
+        If it cannot be fitted.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)  # noqa: TID251  # as above
+        model.fit(summary)
+    return model
 
 
 def fit_families(summary: pl.DataFrame) -> tuple[Models, GammaGamma | None]:

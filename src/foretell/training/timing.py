@@ -13,6 +13,7 @@ from foretell.models.cnbd import MBGCNBD
 from foretell.models.date_spread import MIDDLE, DateSpread
 from foretell.models.next_order import next_order_at_levels, next_order_levels
 from foretell.models.objectives import Vector
+from foretell.training.families import fitted_quietly
 
 Name = TypeVar("Name")
 
@@ -125,7 +126,7 @@ class _Fitted:
         models = {}
         for k in _REGULARITIES if bought.any() else ():
             try:
-                models[k] = MBGCNBD(k=k).fit(summary)
+                models[k] = fitted_quietly(MBGCNBD(k=k), summary)
             except FitError:
                 continue
         heavy_from = float(np.quantile(summary["orders"].to_numpy(), 1 - _HEAVY_SHARE)) if summary.height else 2.0
