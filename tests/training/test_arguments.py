@@ -3,6 +3,7 @@
 import pytest
 
 import foretell as ft
+from foretell.errors import ConfigError, WindowError
 from foretell.training.recipes import scoring_recipes
 
 
@@ -26,3 +27,13 @@ def test_one_cutoff_may_be_given_without_a_list(big_shop):
 def test_no_cutoff_at_all_is_no_short_history(big_shop):
     with pytest.raises(ValueError, match="at least one cutoff"):
         ft.backtest(big_shop, [])
+
+
+def test_an_excluded_period_that_ends_before_it_starts_is_named(big_shop):
+    with pytest.raises(ConfigError, match="2025-02-01 lies before 2025-03-01"):
+        ft.train(big_shop, exclude_periods=[("2025-03-01", "2025-02-01")])
+
+
+def test_an_excluded_period_that_is_no_date_is_named(big_shop):
+    with pytest.raises(WindowError, match="'spring' is not a date"):
+        ft.backtest(big_shop, exclude_periods=[("spring", "2025-02-01")])

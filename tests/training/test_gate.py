@@ -112,7 +112,7 @@ def test_a_tuned_candidate_is_compared_with_its_own_settings(
     horizons = Horizons(90, 60, 30)
     seen = []
 
-    def recipes(_rungs: Sequence[str], tuned: Tuned | None) -> tuple[PurchaseRecipe]:
+    def recipes(_rungs: Sequence[str], tuned: Tuned | None, **_: object) -> tuple[PurchaseRecipe]:
         seen.append(tuned)
         return (PurchaseRecipe(),)
 

@@ -51,8 +51,8 @@ def backtests(monkeypatch):
     """Put a backtest without a record where rungs would be judged; the list holds what each was given."""
     given = []
 
-    def judged(_data, cutoffs, **options):
-        given.append({"cutoffs": cutoffs, **options})
+    def judged(_data, cutoffs, recipes, **options):
+        given.append({"cutoffs": cutoffs, "recipes": recipes, **options})
         return empty_record()
 
     monkeypatch.setattr(train, "run_backtest", judged)
@@ -66,7 +66,8 @@ def test_settings_are_tuned_before_the_newest_window_that_is_judged(big_shop, st
     assert len(judged["cutoffs"]) == 3
     assert study["last"] < datetime(2025, 10, 1)
     assert (study["trials"], study["timeout_seconds"], study["seed"], study["threads"]) == (2, 0, 7, 1)
-    assert (judged["tuned"].params, judged["tuned"].as_of) == (PARAMS, study["as_of"])
+    boosted = next(recipe for recipe in judged["recipes"] if recipe.name == "boosted")
+    assert (boosted.params, boosted.params_from) == (PARAMS, study["as_of"])
     assert model.trials.equals(pl.DataFrame({"trial": [0, 1]}))
 
 
@@ -83,7 +84,7 @@ def test_recipes_of_a_backtest_use_the_settings_from_the_cutoff_they_were_tuned_
     monkeypatch.setattr(backtest, "judge", lambda *given, **_: seen.extend(given[2]))
     monkeypatch.setattr(backtest, "as_record", lambda _: {})
     tuned = Tuned(PARAMS, datetime(2025, 7, 1), pl.DataFrame(), {})
-    backtest.run_backtest(big_shop, [], horizons=Horizons(), tuned=tuned)
+    backtest.run_backtest(big_shop, [], scoring_recipes(None, tuned=tuned), horizons=Horizons())
     boosted = next(recipe for recipe in seen if recipe.name == "boosted")
     assert boosted.params_at(datetime(2025, 7, 1)) == PARAMS
     assert boosted.params_at(datetime(2025, 6, 30)) == TREES
@@ -93,7 +94,8 @@ def test_recipes_of_a_backtest_use_the_settings_from_the_cutoff_they_were_tuned_
 def test_a_history_too_thin_to_tune_on_keeps_the_usual_settings_and_says_so(big_shop, studies, backtests):
     model = ft.train(big_shop, "2025-10-01", **OPTIONS, rungs=RUNGS, tune=13)
     assert studies
-    assert backtests[0]["tuned"] is None
+    boosted = next(recipe for recipe in backtests[0]["recipes"] if recipe.name == "boosted")
+    assert boosted.params_from is None
     assert model.trials is None
     assert model.bundle.card["tuning"] == {"chosen": "the defaults", "chosen_because": "too thin", "in_use": False}
 

@@ -230,7 +230,7 @@ def _checked(given: _Given) -> Settings:
         if value == "" and _may_be_absent(key):
             inner[leaf] = None
         else:
-            inner[leaf] = tuple(value) if isinstance(value, list) else value
+            inner[leaf] = _frozen(value)
     try:
         settings = Settings.model_validate(values)
     except ValidationError as error:
@@ -243,6 +243,10 @@ def _checked(given: _Given) -> Settings:
 
 def _may_be_absent(key: str) -> bool:
     return NoneType in _plain_types(known_keys()[key].annotation)
+
+
+def _frozen(value: object) -> object:
+    return tuple(_frozen(item) for item in value) if isinstance(value, list) else value
 
 
 def _sentences(details: list[ErrorDetails], given: _Given) -> list[str]:

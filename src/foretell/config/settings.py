@@ -176,12 +176,25 @@ class TrainingSettings(Section):
     seed: Annotated[int, Field(ge=0, le=2**32 - 1)] = _setting(
         0, "Seed of everything random.", "a whole number from 0 to 4,294,967,295"
     )
+    exclude_periods: tuple[tuple[date, date], ...] | None = _setting(
+        None,
+        "First and last days of stretches that say nothing about the future (a lockdown, a month without stock).",
+        "a list of pairs of dates",
+        example="[[2020-03-15, 2020-05-31]]",
+    )
     tune_trials: Annotated[int, Field(ge=0, le=10_000)] = _setting(
         0, "Trials of settings of the trees, the usual ones first; 0 tunes nothing.", "a whole number from 0 to 10,000"
     )
     tune_timeout_seconds: Annotated[int, Field(ge=0)] = _setting(
         0, "No trial begins after so many seconds of trials; 0 is no limit.", "a whole number of seconds, 0 or more"
     )
+
+    @field_validator("exclude_periods", mode="before")
+    @classmethod
+    def _are_days(cls, value: object) -> object:
+        if not isinstance(value, tuple) or not all(isinstance(pair, tuple) for pair in value):
+            return value
+        return tuple(tuple(as_cutoff(day).date() if isinstance(day, str) else day for day in pair) for pair in value)
 
     @field_validator("rungs")
     @classmethod

@@ -73,5 +73,6 @@ def backtest(settings: Settings, *, as_of: date | datetime | str | None = None) 
         )
         raise HorizonNotObserved(msg)
     options = settings.training
-    record = run_backtest(past, cutoffs, horizons=horizons, rungs=options.rungs, seed=options.seed)
-    return BacktestResult(record, scoring_recipes(options.rungs)[0].name)
+    recipes = scoring_recipes(options.rungs, exclude_periods=options.exclude_periods or ())
+    record = run_backtest(past, cutoffs, recipes, horizons=horizons, seed=options.seed)
+    return BacktestResult(record, recipes[0].name)

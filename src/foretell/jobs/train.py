@@ -167,6 +167,7 @@ def train_data(
         order_days=horizons.order_days,
         annual_discount_rate=options.annual_discount_rate,
         rungs=options.rungs,
+        exclude_periods=options.exclude_periods or (),
         seed=options.seed,
         tune=options.tune_trials,
         tune_timeout_seconds=options.tune_timeout_seconds,

@@ -11,8 +11,8 @@ from foretell.errors import HorizonNotObserved, SmallSampleWarning
 from foretell.evaluation.backtest import Backtest
 from foretell.evaluation.backtest import backtest as judge
 from foretell.tables.dataset import CustomerData, require_customer_data
-from foretell.training.recipes import NAIVE_REFERENCE, scoring_recipes, with_baselines
-from foretell.training.tuning import Tuned
+from foretell.training.past import as_periods
+from foretell.training.recipes import NAIVE_REFERENCE, ScoringRecipe, scoring_recipes, with_baselines
 from foretell.windows import Horizons, as_cutoff, rolling_cutoffs
 
 BOOTSTRAP_RESAMPLES = 200
@@ -28,6 +28,7 @@ def backtest(
     rungs: str | Sequence[str] | None = None,
     seed: int = 0,
     bootstrap: int = BOOTSTRAP_RESAMPLES,
+    exclude_periods: Sequence[tuple[date | str, date | str]] = (),
 ) -> pl.DataFrame:
     """Predict from past cutoffs and compare with what then happened.
 
@@ -46,6 +47,8 @@ def backtest(
         Seed of the bootstrap.
     bootstrap : int
         Resamples of customers behind each interval, >= 0.
+    exclude_periods : sequence of (date or str, date or str)
+        First and last day of stretches that say nothing about the future; nothing is learnt on them.
 
     Returns
     -------
@@ -77,19 +80,18 @@ def backtest(
             "Remedy: shorter horizons, or a longer history (foretell check says what is needed)."
         )
         raise HorizonNotObserved(msg)
-    return run_backtest(data, chosen, horizons=horizons, rungs=rungs, seed=seed, bootstrap=bootstrap)["backtest"]
+    recipes = scoring_recipes(rungs, exclude_periods=as_periods(exclude_periods))
+    return run_backtest(data, chosen, recipes, horizons=horizons, seed=seed, bootstrap=bootstrap)["backtest"]
 
 
 def run_backtest(
     data: CustomerData,
     cutoffs: Sequence[datetime],
+    recipes: Sequence[ScoringRecipe],
     *,
     horizons: Horizons,
-    rungs: str | Sequence[str] | None = None,
     seed: int = 0,
     bootstrap: int = BOOTSTRAP_RESAMPLES,
-    threads: int | None = None,
-    tuned: Tuned | None = None,
 ) -> dict[str, pl.DataFrame]:
     """Judge rungs and baselines, with deciles, calibration and paired comparisons to the naive rate.
 
@@ -101,30 +103,26 @@ def run_backtest(
         The shop's rows.
     cutoffs : sequence of datetime
         Past cutoffs.
+    recipes : sequence of ScoringRecipe
+        What is judged beside the baselines.
     horizons : Horizons
         Horizons to judge.
-    rungs : str, sequence of str or None
-        Rungs to judge; None is all.
     seed : int
-        Seed of the bootstrap.
+        Seed of the bootstrap, and of the recipes.
     bootstrap : int
         Resamples of customers behind each interval.
-    threads : int or None
-        Threads of LightGBM.
-    tuned : Tuned or None
-        Settings of the trees, used at cutoffs that did not help to choose them.
 
     Returns
     -------
     dict of str to polars.DataFrame
         Frames of `bundles.record.RECORD_SCHEMAS`.
     """
-    recipes = with_baselines(scoring_recipes(rungs, threads=threads, tuned=tuned))
+    judged = with_baselines([recipe.undiscounted() for recipe in recipes])
     with warnings.catch_warnings():
         # A past cutoff has less history than today: how thin it was is what the intervals say.
         warnings.simplefilter("ignore", SmallSampleWarning)  # noqa: TID251  # as above
         result = judge(
-            data, cutoffs, recipes, horizons=horizons, reference=NAIVE_REFERENCE, seed=seed, bootstrap=bootstrap
+            data, cutoffs, judged, horizons=horizons, reference=NAIVE_REFERENCE, seed=seed, bootstrap=bootstrap
         )
     return as_record(result)
 

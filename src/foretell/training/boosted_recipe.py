@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
-from typing import Any
+from typing import Any, Self
 
 import polars as pl
 
@@ -12,6 +12,7 @@ from foretell.bundles.refinement import Refinement
 from foretell.models.boosting_params import BoostingParams
 from foretell.models.cnbd import MBGCNBD
 from foretell.models.gamma_gamma import GammaGamma
+from foretell.models.optimise import warn_unless_converged
 from foretell.models.tail_pool import TailPool
 from foretell.scoring.base import PurchaseModel
 from foretell.scoring.known import known_at
@@ -67,6 +68,15 @@ class BoostedRecipe:
     params_from: datetime | None = None
     exclude_periods: tuple[tuple[date, date], ...] = ()
 
+    def undiscounted(self) -> Self:
+        """Return the recipe without a discount: what happens is not discounted, so neither is what is judged.
+
+        Returns
+        -------
+        Self
+        """
+        return replace(self, annual_discount_rate=0.0)
+
     def fit(self, data: CustomerData, as_of: datetime, horizons: Horizons, seed: int = 0) -> Bundle:
         """Fit the models, and their corrections.
 
@@ -104,6 +114,7 @@ class BoostedRecipe:
         family = choose_family(newest, models)
         timing = self._timing(past, horizons)
         model = models[family.name]
+        warn_unless_converged(model.fit_report_, model=type(model).__name__)
         level = fit_level(
             asked,
             as_of,
@@ -136,7 +147,10 @@ class BoostedRecipe:
                 "level": level.facts(),
                 "heavy_tails": _tail_facts(spend_model, refinement),
                 "corrections": {name: trees.why for name, trees in refinement.trees.items()},
-                "corrections_learnt_on": {"customers": min(known.summary.height, MOST_CUSTOMERS)},
+                "corrections_learnt_on": {
+                    "customers": min(known.summary.height, MOST_CUSTOMERS),
+                    "excluded_periods": [f"{start} to {end}" for start, end in self.exclude_periods],
+                },
             },
         )
 

@@ -18,6 +18,7 @@ from foretell.scoring.known import known_at
 from foretell.scoring.predict import answers
 from foretell.tables.dataset import CustomerData
 from foretell.training.backtest import as_record
+from foretell.training.past import periods_of
 from foretell.training.recipes import NAIVE_REFERENCE, scoring_recipes
 from foretell.training.routing import JUDGED
 from foretell.training.tuning import settings_of
@@ -145,8 +146,9 @@ def _champion_verdicts(
 def _compare(
     candidate: Bundle, champion: StoredBundle, past: CustomerData, cutoffs: Sequence[datetime], seed: int
 ) -> list[tuple[bool, str]]:
-    recipe = scoring_recipes((candidate.rung,), tuned=settings_of(candidate.card))[0]
-    rivals = (recipe, FittedBundle(champion.bundle))
+    card = candidate.card
+    recipe = scoring_recipes((candidate.rung,), tuned=settings_of(card), exclude_periods=periods_of(card))[0]
+    rivals = (recipe.undiscounted(), FittedBundle(champion.bundle))
     result = judge(past, cutoffs, rivals, horizons=candidate.horizons, reference=CHAMPION, seed=seed)
     rows = as_record(result)["comparisons"].filter(pl.col("rung") == candidate.rung)
     return _verdicts(rows, CHAMPION, f"window from {cutoffs[-1].date()}")

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -14,7 +15,7 @@ from foretell.models.gamma_gamma import GammaGamma
 from foretell.scoring.base import PurchaseModel, horizon
 from foretell.scoring.known import Known, known_at
 from foretell.tables.dataset import CustomerData
-from foretell.windows import first_unseen_day
+from foretell.windows import as_cutoff, first_unseen_day
 
 Vector = NDArray[np.float64]
 Models = Mapping[str, PurchaseModel]
@@ -80,6 +81,43 @@ class Window:
     def bought(self) -> Vector:
         """1 where the customer bought in the window, else 0."""
         return (self.orders > 0).astype(np.float64)
+
+
+def as_periods(periods: Sequence[tuple[date | str, date | str]]) -> Periods:
+    """Read periods that a user gave.
+
+    Parameters
+    ----------
+    periods : sequence of (date or str, date or str)
+        First and last day of each; text is ISO 8601.
+
+    Returns
+    -------
+    sequence of (date, date)
+
+    Raises
+    ------
+    WindowError
+        If a text is no date.
+    """
+    return tuple((as_cutoff(start).date(), as_cutoff(end).date()) for start, end in periods)
+
+
+def periods_of(card: Mapping[str, Any]) -> Periods:
+    """Read the excluded periods back that a model card states.
+
+    Parameters
+    ----------
+    card : mapping of str to object
+        Of a bundle.
+
+    Returns
+    -------
+    sequence of (date, date)
+    """
+    stated = card.get("corrections_learnt_on", {}).get("excluded_periods", [])
+    pairs = (text.split(" to ") for text in stated)
+    return tuple((date.fromisoformat(start), date.fromisoformat(end)) for start, end in pairs)
 
 
 class Past:

@@ -1,9 +1,9 @@
 """The purchase-model rung: fit when customers buy and what an order is worth, with no labels at all."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 import numpy as np
 import polars as pl
@@ -39,6 +39,15 @@ class PurchaseRecipe:
     name: str = "purchase"
     family: Family = "mbg_cnbd"
     annual_discount_rate: float = 0.0
+
+    def undiscounted(self) -> Self:
+        """Return the recipe without a discount: what happens is not discounted, so neither is what is judged.
+
+        Returns
+        -------
+        Self
+        """
+        return replace(self, annual_discount_rate=0.0)
 
     def fit(self, data: CustomerData, as_of: datetime, horizons: Horizons, seed: int = 0) -> Bundle:  # noqa: ARG002  # recipes are called alike
         """Fit both models.

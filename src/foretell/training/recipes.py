@@ -13,6 +13,7 @@ from foretell.tables.dataset import CustomerData
 from foretell.training.boosted_recipe import BoostedRecipe
 from foretell.training.lifetimes_peer import LifetimesPeer
 from foretell.training.naive import LastGap, RecentRate
+from foretell.training.past import Periods
 from foretell.training.purchase_recipe import PurchaseRecipe
 from foretell.training.tuning import Tuned
 from foretell.windows import Horizons
@@ -29,6 +30,9 @@ NAIVE_REFERENCE = RecentRate().name
 
 class ScoringRecipe(Recipe, Protocol):
     """A recipe whose fit can be kept and scored with."""
+
+    def undiscounted(self) -> "ScoringRecipe":
+        """Return the recipe without a discount: what happens is not discounted, so neither is what is judged."""
 
     def fit(self, data: CustomerData, as_of: datetime, horizons: Horizons, seed: int = 0) -> Bundle:
         """Fit to what was seen before a cutoff.
@@ -62,6 +66,7 @@ def scoring_recipes(
     annual_discount_rate: float = 0.0,
     threads: int | None = None,
     tuned: Tuned | None = None,
+    exclude_periods: Periods = (),
 ) -> tuple[ScoringRecipe, ...]:
     """Return the recipes behind rung names.
 
@@ -75,6 +80,8 @@ def scoring_recipes(
         Threads of LightGBM; None is one less than this process may use, at least one.
     tuned : Tuned or None
         Settings of the trees, used at cutoffs that did not help to choose them; None is the recipe's own.
+    exclude_periods : sequence of (date, date)
+        First and last day of stretches that say nothing about the future.
 
     Returns
     -------
@@ -84,7 +91,7 @@ def scoring_recipes(
     Raises
     ------
     ConfigError
-        If a name is unknown, none is given, or the rate is not a number from 0 to 10.
+        If a name is unknown, none is given, the rate is not a number from 0 to 10, or a period ends before it starts.
     """
     names = RUNGS if rungs is None else (rungs,) if isinstance(rungs, str) else tuple(rungs)
     problems = [
@@ -96,9 +103,12 @@ def scoring_recipes(
         problems.append(f"rungs is empty. Known: {', '.join(RUNGS)}.")
     if not 0 <= annual_discount_rate <= 10:
         problems.append(f"annual_discount_rate must be a yearly rate from 0 to 10, got {annual_discount_rate!r}.")
+    problems += [f"exclude_periods: {end} lies before {start}." for start, end in exclude_periods if end < start]
     if problems:
         raise ConfigError(problems)
-    boosted = BoostedRecipe(BOOSTED, annual_discount_rate, threads=threads or spare_threads())
+    boosted = BoostedRecipe(
+        BOOSTED, annual_discount_rate, threads=threads or spare_threads(), exclude_periods=tuple(exclude_periods)
+    )
     if tuned is not None:
         boosted = replace(boosted, params=tuned.params, params_from=tuned.as_of)
     families: dict[str, ScoringRecipe] = {

@@ -15,6 +15,7 @@ from foretell.errors import ConfigError, FitError, WindowError
 from foretell.tables.dataset import CustomerData, require_customer_data
 from foretell.training import tuning
 from foretell.training.backtest import past_cutoffs, run_backtest
+from foretell.training.past import as_periods
 from foretell.training.recipes import BOOSTED, scoring_recipes, spare_threads
 from foretell.training.routing import choose_rung
 from foretell.windows import Horizons, as_cutoff
@@ -56,6 +57,7 @@ def train(
     tune_timeout_seconds: float | None = None,
     tune_folder: str | Path | None = None,
     resume: bool = False,
+    exclude_periods: Sequence[tuple[date | str, date | str]] = (),
 ) -> TrainedModel:
     """Train on everything seen before `as_of`, and judge the recipe on the shop's own past.
 
@@ -93,6 +95,9 @@ def train(
         Where the trials are kept meanwhile; None is memory.
     resume : bool
         Go on with the trials that `tune_folder` holds of the same rows, cutoff, horizons and seed, if any.
+    exclude_periods : sequence of (date or str, date or str)
+        First and last day of stretches that say nothing about the future (a lockdown, a month without stock); no
+        correction and no level is learnt on them.
 
     Returns
     -------
@@ -116,7 +121,14 @@ def train(
     horizons = Horizons(clv_days, churn_days, order_days)
     cutoff = data.observed_until if as_of is None else as_cutoff(as_of)
     past = data.before(cutoff)
-    recipes = scoring_recipes(rungs, annual_discount_rate=annual_discount_rate, threads=threads)
+    recipes_with = partial(
+        scoring_recipes,
+        rungs,
+        annual_discount_rate=annual_discount_rate,
+        threads=threads,
+        exclude_periods=as_periods(exclude_periods),
+    )
+    recipes = recipes_with()
     _require_tunable(tune, [recipe.name for recipe in recipes], resume=resume)
     chosen = past_cutoffs(past, horizons) if backtest_cutoffs is None else [as_cutoff(day) for day in backtest_cutoffs]
     with _limited_threads(threads):
@@ -137,12 +149,12 @@ def train(
                 resume=resume,
             )
             tuned, tuning_facts = _tuned(study)
-            recipes = scoring_recipes(rungs, annual_discount_rate=annual_discount_rate, threads=threads, tuned=tuned)
+            recipes = recipes_with(tuned=tuned)
         # The default is fitted first: a history too thin for it is refused before anything is judged.
         bundle = recipes[0].fit(past, cutoff, horizons, seed)
         record = empty_record()
         if chosen:
-            record = run_backtest(past, chosen, horizons=horizons, rungs=rungs, seed=seed, threads=threads, tuned=tuned)
+            record = run_backtest(past, chosen, recipes, horizons=horizons, seed=seed)
         label_days = max(clv_days, churn_days)
         choice = choose_rung(record, [recipe.name for recipe in recipes], label_days=label_days)
         if choice.rung != bundle.rung:
