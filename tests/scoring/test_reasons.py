@@ -382,3 +382,18 @@ def test_the_card_says_what_is_explained(boosted: Bundle, bundle: Bundle, booste
         "plain": False,
         "counts": True,
     }
+
+
+def test_without_money_the_third_reason_is_a_family_that_is_large_enough_or_none(
+    counts_only: CustomerData, boosted_counts: Bundle
+) -> None:
+    known = known_at(counts_only, AS_OF, with_features=True)
+    parts = prediction_parts(known, boosted_counts)
+    sizes = parts.told.select(pl.col(f"{kind}_share").abs().alias(kind) for kind in parts.kinds)
+    least = np.maximum(TOLD_SHARE * sizes.sum_horizontal().to_numpy(), ALIKE)
+    large = sizes.select(list(FAMILY_FACTS)).max_horizontal().to_numpy() >= least
+    told = explain_bucket(counts_only, boosted_counts, known.summary["customer_id"], AS_OF)
+    # At the edge itself rounding decides: nobody of this shop lies there.
+    assert told["reason_3"].is_not_null().to_list() == large.tolist()
+    assert told["reason_2"].null_count() == 0
+    assert 0 < large.sum() < large.size
