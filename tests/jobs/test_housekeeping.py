@@ -31,7 +31,7 @@ def test_backtest_shows_naive_rows_and_lifetimes_beside_the_model(shop_settings:
     rungs = set(result.record["backtest"]["rung"])
     assert rungs == {"purchase", "naive_rate", "naive_gap", "lifetimes_bgnbd"}
     assert result.record["skipped"].is_empty()
-    assert sum(line.startswith("Backtest at") for line in result.lines()) == 3
+    assert sum(line.startswith("Backtest at") for line in result.lines()) == 2
 
 
 def test_a_dry_training_writes_nothing(shop_settings: Settings, tmp_path: Path) -> None:

@@ -63,7 +63,7 @@ def test_settings_are_tuned_before_the_newest_window_that_is_judged(big_shop, st
     model = ft.train(big_shop, "2025-10-01", **OPTIONS, rungs=RUNGS, tune=2, seed=7, threads=1)
     ((study,), (judged,)) = studies, backtests
     assert study["as_of"] == max(judged["cutoffs"]) == datetime(2025, 7, 3)
-    assert len(judged["cutoffs"]) == 3
+    assert len(judged["cutoffs"]) == 2
     assert study["last"] < datetime(2025, 10, 1)
     assert (study["trials"], study["timeout_seconds"], study["seed"], study["threads"]) == (2, 0, 7, 1)
     boosted = next(recipe for recipe in judged["recipes"] if recipe.name == "boosted")

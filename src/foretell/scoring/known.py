@@ -30,6 +30,11 @@ class Known:
     summary: pl.DataFrame
     features: pl.DataFrame | None = None
 
+    @property
+    def has_money(self) -> bool:
+        """Whether the orders carry money."""
+        return self.summary["historic_spend"].null_count() < self.summary.height
+
 
 def known_at(data: CustomerData, as_of: date | datetime | str, *, with_features: bool) -> Known:
     """Look at a shop as of a cutoff.

@@ -95,7 +95,7 @@ def knows_money(known: Known, bundle: Bundle) -> bool:
     -------
     bool
     """
-    return bundle.spend_model is not None and known.summary["historic_spend"].null_count() < known.summary.height
+    return bundle.spend_model is not None and known.has_money
 
 
 def _plain(known: Known, bundle: Bundle) -> Refined:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
+import polars as pl
 from scipy.special import expit, logit
 
 from foretell.bundles.bundle import Bundle
@@ -96,6 +97,10 @@ def margins(known: Known, bundle: Bundle) -> Mapping[str, Vector]:
     inputs = tree_inputs(
         known.summary, known.features, bundle.purchase_model, bundle.spend_model, refinement.inputs_days
     )
+    if not known.has_money:
+        # A shop may score without money what it trained with: what the trees knew of money is missing then.
+        absent = set(refinement.encoding.features) - set(inputs.columns)
+        inputs = inputs.with_columns(pl.lit(None, dtype=pl.Float64).alias(name) for name in sorted(absent))
     matrix = refinement.encoding.to_matrix(inputs)
     return {
         name: np.mean([booster.margin(matrix) for booster in trees.boosters], axis=0)
@@ -154,7 +159,7 @@ def refine(known: Known, bundle: Bundle, refinement: Refinement) -> Refined:
 def _spend(
     known: Known, bundle: Bundle, refinement: Refinement, log_orders: Vector, added: Mapping[str, Vector]
 ) -> Vector | None:
-    if bundle.spend_model is None or known.summary["historic_spend"].null_count() == known.summary.height:
+    if bundle.spend_model is None or not known.has_money:
         return None
     trees = refinement.trees["spend"]
     log_value = np.log(np.maximum(order_values(bundle.spend_model, known.summary), _EDGE))

@@ -17,6 +17,9 @@ from foretell.windows import Horizons, as_cutoff, rolling_cutoffs
 
 BOOTSTRAP_RESAMPLES = 200
 
+JUDGED_CUTOFFS = 2
+"""Past cutoffs that a training is judged at unless told; each costs a training of its own."""
+
 
 def backtest(
     data: CustomerData,
@@ -37,7 +40,7 @@ def backtest(
     data : CustomerData
         The shop's rows.
     cutoffs : date, datetime or str, a sequence of them, or None
-        Past cutoffs; None takes up to three whose label windows are fully observed.
+        Past cutoffs; None takes up to two whose label windows are fully observed.
     clv_days, churn_days, order_days : int
         Horizons in days: value and date; churn; short-term purchase.
     rungs : str, sequence of str or None
@@ -157,7 +160,10 @@ def as_record(result: Backtest) -> dict[str, pl.DataFrame]:
 
 
 def past_cutoffs(data: CustomerData, horizons: Horizons) -> tuple[datetime, ...]:
-    """Choose past cutoffs to judge on: up to three for the longest horizon that fits, else for the churn horizon.
+    """Choose past cutoffs to judge on: two for the longest horizon that fits, else for the churn horizon.
+
+    They are a whole horizon apart, so that the older one may choose what the newer one reports on; half a horizon
+    where the history is too short for that.
 
     Parameters
     ----------
@@ -175,7 +181,10 @@ def past_cutoffs(data: CustomerData, horizons: Horizons) -> tuple[datetime, ...]
     if first is None:
         return ()
     for days in (max(horizons.clv_days, horizons.churn_days), horizons.churn_days):
-        cutoffs = rolling_cutoffs(first_seen=first, end=data.observed_until, horizon_days=days)
-        if cutoffs:
-            return cutoffs
+        for step in (days, max(days // 2, 1)):
+            cutoffs = rolling_cutoffs(
+                first_seen=first, end=data.observed_until, horizon_days=days, count=JUDGED_CUTOFFS, step_days=step
+            )
+            if len(cutoffs) == JUDGED_CUTOFFS or (cutoffs and step < days):
+                return cutoffs
     return ()

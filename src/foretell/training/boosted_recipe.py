@@ -35,7 +35,7 @@ _SHORTEST_WINDOW_DAYS = 28
 
 _OWN_DATES = {"chosen_because": "too few buyers in past windows: the purchase model's own dates"}
 
-TREES = BoostingParams(learning_rate=0.08, feature_fraction=0.5, max_rounds=300, patience=20)
+TREES = BoostingParams(learning_rate=0.1, feature_fraction=0.4, max_rounds=300, patience=15)
 """Settings of the trees unless they are tuned: few leaves, strong penalties, since the offset knows most."""
 
 

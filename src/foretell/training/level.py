@@ -66,7 +66,7 @@ def fit_level(
     Parameters
     ----------
     data : CustomerData
-        Orders of a shop. Rows at or after `as_of` are not read. Of more than 30,000 customers a sample by hash.
+        Orders of a shop. Rows at or after `as_of` are not read. Of more than 10,000 customers a sample by hash.
     as_of : datetime
         First instant that is not seen.
     fit_models : callable

@@ -33,7 +33,7 @@ VALUE_WEEKS = 13
 """Weeks over which the value of orders is compared."""
 
 _MOST_CUTOFFS = 20
-_MOST_CUSTOMERS = 30_000
+_MOST_CUSTOMERS = 10_000
 _FEWEST_REPEATERS = 20
 _LEAST_HISTORY_DAYS = 42
 _LARGEST_SHARE = 0.02

@@ -25,7 +25,7 @@ from foretell.training.tail import choose_share
 
 Vector = NDArray[np.float64]
 
-MOST_ROWS = 60_000
+MOST_ROWS = 40_000
 """Rows per answer, over all its windows."""
 
 MOST_WINDOWS = 4

@@ -78,7 +78,7 @@ def train(
         ``pareto`` (Pareto/NBD); None is all. Customers are scored with the first, unless another did better on older
         past cutoffs (`training.routing`).
     backtest_cutoffs : sequence of date, datetime or str, or None
-        Past cutoffs to judge on; None takes up to three that fit, an empty sequence judges nothing.
+        Past cutoffs to judge on; None takes up to two that fit, an empty sequence judges nothing.
     seed : int
         Seed of the bootstrap.
     threads : int or None
