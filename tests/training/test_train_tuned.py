@@ -1,7 +1,7 @@
 """Training with tuning: the window that reports took no part in the choice, and the card says what was gained."""
 
 from dataclasses import replace
-from datetime import datetime
+from datetime import date, datetime
 
 import polars as pl
 import pytest
@@ -69,6 +69,12 @@ def test_settings_are_tuned_before_the_newest_window_that_is_judged(big_shop, st
     boosted = next(recipe for recipe in judged["recipes"] if recipe.name == "boosted")
     assert (boosted.params, boosted.params_from) == (PARAMS, study["as_of"])
     assert model.trials.equals(pl.DataFrame({"trial": [0, 1]}))
+
+
+def test_excluded_periods_are_left_out_of_a_study(big_shop, studies, backtests):
+    ft.train(big_shop, "2025-10-01", **OPTIONS, rungs=RUNGS, tune=2, exclude_periods=[("2025-03-01", "2025-03-20")])
+    assert backtests
+    assert studies[0]["exclude_periods"] == ((date(2025, 3, 1), date(2025, 3, 20)),)
 
 
 def test_without_a_backtest_all_that_was_seen_is_tuned_on(big_shop, studies):

@@ -20,7 +20,7 @@ from foretell.training import tuning
 from foretell.training.boosted_recipe import TREES, BoostedRecipe
 from foretell.training.study import SPACE, completed, suggested
 from foretell.training.tuning import settings_of, tune
-from foretell.training.tuning_loss import TuningLoss
+from foretell.training.tuning_loss import TuningLoss, _deviance
 from foretell.windows import Horizons
 
 AS_OF = datetime(2025, 10, 1)
@@ -97,6 +97,15 @@ def test_tuned_is_never_worse_than_the_default_on_the_same_rows(small_shop, loss
 def test_trees_that_say_nothing_leave_the_whole_deviance(loss):
     silent = replace(TREES, min_child_samples=10**6)
     assert [share.sum() for share in loss.shares(silent)] == pytest.approx([1.0] * len(loss.questions), rel=1e-12)
+
+
+@pytest.mark.parametrize("objective", ["poisson", "tweedie", "binary"])
+def test_a_model_that_knows_the_outcome_leaves_no_deviance(objective):
+    actual = np.array([0.0, 1.0]) if objective == "binary" else np.array([0.0, 0.5, 3.0])
+    known = np.where(actual > 0, 60.0, -60.0) if objective == "binary" else np.log(np.maximum(actual, 1e-20))
+    # What is left is what the clipped ends leave: e⁻⁶⁰, 10⁻²⁰, and with Tweedie's power of 1.5 its root, 2 · 10⁻¹⁰.
+    assert _deviance(objective, actual, known) == pytest.approx(np.zeros(len(actual)), abs=1e-9)
+    assert (_deviance(objective, actual, known + 0.5 - actual) >= 0).all()
 
 
 def test_the_best_trial_is_chosen_where_it_is_clearly_better(shop, bowl):

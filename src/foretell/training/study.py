@@ -180,7 +180,7 @@ def run_trials(
         took = study.get_trials(deepcopy=False)[-1].duration
         left -= took.total_seconds() if took else 0.0
     missing = trials - len(finished(study))
-    if missing > 0 and (not timeout_seconds or left > 0):
+    if missing > 0:
         study.optimize(objective, n_trials=missing, timeout=left if timeout_seconds else None, callbacks=[after])
 
 

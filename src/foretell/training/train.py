@@ -147,6 +147,7 @@ def train(
                 threads=threads or spare_threads(),
                 folder=None if tune_folder is None else Path(tune_folder),
                 resume=resume,
+                exclude_periods=as_periods(exclude_periods),
             )
             tuned, tuning_facts = _tuned(study)
             recipes = recipes_with(tuned=tuned)
