@@ -4,7 +4,7 @@ import logging
 import math
 import shutil
 from dataclasses import replace
-from datetime import datetime
+from datetime import date, datetime
 from types import SimpleNamespace
 
 import numpy as np
@@ -237,7 +237,7 @@ def test_resume_without_a_study_starts_one(shop, bowl, tmp_path):
     assert run(shop, folder=tmp_path, resume=True).trials.equals(run(shop).trials)
 
 
-@pytest.mark.parametrize("what", ["another shop", "another cutoff", "other horizons", "another seed"])
+@pytest.mark.parametrize("what", ["another shop", "another cutoff", "other horizons", "another seed", "days excluded"])
 def test_a_study_of_something_else_is_not_continued(shop, bowl, tmp_path, what):
     bowl()
     run(shop, trials=6, folder=tmp_path)
@@ -247,6 +247,7 @@ def test_a_study_of_something_else_is_not_continued(shop, bowl, tmp_path, what):
         "data": data if what == "another shop" else shop[0],
         "as_of": datetime(2025, 9, 1) if what == "another cutoff" else AS_OF,
         "horizons": Horizons(90, 60, 60) if what == "other horizons" else HORIZONS,
+        "exclude_periods": ((date(2025, 3, 1), date(2025, 3, 9)),) if what == "days excluded" else (),
     }
     seed = int(what == "another seed")
     tune(**given, trials=1, seed=seed, folder=tmp_path)
