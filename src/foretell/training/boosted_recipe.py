@@ -31,6 +31,9 @@ from foretell.windows import Horizons
 MOST_CUSTOMERS = 200_000
 """Corrections are learnt on at most so many customers, chosen by hash."""
 
+_ALL_UP_TO = 15_000
+_ONE_IN = 20
+
 _SHORTEST_WINDOW_DAYS = 28
 
 _OWN_DATES = {"chosen_because": "too few buyers in past windows: the purchase model's own dates"}
@@ -148,7 +151,7 @@ class BoostedRecipe:
                 "heavy_tails": _tail_facts(spend_model, refinement),
                 "corrections": {name: trees.why for name, trees in refinement.trees.items()},
                 "corrections_learnt_on": {
-                    "customers": min(known.summary.height, MOST_CUSTOMERS),
+                    "customers": customers_learnt_on(known.summary.height),
                     "excluded_periods": [f"{start} to {end}" for start, end in self.exclude_periods],
                 },
             },
@@ -197,8 +200,24 @@ class BoostedRecipe:
         return answers(known_at(data, as_of, with_features=bundle.reads_features), bundle)
 
 
+def customers_learnt_on(customers: int) -> int:
+    """Return how many customers corrections are learnt on: precision grows with the root, cost in proportion.
+
+    Parameters
+    ----------
+    customers : int
+        Of the shop.
+
+    Returns
+    -------
+    int
+        All up to 15,000, one in 20 of those beyond, 200,000 at most.
+    """
+    return min(customers, _ALL_UP_TO + max(customers - _ALL_UP_TO, 0) // _ONE_IN, MOST_CUSTOMERS)
+
+
 def sampled(ids: pl.Series) -> pl.Series:
-    """Return the customers that corrections are learnt on: all, or `MOST_CUSTOMERS` by hash.
+    """Return the customers that corrections are learnt on: all, or a sample by hash.
 
     Parameters
     ----------
@@ -210,9 +229,10 @@ def sampled(ids: pl.Series) -> pl.Series:
     polars.Series
         In the order of `ids`.
     """
-    if len(ids) <= MOST_CUSTOMERS:
+    most = customers_learnt_on(len(ids))
+    if len(ids) <= most:
         return ids
-    return ids.filter(bucket_of(ids, len(ids), salt="sample") < MOST_CUSTOMERS)
+    return ids.filter(bucket_of(ids, len(ids), salt="sample") < most)
 
 
 def _tail_facts(spend_model: GammaGamma | None, refinement: Refinement) -> dict[str, Any]:

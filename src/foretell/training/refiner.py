@@ -26,7 +26,9 @@ from foretell.training.tail import choose_share
 Vector = NDArray[np.float64]
 
 MOST_ROWS = 40_000
-"""Rows per answer, over all its windows."""
+"""Rows per answer, over all its windows; more where corrections are learnt on more customers than that allows."""
+
+_ROWS_PER_CUSTOMER = 2.5
 
 MOST_WINDOWS = 4
 
@@ -98,7 +100,7 @@ class Refiner:
             views[0],
             self.family,
             self.start.inputs_days,
-            most_rows=MOST_ROWS,
+            most_rows=max(MOST_ROWS, round(_ROWS_PER_CUSTOMER * known.summary.height)),
             params=self.params,
             threads=self.threads,
         )
