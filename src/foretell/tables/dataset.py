@@ -9,6 +9,7 @@ import polars as pl
 
 from foretell.errors import DataError, HorizonNotObserved, Violation, WindowError
 from foretell.storage.hashing import sha256_bytes
+from foretell.tables.optional_tables import OptionalTables
 from foretell.tables.schema import QUARANTINE
 from foretell.windows import as_cutoff
 
@@ -81,6 +82,8 @@ class CustomerData:
     has_refunds, order_ids_repeat : bool
         Whether any row is a refund or cancelled, and whether any order has several rows. They only choose
         the quicker of two ways to the same purchase days.
+    optional : OptionalTables
+        The shop's other tables.
     """
 
     orders: pl.LazyFrame
@@ -90,6 +93,7 @@ class CustomerData:
     report: ReadReport = ReadReport(0, 0)
     has_refunds: bool = True
     order_ids_repeat: bool = True
+    optional: OptionalTables = field(default_factory=OptionalTables)
 
     @classmethod
     def from_orders(
@@ -199,7 +203,8 @@ class CustomerData:
                 "between. Remedy: score as of observed_until, or read newer data."
             )
             raise WindowError(msg)
-        seen = replace(self, orders=self.orders.filter(pl.col("ordered_at") < cutoff))
+        orders = self.orders.filter(pl.col("ordered_at") < cutoff)
+        seen = replace(self, orders=orders, optional=self.optional.before(cutoff))
         if self.observed_until_given:
             return replace(seen, observed_until=min(cutoff, self.observed_until))
         # The end of observation must not depend on rows at or after the cutoff either.
@@ -217,7 +222,7 @@ class CustomerData:
         Returns
         -------
         CustomerData
-            The rows in the window.
+            The order rows in the window, and no other table.
 
         Raises
         ------
@@ -230,7 +235,8 @@ class CustomerData:
                 "Remedy: an earlier cutoff or a shorter horizon."
             )
             raise HorizonNotObserved(msg)
-        return replace(self, orders=self.orders.filter(pl.col("ordered_at").is_between(start, end, closed="left")))
+        orders = self.orders.filter(pl.col("ordered_at").is_between(start, end, closed="left"))
+        return replace(self, orders=orders, optional=OptionalTables())
 
     def of_customers(self, ids: pl.Series) -> Self:
         """Return the rows of some customers, observed as long as all of them.
@@ -248,7 +254,7 @@ class CustomerData:
         """
         wanted = ids.alias("customer_id").to_frame().lazy()
         rows = self.orders.join(wanted, on="customer_id", how="semi")
-        return replace(self, orders=rows, observed_until_given=True)
+        return replace(self, orders=rows, observed_until_given=True, optional=self.optional.of_customers(ids))
 
     def first_order_at(self) -> datetime | None:
         """Return the instant of the first row, or None without rows."""
