@@ -38,6 +38,19 @@ if TYPE_CHECKING:
         Violation,
         WindowError,
     )
+    from foretell.evaluation.tracking import track_orders
+    from foretell.features.cohorts import cohort_retention
+    from foretell.plots.axes import plot_data
+    from foretell.plots.backtest import plot_calibration, plot_decile_value
+    from foretell.plots.cohorts import plot_cohort_retention
+    from foretell.plots.customer import plot_customer_history
+    from foretell.plots.cutoffs import plot_backtest
+    from foretell.plots.families import plot_feature_families
+    from foretell.plots.forecast import plot_expected_orders
+    from foretell.plots.landscape import plot_frequency_recency
+    from foretell.plots.tracking import plot_tracking
+    from foretell.plots.tuning import plot_tuning_history
+    from foretell.plots.value import plot_clv_distribution, plot_value_capture
     from foretell.tables.cdnow import load_cdnow
     from foretell.tables.dataset import CustomerData
     from foretell.tables.read import read_orders
@@ -78,10 +91,25 @@ __all__ = [
     "Violation",
     "WindowError",
     "backtest",
+    "cohort_retention",
     "load_cdnow",
     "load_model",
+    "plot_backtest",
+    "plot_calibration",
+    "plot_clv_distribution",
+    "plot_cohort_retention",
+    "plot_customer_history",
+    "plot_data",
+    "plot_decile_value",
+    "plot_expected_orders",
+    "plot_feature_families",
+    "plot_frequency_recency",
+    "plot_tracking",
+    "plot_tuning_history",
+    "plot_value_capture",
     "read_orders",
     "simulate",
+    "track_orders",
     "train",
 ]
 
@@ -92,10 +120,25 @@ _ROOMS = {
     "MlflowTracker": "foretell.tracking.mlflow_tracker",
     "TrainedModel": "foretell.engines.trained_model",
     "backtest": "foretell.training.backtest",
+    "cohort_retention": "foretell.features.cohorts",
     "load_cdnow": "foretell.tables.cdnow",
     "load_model": "foretell.engines.trained_model",
+    "plot_backtest": "foretell.plots.cutoffs",
+    "plot_calibration": "foretell.plots.backtest",
+    "plot_clv_distribution": "foretell.plots.value",
+    "plot_cohort_retention": "foretell.plots.cohorts",
+    "plot_customer_history": "foretell.plots.customer",
+    "plot_data": "foretell.plots.axes",
+    "plot_decile_value": "foretell.plots.backtest",
+    "plot_expected_orders": "foretell.plots.forecast",
+    "plot_feature_families": "foretell.plots.families",
+    "plot_frequency_recency": "foretell.plots.landscape",
+    "plot_tracking": "foretell.plots.tracking",
+    "plot_tuning_history": "foretell.plots.tuning",
+    "plot_value_capture": "foretell.plots.value",
     "read_orders": "foretell.tables.read",
     "simulate": "foretell.tables.simulate",
+    "track_orders": "foretell.evaluation.tracking",
     "train": "foretell.training.train",
 }
 

@@ -3,7 +3,6 @@
 import subprocess
 import sys
 import xml.etree.ElementTree as ET
-from datetime import date, timedelta
 
 import matplotlib as mpl
 import matplotlib.pyplot as plt
@@ -12,20 +11,41 @@ import pytest
 
 from foretell.errors import ColumnMismatch
 from foretell.plots.backtest import plot_calibration, plot_decile_value
+from foretell.plots.cohorts import plot_cohort_retention
+from foretell.plots.customer import plot_customer_history
+from foretell.plots.cutoffs import plot_backtest
+from foretell.plots.families import plot_feature_families
 from foretell.plots.forecast import plot_expected_orders
+from foretell.plots.landscape import plot_frequency_recency
 from foretell.plots.style import INK, page_figure, to_svg
+from foretell.plots.tracking import plot_tracking
+from foretell.plots.tuning import plot_tuning_history
+from foretell.plots.value import plot_clv_distribution, plot_value_capture
+from plot_frames import (
+    BACKTEST,
+    CALIBRATION,
+    CAPTURE,
+    DECILES,
+    FAMILIES,
+    FORECAST,
+    HISTORY,
+    LANDSCAPE,
+    RETENTION,
+    SCORES,
+    TRACKING,
+    TRIALS,
+)
 
-DECILES = pl.DataFrame(
-    {"decile": range(1, 11), "predicted": [i * 1.5 for i in range(10)], "actual": [i * 1.4 for i in range(10)]}
-)
-CALIBRATION = pl.DataFrame({"predicted": [0.1, 0.5, 0.9], "observed": [0.2, 0.5, 0.8], "customers": [10, 20, 5]})
-FORECAST = pl.DataFrame(
-    {
-        "week_starts_on": [date(2026, 11, 2) + timedelta(days=7 * i) for i in range(52)],
-        "expected_orders": [2000.0 - i for i in range(52)],
-    }
-)
 PLOTS = [
+    pytest.param(plot_value_capture, CAPTURE, id="capture"),
+    pytest.param(plot_clv_distribution, SCORES, id="values"),
+    pytest.param(plot_frequency_recency, LANDSCAPE, id="landscape"),
+    pytest.param(plot_customer_history, HISTORY, id="customer"),
+    pytest.param(plot_cohort_retention, RETENTION, id="cohorts"),
+    pytest.param(plot_tracking, TRACKING, id="tracking"),
+    pytest.param(plot_tuning_history, TRIALS, id="tuning"),
+    pytest.param(plot_backtest, BACKTEST, id="backtest"),
+    pytest.param(plot_feature_families, FAMILIES, id="families"),
     pytest.param(plot_decile_value, DECILES, id="deciles"),
     pytest.param(plot_calibration, CALIBRATION, id="calibration"),
     pytest.param(plot_expected_orders, FORECAST, id="forecast"),
@@ -61,7 +81,7 @@ def test_without_axes_it_makes_one_figure_and_does_not_show_it(plot, frame, monk
 @pytest.mark.parametrize(("plot", "frame"), PLOTS)
 def test_axes_are_named_in_words(plot, frame):
     axes = plot(frame)
-    for label in (axes.get_xlabel(), axes.get_ylabel()):
+    for label in (axes.get_xlabel(), axes.get_ylabel(), axes.get_title()):
         assert len(label) > 8
         assert "_" not in label
 
@@ -75,9 +95,9 @@ def test_the_frame_given_is_not_changed_and_its_order_does_not_matter(plot, fram
 
 @pytest.mark.parametrize(("plot", "frame"), PLOTS)
 def test_a_frame_that_cannot_be_drawn_is_refused(plot, frame):
-    column = "expected_orders" if "expected_orders" in frame.columns else "predicted"
+    column = frame.columns[1] if plot is not plot_clv_distribution else "predicted_clv"
     with pytest.raises(ColumnMismatch, match=column):
-        plot(frame.drop(column))
+        plot(frame.drop(column) if column in frame.columns else frame.select("predicted_clv_365d_low"))
     with pytest.raises(ColumnMismatch, match="without rows"):
         plot(frame.clear())
 
@@ -104,7 +124,8 @@ def test_svg_is_the_same_every_time_and_fetches_nothing(plot, frame):
     root = ET.fromstring(svg)  # noqa: S314  our own text
     assert root.tag.endswith("svg")
     assert "<metadata" not in svg
-    assert "<image" not in svg
+    # Colour bars are pictures, which stand in the text themselves.
+    assert svg.count("<image") == svg.count('href="data:image/png;base64,')
     assert len(svg) < 80_000
 
 

@@ -8,7 +8,11 @@ import polars as pl
 from foretell.bundles.bundle import Bundle
 from foretell.bundles.files import StoredBundle, bundle_files, load_bundle, save_bundle, version_of
 from foretell.engines.frame import EXPLAINED_CUSTOMERS, score_frame
+from foretell.engines.model_html import model_html
+from foretell.scoring.family_weights import family_weights
 from foretell.scoring.forecast import forecast_bucket, forecast_weeks
+from foretell.scoring.landscape import MOST_ORDERS, landscape
+from foretell.scoring.timeline import Timeline, customer_timeline
 from foretell.tables.dataset import CustomerData, require_customer_data
 
 
@@ -41,6 +45,10 @@ class TrainedModel:
             f"TrainedModel(rung={self.bundle.rung!r}, as_of={self.bundle.as_of.isoformat()!r}, "
             f"clv_days={horizons.clv_days}, churn_days={horizons.churn_days}, version={self.version!r})"
         )
+
+    def _repr_html_(self) -> str:
+        """Return the model as a small table; a notebook shows it."""
+        return model_html(self.bundle, self.version)
 
     @property
     def backtest(self) -> pl.DataFrame:
@@ -109,6 +117,66 @@ class TrainedModel:
         cutoff = data.observed_until if as_of is None else as_of
         level = None if self.bundle.refinement is None else self.bundle.refinement.level
         return forecast_weeks(forecast_bucket(data, self.bundle, cutoff), level, cutoff)
+
+    def families(self, data: CustomerData, as_of: date | datetime | str | None = None) -> pl.DataFrame:
+        """Return how much each family of features moves the predicted value.
+
+        Parameters
+        ----------
+        data : CustomerData
+            The shop's rows; those at or after `as_of` are not read.
+        as_of : date, datetime, str or None
+            First instant that is not seen; None is the end of what `data` observed.
+
+        Returns
+        -------
+        polars.DataFrame
+            As from `scoring.family_weights.family_weights`; ``plot_feature_families`` draws it.
+        """
+        require_customer_data(data)
+        return family_weights(data, self.bundle, data.observed_until if as_of is None else as_of)
+
+    def landscape(self, *, days_as_customer: int = 365, most_orders: int = MOST_ORDERS) -> pl.DataFrame:
+        """Return what the purchase model makes of every number of orders and days of silence.
+
+        Parameters
+        ----------
+        days_as_customer : int
+            Days since the first order, the same for the whole grid.
+        most_orders : int
+            Largest number of orders.
+
+        Returns
+        -------
+        polars.DataFrame
+            As from `scoring.landscape.landscape`; ``plot_frequency_recency`` draws it.
+        """
+        return landscape(self.bundle, days_as_customer=days_as_customer, most_orders=most_orders)
+
+    def timeline(self, data: CustomerData, customer_id: str, as_of: date | datetime | str | None = None) -> Timeline:
+        """Follow one customer: the chance of still being one day by day, and the law of the next order.
+
+        Parameters
+        ----------
+        data : CustomerData
+            The shop's rows; those at or after `as_of` are not read.
+        customer_id : str
+            Whom to follow.
+        as_of : date, datetime, str or None
+            First instant that is not seen; None is the end of what `data` observed.
+
+        Returns
+        -------
+        Timeline
+            ``days`` and ``next_order``; ``plot_customer_history`` draws them.
+
+        Raises
+        ------
+        ColumnMismatch
+            If nobody of that id has bought before `as_of`.
+        """
+        require_customer_data(data)
+        return customer_timeline(data, self.bundle, customer_id, data.observed_until if as_of is None else as_of)
 
     def save(self, folder: str | Path) -> str:
         """Write the model as a folder of JSON and CSV, whole or not at all.

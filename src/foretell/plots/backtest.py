@@ -6,8 +6,9 @@ from matplotlib.axes import Axes
 from matplotlib.collections import PathCollection
 from matplotlib.ticker import FuncFormatter, PercentFormatter
 
-from foretell.plots.axes import axes_or_new, require
+from foretell.plots.axes import axes_or_new, drawn, require
 from foretell.plots.style import HAPPENED, PREDICTED
+from foretell.plots.words import thousands
 
 
 def plot_decile_value(deciles: pl.DataFrame, ax: Axes | None = None, *, unit: str | None = None) -> Axes:
@@ -34,7 +35,7 @@ def plot_decile_value(deciles: pl.DataFrame, ax: Axes | None = None, *, unit: st
         If a column is missing or the frame is empty.
     """
     require(deciles, ("decile", "predicted", "actual"), what="decile")
-    axes = axes_or_new(ax)
+    axes = axes_or_new(ax, "Predicted and real value by tenth of the customers")
     rows = deciles.sort("decile", descending=True)
     place = np.arange(rows.height)
     axes.bar(place - 0.2, rows["predicted"].to_numpy(), width=0.38, color=PREDICTED, label="predicted")
@@ -42,11 +43,11 @@ def plot_decile_value(deciles: pl.DataFrame, ax: Axes | None = None, *, unit: st
     axes.set_xticks(place, [str(rank) for rank in range(1, rows.height + 1)])
     axes.set_xlabel("Customers in ten equal groups, best predicted first")
     axes.set_ylabel(f"Per customer ({unit or 'currency of the orders'})")
-    axes.yaxis.set_major_formatter(FuncFormatter(_thousands))
+    axes.yaxis.set_major_formatter(FuncFormatter(thousands))
     axes.grid(axis="y")
     axes.set_axisbelow(True)
     axes.legend()
-    return axes
+    return drawn(axes, rows)
 
 
 def plot_calibration(calibration: pl.DataFrame, ax: Axes | None = None, *, event: str = "churned") -> Axes:
@@ -73,7 +74,7 @@ def plot_calibration(calibration: pl.DataFrame, ax: Axes | None = None, *, event
         If a column is missing or the frame is empty.
     """
     require(calibration, ("predicted", "observed", "customers"), what="calibration")
-    axes = axes_or_new(ax)
+    axes = axes_or_new(ax, "Predicted risk and what happened")
     rows = calibration.filter(pl.col("customers") > 0).sort("predicted")
     customers = rows["customers"].to_numpy()
     areas = 20 + 160 * customers / max(customers.max(initial=1), 1)
@@ -103,8 +104,4 @@ def plot_calibration(calibration: pl.DataFrame, ax: Axes | None = None, *, event
     for handle in legend.legend_handles:
         if isinstance(handle, PathCollection):
             handle.set_sizes([60.0])
-    return axes
-
-
-def _thousands(value: float, _position: int) -> str:
-    return f"{value:,.10g}"
+    return drawn(axes, rows)

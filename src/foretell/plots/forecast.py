@@ -5,11 +5,9 @@ import polars as pl
 from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from foretell.plots.axes import axes_or_new, require
+from foretell.plots.axes import axes_or_new, drawn, require
 from foretell.plots.style import PREDICTED
-
-# strftime would write them in the language of the machine
-_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+from foretell.plots.words import short_day, thousands
 
 
 def plot_expected_orders(forecast: pl.DataFrame, ax: Axes | None = None) -> Axes:
@@ -33,11 +31,11 @@ def plot_expected_orders(forecast: pl.DataFrame, ax: Axes | None = None) -> Axes
         If a column is missing or the frame is empty.
     """
     require(forecast, ("week_starts_on", "expected_orders"), what="expected orders")
-    axes = axes_or_new(ax)
+    axes = axes_or_new(ax, "Expected orders by week")
     rows = forecast.sort("week_starts_on")
     place = np.arange(rows.height)
     days = rows["week_starts_on"].to_list()
-    labels = [f"{day.day} {_MONTHS[day.month - 1]}\n{day.year}" for day in days]
+    labels = [short_day(day) for day in days]
     axes.bar(place, rows["expected_orders"].to_numpy(), width=0.85, color=PREDICTED)
     shown = [i for i in range(rows.height) if i % max(1, -(-rows.height // 6)) == 0]
     axes.set_xticks(shown, [labels[i] for i in shown])
@@ -45,7 +43,7 @@ def plot_expected_orders(forecast: pl.DataFrame, ax: Axes | None = None) -> Axes
     axes.set_ylabel("Expected orders a week")
     axes.set_ylim(bottom=0)
     axes.yaxis.set_major_locator(MaxNLocator(nbins=6))
-    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.10g}"))
+    axes.yaxis.set_major_formatter(FuncFormatter(thousands))
     axes.grid(axis="y")
     axes.set_axisbelow(True)
-    return axes
+    return drawn(axes, rows)

@@ -1,0 +1,60 @@
+"""One customer: the orders, the chance of still being a customer day by day, and when the next order comes."""
+
+import polars as pl
+from matplotlib.axes import Axes
+from matplotlib.ticker import PercentFormatter
+
+from foretell.plots.axes import axes_or_new, drawn, require
+from foretell.plots.days import name_days, places_of
+from foretell.plots.style import HAPPENED, PREDICTED
+
+
+def plot_customer_history(
+    days: pl.DataFrame, ax: Axes | None = None, *, next_order: pl.DataFrame | None = None
+) -> Axes:
+    """Draw one customer's orders, the probability of still being a customer, and the law of the next order.
+
+    Parameters
+    ----------
+    days : pl.DataFrame
+        ``Timeline.days`` of ``TrainedModel.timeline``: columns day, ordered, p_alive.
+    ax : Axes, optional
+        Where to draw; None is a new figure.
+    next_order : pl.DataFrame, optional
+        ``Timeline.next_order``: columns day, probability (of the next order by that day, if one comes).
+
+    Returns
+    -------
+    Axes
+        With a line, a tick for each order, and a shaded curve after the last day seen; nothing is shown. The
+        customer's id is not drawn.
+
+    Raises
+    ------
+    ColumnMismatch
+        If a column is missing or the frame is empty.
+    """
+    require(days, ("day", "ordered", "p_alive"), what="customer history")
+    axes = axes_or_new(ax, "One customer's orders and chance of staying")
+    rows = days.sort("day")
+    at = places_of(rows["day"].to_list())
+    axes.plot(at, rows["p_alive"], color=PREDICTED, label="still a customer")
+    bought = [place for place, ordered in zip(at, rows["ordered"], strict=True) if ordered]
+    axes.plot(bought, [1.0] * len(bought), linestyle="", marker="v", color=HAPPENED, clip_on=False, label="order")
+    ahead = at[-1:]
+    if next_order is not None and not next_order.is_empty():
+        require(next_order, ("day", "probability"), what="customer history")
+        law = next_order.sort("day")
+        ahead = [at[-1], *places_of(law["day"].to_list())]
+        chance = [0.0, *law["probability"].to_list()]
+        axes.fill_between(ahead, chance, color=HAPPENED, alpha=0.25, label="next order by then, if one comes")
+    axes.axvline(at[-1], color=axes.xaxis.label.get_color(), alpha=0.6, linewidth=1, linestyle=":")
+    name_days(axes, at[0], ahead[-1])
+    axes.yaxis.set_major_formatter(PercentFormatter(1.0))
+    axes.set_ylim(0, 1.04)
+    axes.set_xlabel("Day (dotted: the last one seen)")
+    axes.set_ylabel("Probability in percent")
+    axes.grid(axis="y")
+    axes.set_axisbelow(True)
+    axes.legend()
+    return drawn(axes, rows)
