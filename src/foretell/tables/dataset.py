@@ -34,11 +34,14 @@ class Note:
         Rows concerned.
     text : str
         One sentence, without any value from the data.
+    table : str
+        Table that it is about.
     """
 
     code: str
     count: int
     text: str
+    table: str = "orders"
 
 
 @dataclass(frozen=True)
