@@ -41,7 +41,9 @@ if TYPE_CHECKING:
     from foretell.tables.cdnow import load_cdnow
     from foretell.tables.dataset import CustomerData
     from foretell.tables.read import read_orders
+    from foretell.tables.read_data import read_data
     from foretell.tables.simulate import simulate
+    from foretell.tables.source import Source
     from foretell.tracking.mlflow_tracker import MlflowTracker
     from foretell.training.backtest import backtest
     from foretell.training.churn_classifier import ChurnClassifier
@@ -73,6 +75,7 @@ __all__ = [
     "NotFitted",
     "OutputError",
     "SmallSampleWarning",
+    "Source",
     "TrackingError",
     "TrainedModel",
     "Violation",
@@ -80,6 +83,7 @@ __all__ = [
     "backtest",
     "load_cdnow",
     "load_model",
+    "read_data",
     "read_orders",
     "simulate",
     "train",
@@ -90,10 +94,12 @@ _ROOMS = {
     "CustomerData": "foretell.tables.dataset",
     "Horizons": "foretell.windows",
     "MlflowTracker": "foretell.tracking.mlflow_tracker",
+    "Source": "foretell.tables.source",
     "TrainedModel": "foretell.engines.trained_model",
     "backtest": "foretell.training.backtest",
     "load_cdnow": "foretell.tables.cdnow",
     "load_model": "foretell.engines.trained_model",
+    "read_data": "foretell.tables.read_data",
     "read_orders": "foretell.tables.read",
     "simulate": "foretell.tables.simulate",
     "train": "foretell.training.train",
