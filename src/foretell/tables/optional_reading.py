@@ -128,6 +128,22 @@ def read_optional(
     return _settle(parsed, circumstances, observed_until, drop_duplicates=bool(arguments.get("drop_duplicates")))
 
 
+def known_arguments(name: str) -> tuple[str, ...]:
+    """Return what the source of a table may be given.
+
+    Parameters
+    ----------
+    name : str
+        Name of the table.
+
+    Returns
+    -------
+    tuple of str
+        Columns of the table, then options.
+    """
+    return (*TABLES[name].names, *_OPTIONS, *_OWN_OPTIONS.get(name, ()))
+
+
 def require_known(name: str, arguments: Mapping[str, Any]) -> None:
     """Refuse an argument that a table's source cannot have.
 
@@ -143,7 +159,7 @@ def require_known(name: str, arguments: Mapping[str, Any]) -> None:
     TypeError
         With the nearest name that is known.
     """
-    known = (*TABLES[name].names, *_OPTIONS, *_OWN_OPTIONS.get(name, ()))
+    known = known_arguments(name)
     for argument in arguments:
         if argument not in known:
             msg = f"The source of {name} got an unexpected argument {argument!r}.{did_you_mean(argument, known)}"
