@@ -42,6 +42,11 @@ class Note:
     text: str
     table: str = "orders"
 
+    @property
+    def sentence(self) -> str:
+        """The text, with the name of its table in front where that is not orders."""
+        return self.text if self.table == "orders" else f"{self.table}: {self.text}"
+
 
 @dataclass(frozen=True)
 class ReadReport:
