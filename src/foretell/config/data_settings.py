@@ -150,9 +150,9 @@ def _key(meaning: str, name: str) -> Any:
 
 
 class OrderLinesSettings(TableSettings):
-    """Section ``[data.order_lines]``: The products of the orders; remove the # of this line and of path to use them.
+    """Section ``[data.order_lines]``: The products of the orders; lines name their order, or their customer and time.
 
-    Lines name their order, or their customer and time.
+    Optional: to use it, remove the # of [data.order_lines] and of path.
     """
 
     order_id: Text | None = _column("Which order the line belongs to.", "order_id")
@@ -169,7 +169,7 @@ class OrderLinesSettings(TableSettings):
 class EventsSettings(TableSettings):
     """Section ``[data.events]``: What customers and visitors did, and what was sent to them.
 
-    Remove the # of this line and of path to use them.
+    Optional: to use it, remove the # of [data.events] and of path.
     """
 
     customer_id: Text = _key("Who did it: a customer or a visitor.", "customer_id")
@@ -195,7 +195,7 @@ class EventsSettings(TableSettings):
 class CustomersSettings(TableSettings):
     """Section ``[data.customers]``: What is known of each customer.
 
-    Remove the # of this line and of path to use it.
+    Optional: to use it, remove the # of [data.customers] and of path.
     """
 
     customer_id: Text = _key("Who it is, as in the orders.", "customer_id")
@@ -232,7 +232,7 @@ class CustomersSettings(TableSettings):
 class CalendarSettings(TableSettings):
     """Section ``[data.calendar]``: Events of the shop's year, one row for each event and year.
 
-    Remove the # of this line and of path to use it.
+    Optional: to use it, remove the # of [data.calendar] and of path.
     """
 
     event: Text = _key("Name of the event, the same every year.", "event")
@@ -243,7 +243,7 @@ class CalendarSettings(TableSettings):
 class PlacesSettings(TableSettings):
     """Section ``[data.places]``: Places of the shop, such as stores.
 
-    Remove the # of this line and of path to use them.
+    Optional: to use it, remove the # of [data.places] and of path.
     """
 
     place: Text = _key("Name of the place.", "place")

@@ -49,7 +49,10 @@ def render_template() -> str:
         if fields:
             about = inspect.cleandoc(section.__doc__ or "").split(": ", 1)[-1]
             lines = [*(_comment(line) for line in about.split("\n\n")), _header(name)]
-            for key, field in fields.items():
+            # what only this section has comes before what all tables share
+            for key, field in sorted(
+                fields.items(), key=lambda item: item[0] not in {"path", *section.__annotations__}
+            ):
                 lines += _key_lines(f"{name}.{key}", key, field)
             parts.append("\n".join(lines) + "\n")
     return "\n".join(parts)

@@ -52,7 +52,7 @@ def _digest(rows: pl.LazyFrame, columns: tuple[str, ...]) -> str:
     names = _there(rows, columns)
     content = io.BytesIO()
     rows.select(names).sort(names, nulls_last=True).collect().rechunk().write_ipc(content, compression="uncompressed")
-    return sha256_bytes(content.getbuffer())
+    return sha256_bytes(content.getvalue())
 
 
 def _digest_by_time(rows: pl.LazyFrame, columns: tuple[str, ...], at: str) -> str:

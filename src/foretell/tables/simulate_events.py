@@ -3,11 +3,11 @@
 - 60 % of orders have a cart 0 to 7 days before them, four in five of those a checkout shortly before the order. Other
   carts come at random, one in 120 days. So among customers with a cart in the last week the share who order within
   the next is many times that of others.
-- Visits (one in 25 days, a few views each, two thirds of them of the favourite category, one in three with a search)
-  and opened messages go on while somebody is a customer; they fall to a tenth and to 15 % once they have left.
-- An e-mail every 28 days to those who agreed, opened with the person's own ``message_engagement``; a quarter have a mail
-  program that opens every message by itself (``machine_generated``). One open in five is clicked; 2 % bounce softly
-  every time. A text message every 84 days, clicked a quarter as often as an e-mail is opened.
+- Visits (one in 25 days, a few views each, two thirds of them of the favourite category; one in three with a search)
+  and opened messages go on while somebody is a customer; they fall to a tenth and to 15 % afterwards.
+- An e-mail goes every 28 days to those who agreed and is opened with the person's own ``message_engagement``; a quarter
+  have a mail program that opens every message by itself (``machine_generated``). One open in five is clicked; 2 %
+  bounce softly every time. A text message goes every 84 days, clicked a quarter as often as an e-mail is opened.
 - Visitors who never order (ids beginning with v) visit for two weeks and put things into carts, too.
 """
 
@@ -113,7 +113,7 @@ def simulate_events(
     """
     end = int((span.end - span.start).total_seconds())
     parts = [
-        _carts(rng, purchases),
+        *_carts(rng, purchases),
         *_visits(rng, shoppers, end),
         *_messages(rng, shoppers, end),
     ]
@@ -157,16 +157,14 @@ def _of(who: Ints, seconds: Ints, event: str, *, machine: bool = False) -> _Even
     return _Events(who, seconds, np.full(who.size, _EVENTS.index(event)), np.full(who.size, machine))
 
 
-def _carts(rng: np.random.Generator, purchases: Purchases) -> _Events:
+def _carts(rng: np.random.Generator, purchases: Purchases) -> list[_Events]:
     carted = np.flatnonzero(rng.random(purchases.who.size) < _CART_BEFORE_ORDER)
     lead = np.minimum(60 + rng.exponential(1.5 * _DAY, carted.size), 7 * _DAY).astype(np.int64)
     paid = carted[rng.random(carted.size) < 0.8]
-    carts = _of(purchases.who[carted], purchases.seconds[carted] - lead, "cart")
-    checkouts = _of(purchases.who[paid], purchases.seconds[paid] - rng.integers(1, 60, paid.size), "checkout")
-    return _Events(
-        *(np.concatenate([getattr(carts, name), getattr(checkouts, name)]) for name in ("who", "seconds", "what")),
-        machine=np.concatenate([carts.machine, checkouts.machine]),
-    )
+    return [
+        _of(purchases.who[carted], purchases.seconds[carted] - lead, "cart"),
+        _of(purchases.who[paid], purchases.seconds[paid] - rng.integers(1, 60, paid.size), "checkout"),
+    ]
 
 
 def _at_random(
