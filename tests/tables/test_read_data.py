@@ -242,6 +242,7 @@ def test_nothing_personal_is_ever_shown():
     shown = f"{data!r} {data} {data.report} {ft.Source(PEOPLE, customer_id='customer_id')!r}"
     for value in ("anna", "bob@", "1980"):
         assert value not in shown
+    assert repr(data).endswith("0 rows left out; with customers)")
     assert "Source(<DataFrame>, customer_id='customer_id')" in shown
 
 

@@ -161,11 +161,12 @@ class CustomerData:
         )
 
     def __repr__(self) -> str:
-        """Return one line: rows, end of observation, rows left out."""
+        """Return one line: rows, end of observation, rows left out, names of the other tables."""
         rows = self.orders.select(pl.len()).collect().item()
+        others = f"; with {', '.join(self.optional.names)}" if self.optional.names else ""
         return (
             f"CustomerData({rows:,} order rows, observed_until={self.observed_until.isoformat()!r}, "
-            f"{self.quarantine.height:,} rows left out)"
+            f"{self.quarantine.height:,} rows left out{others})"
         )
 
     @property

@@ -13,6 +13,7 @@ from foretell.errors import Violation
 from foretell.tables.parsed import Parsed, first_rows
 
 _TABLE = "order_lines"
+_FACTS = ("first", "refunded", "cancelled", "buyer")
 
 
 @dataclass(frozen=True)
@@ -124,28 +125,27 @@ def _joined(lines: pl.DataFrame, orders: pl.LazyFrame) -> pl.DataFrame:
     table = orders.collect()
     # An order id of several customers says nothing of a line that does not name its customer.
     single = table.filter(pl.col("owners") == 1).drop("owners").rename({"customer_id": "buyer"})
-    shared = table.filter(pl.col("owners") > 1).select("order_id").unique().with_columns(shared=True)
-    pairs = table.select("order_id", "customer_id", "first", "refunded", "cancelled")
-    facts = ["first", "refunded", "cancelled"]
-    named = lines.join(pairs, on=["order_id", "customer_id"], how="left", validate="m:1", maintain_order="left")
-    unnamed = lines.join(single, on="order_id", how="left", validate="m:1", maintain_order="left")
-    doubtful = lines.join(shared, on="order_id", how="left", validate="m:1", maintain_order="left")["shared"]
+    known = _matched(lines, single, ["order_id"]).with_columns(shared=pl.lit(value=False))
     has_customer = lines["customer_id"].is_not_null()
-    known = pl.DataFrame(
-        [
-            *(named[name].zip_with(has_customer, unnamed[name]).alias(name) for name in facts),
-            lines["customer_id"].zip_with(has_customer, unnamed["buyer"]).alias("buyer"),
-        ]
-    )
+    if has_customer.any():
+        named = _matched(lines, table.drop("owners").with_columns(buyer="customer_id"), ["order_id", "customer_id"])
+        known = known.with_columns(named[name].zip_with(has_customer, known[name]).alias(name) for name in _FACTS)
+    if single.height < table.height:
+        doubtful = table.filter(pl.col("owners") > 1)["order_id"].implode()
+        known = known.with_columns(shared=pl.col("order_id").is_in(doubtful).fill_null(value=False) & ~has_customer)
     of_order = pl.when("returned").then(pl.coalesce("refunded", "first")).otherwise("first")
-    return pl.concat([lines, known], how="horizontal").select(
+    return known.select(
         "order_id",
+        "shared",
         found=pl.col("first").is_not_null(),
-        shared=doubtful.fill_null(value=False) & ~has_customer,
-        customer_id="buyer",
+        customer_id=pl.coalesce("customer_id", "buyer"),
         ordered_at=pl.coalesce("ordered_at", of_order),
         cancelled=pl.col("cancelled").fill_null(value=False),
     )
+
+
+def _matched(lines: pl.DataFrame, orders: pl.DataFrame, key: list[str]) -> pl.DataFrame:
+    return lines.join(orders, on=key, how="left", validate="m:1", maintain_order="left")
 
 
 def _shared(shared: pl.Series) -> tuple[Violation, ...]:
