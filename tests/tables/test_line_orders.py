@@ -58,6 +58,12 @@ def test_an_order_cancelled_later_keeps_its_lines():
     assert read({"order_id": ["1", "3"]}, at_first).quarantine["reason"].to_list() == ["order_cancelled"]
 
 
+def test_a_cancellation_of_negative_amount_is_a_refund_and_its_lines_are_returns():
+    refunds = ORDERS.with_columns(amount=pl.Series([60, -20, 5, 5, -9, -9]))
+    data = read({"order_id": ["3", "1"], "amount": [-9, 60]}, refunds)
+    assert placed(data) == [("c", datetime(2025, 3, 1)), ("a", datetime(2025, 1, 1))]
+
+
 def test_lines_with_customer_and_time_are_taken_as_they_are():
     at = [datetime(2025, 5, 1), datetime(2025, 5, 2)]
     data = read({"customer_id": ["a", "stranger"], "ordered_at": at}, ORDERS.drop("order_id"))

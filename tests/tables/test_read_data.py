@@ -1,5 +1,6 @@
 """All tables of a shop are read alike: mapped, checked, each row accounted for."""
 
+import copy
 import inspect
 from datetime import date, datetime
 
@@ -246,12 +247,23 @@ def test_nothing_personal_is_ever_shown():
     assert "Source(<DataFrame>, customer_id='customer_id')" in shown
 
 
+@pytest.mark.parametrize("name", [table.name for table in OPTIONAL])
+def test_no_error_shows_what_a_cell_holds(name):
+    columns = next(table for table in OPTIONAL if table.name == name).names
+    hostile = pl.DataFrame({column: ["anna@example.com", "bob@example.com"] for column in columns})
+    error = refused(**{name: hostile})
+    assert error.violations
+    assert "@" not in str(error)
+    assert error.__cause__ is None
+
+
 def test_a_source_does_not_change():
     source = ft.Source("x.csv", customer_id="id")
     with pytest.raises(AttributeError):
         source.source = "y.csv"
     source.arguments["customer_id"] = "other"
     assert repr(source) == "Source('x.csv', customer_id='id')"
+    assert repr(copy.deepcopy(source)) == repr(source)
 
 
 def test_the_fingerprint_covers_what_features_read_and_nothing_personal():

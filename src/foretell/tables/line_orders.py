@@ -103,12 +103,13 @@ def _missing(lines: pl.DataFrame, unknown: pl.Series) -> dict[str, pl.Series]:
 def _order_table(orders: pl.LazyFrame) -> pl.LazyFrame:
     """One row per order and customer: its first instant, its first refund, whether it began cancelled, its owners."""
     names = orders.collect_schema().names()
-    cancelled = pl.col("cancelled") if "cancelled" in names else pl.lit(value=False)
-    refund = (pl.col("amount_minor") < 0) if "amount_minor" in names else pl.lit(value=False)
+    cancelled = pl.col("cancelled").fill_null(value=False) if "cancelled" in names else pl.lit(value=False)
+    negative = (pl.col("amount_minor") < 0) if "amount_minor" in names else pl.lit(value=False)
     at = pl.col("ordered_at")
+    # A cancelled row of negative amount is a refund: its lines are returns, not lines of a cancelled order.
     return (
         orders.filter(pl.col("order_id").is_not_null())
-        .select("order_id", "customer_id", "ordered_at", cancelled=cancelled, refund=refund | cancelled)
+        .select("order_id", "customer_id", "ordered_at", cancelled=cancelled & ~negative, refund=cancelled | negative)
         .group_by("order_id", "customer_id")
         .agg(
             first=at.min(),

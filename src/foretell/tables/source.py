@@ -20,7 +20,8 @@ class Source:
     Source('events.csv', customer_id='visitor', occurred_at='ts', event='action')
     """
 
-    __slots__ = ("_arguments", "_source")
+    _source: object
+    _arguments: dict[str, Any]
 
     def __init__(self, source: object, /, **arguments: Any) -> None:
         object.__setattr__(self, "_source", source)
@@ -33,12 +34,12 @@ class Source:
     @property
     def source(self) -> object:
         """What was handed over."""
-        return self._source  # type: ignore[attr-defined]
+        return self._source
 
     @property
     def arguments(self) -> dict[str, Any]:
         """A copy of mapping and options."""
-        return dict(self._arguments)  # type: ignore[attr-defined]
+        return dict(self._arguments)
 
     def __repr__(self) -> str:
         """Return the call that makes it; of a frame its type only."""
