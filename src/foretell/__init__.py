@@ -54,7 +54,9 @@ if TYPE_CHECKING:
     from foretell.tables.cdnow import load_cdnow
     from foretell.tables.dataset import CustomerData
     from foretell.tables.read import read_orders
+    from foretell.tables.read_data import read_data
     from foretell.tables.simulate import simulate
+    from foretell.tables.source import Source
     from foretell.tracking.mlflow_tracker import MlflowTracker
     from foretell.training.backtest import backtest
     from foretell.training.churn_classifier import ChurnClassifier
@@ -86,6 +88,7 @@ __all__ = [
     "NotFitted",
     "OutputError",
     "SmallSampleWarning",
+    "Source",
     "TrackingError",
     "TrainedModel",
     "Violation",
@@ -107,6 +110,7 @@ __all__ = [
     "plot_tracking",
     "plot_tuning_history",
     "plot_value_capture",
+    "read_data",
     "read_orders",
     "simulate",
     "track_orders",
@@ -118,6 +122,7 @@ _ROOMS = {
     "CustomerData": "foretell.tables.dataset",
     "Horizons": "foretell.windows",
     "MlflowTracker": "foretell.tracking.mlflow_tracker",
+    "Source": "foretell.tables.source",
     "TrainedModel": "foretell.engines.trained_model",
     "backtest": "foretell.training.backtest",
     "cohort_retention": "foretell.features.cohorts",
@@ -136,6 +141,7 @@ _ROOMS = {
     "plot_tracking": "foretell.plots.tracking",
     "plot_tuning_history": "foretell.plots.tuning",
     "plot_value_capture": "foretell.plots.value",
+    "read_data": "foretell.tables.read_data",
     "read_orders": "foretell.tables.read",
     "simulate": "foretell.tables.simulate",
     "track_orders": "foretell.evaluation.tracking",

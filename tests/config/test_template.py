@@ -15,13 +15,13 @@ def test_the_sample_reads_and_validates(load, write):
 
 
 def test_the_sample_with_every_line_in_use_validates(load, write):
-    text = re.sub(r"^# (?=\w+ = )", "", render_template(), flags=re.MULTILINE)
+    text = re.sub(r"^# (?=\w+ = |\[)", "", render_template(), flags=re.MULTILINE)
     loaded = load(write(text))
     assert set(loaded.sources.values()) == {"config file"}
 
 
 def test_the_sample_shows_defaults(load, write):
-    text = re.sub(r"^# (?=\w+ = )", "", render_template(), flags=re.MULTILINE)
+    text = re.sub(r"^# (?=\w+ = |\[)", "", render_template(), flags=re.MULTILINE)
     shown = flatten(load(write(text)).settings)
     for key, value in flatten(load(write("[data.orders]\npath = 'data/raw/orders.csv'\n")).settings).items():
         if value is not None and key != "shop.name":
@@ -48,5 +48,15 @@ def test_the_data_keys_are_the_arguments_of_the_reader():
     from foretell.tables.schema import ORDERS
 
     takes = set(inspect.signature(read_orders).parameters) - {"source", "columns", "time_zone"} | set(ORDERS.names)
-    keys = {key.removeprefix("data.orders.") for key in known_keys() if key.startswith("data.orders.")}
-    assert keys == takes | {"path"}
+    assert keys_of("orders") == takes | {"path"}
+
+
+@pytest.mark.parametrize("name", ["order_lines", "events", "customers", "calendar", "places"])
+def test_the_keys_of_the_other_tables_are_the_arguments_of_their_sources(name):
+    from foretell.tables.optional_reading import known_arguments
+
+    assert keys_of(name) == set(known_arguments(name)) - {"time_zone"} | {"path"}
+
+
+def keys_of(table):
+    return {key.removeprefix(f"data.{table}.") for key in known_keys() if key.startswith(f"data.{table}.")}

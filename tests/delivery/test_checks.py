@@ -36,6 +36,9 @@ def test_unsound_values_are_refused_without_naming_a_customer(make_run, change, 
 def test_rows_that_do_not_add_up_are_refused(make_run):
     with pytest.raises(GateRefused, match="1,250 rows were read, but 1,249"):
         check_run(make_run(customers=5, counts=Counts(1250, 1200, 47, 2)))
+    events = {"rows_in": 250, "used": 200, "at_or_after_as_of": 47, "quarantined": 2}
+    with pytest.raises(GateRefused, match="250 rows of events were read, but 249"):
+        check_run(make_run(customers=5, counts=Counts(1250, 1200, 47, 3, {"events": events})))
 
 
 @pytest.mark.parametrize(

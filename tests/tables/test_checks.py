@@ -6,7 +6,6 @@ import polars as pl
 
 from foretell.tables.accounting import account_for_rows
 from foretell.tables.checks import (
-    REASONS,
     account_notes,
     currency_violations,
     lonely_day_notes,
@@ -15,7 +14,8 @@ from foretell.tables.checks import (
     repeated_rows,
 )
 from foretell.tables.parsed import Parsed
-from foretell.tables.schema import ORDERS
+from foretell.tables.reasons import REASONS
+from foretell.tables.schema import OPTIONAL, ORDERS
 
 
 def accounts(customers, orders=None):
@@ -94,4 +94,5 @@ def test_days_far_from_all_others_are_told():
 
 
 def test_reasons_name_columns_of_the_table():
-    assert {column for column, _ in REASONS.values()} - {None} <= set(ORDERS.names)
+    for table in (ORDERS, *OPTIONAL):
+        assert {column for column, _ in REASONS[table.name].values()} - {None} <= set(table.names)

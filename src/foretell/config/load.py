@@ -18,7 +18,7 @@ from foretell.errors import ConfigError
 
 CONFIG_NAME = "foretell.toml"
 ENVIRONMENT_PREFIX = "FORETELL__"
-_PATHS = ("data.orders.path", "folders.models", "folders.output")
+_FOLDERS = ("folders.models", "folders.output")
 _FLAG, _ENVIRONMENT, _FILE, _DEFAULT = "flag", "environment", "config file", "default"
 
 
@@ -51,9 +51,8 @@ class _Given:
     problems: list[str] = field(default_factory=list)
 
     def put(self, key: str, value: Any, source: str, *, base: Path, name: str) -> None:
-        if key in _PATHS and isinstance(value, str) and value:
-            value = _absolute(value, base)
-            value = str(value) if key == "data.orders.path" else value
+        if _is_path(key) and isinstance(value, str) and value:
+            value = _absolute(value, base) if key in _FOLDERS else str(_absolute(value, base))
         self.values[key], self.sources[key], self.names[key] = value, source, name
 
 
@@ -106,7 +105,7 @@ def load_settings(
     for key, field_info in known_keys().items():
         if key in (defaults or {}):
             given.put(key, (defaults or {})[key], _DEFAULT, base=base, name="built in")
-        elif key in _PATHS and isinstance(field_info.default, Path):
+        elif key in _FOLDERS and isinstance(field_info.default, Path):
             given.put(key, str(field_info.default), _DEFAULT, base=base, name="built in")
     if path is not None:
         for key, value in _leaves(_read(path), "", given.problems, path.name):
@@ -190,7 +189,7 @@ def _typed(key: str, value: object) -> object:
     """Read a text as the type that its setting has: TOML where that is no text, commas for lists."""
     annotation = known_keys()[key].annotation
     kinds = {kind for kind in _plain_types(annotation) if kind is not NoneType}
-    if not isinstance(value, str) or key in _PATHS or (str in kinds and tuple not in kinds):
+    if not isinstance(value, str) or _is_path(key) or (str in kinds and tuple not in kinds):
         return value
     try:
         return tomllib.loads(f"value = {value.strip().lower() if bool in kinds else value.strip()}")["value"]
@@ -211,8 +210,8 @@ def _plain_types(annotation: Any) -> Iterator[Any]:
     origin = getattr(annotation, "__origin__", annotation)
     if hasattr(annotation, "__metadata__"):
         yield from _plain_types(origin)
-    elif origin is tuple:
-        yield tuple
+    elif origin in (tuple, dict):
+        yield origin
     elif get_args(annotation):
         for part in get_args(annotation):
             yield from _plain_types(part)
@@ -271,6 +270,10 @@ def _sentence(key: str, detail: ErrorDetails, given: _Given) -> str:
     # Texts may be personal; numbers and switches are not, and seeing them helps.
     shown = f", got {str(value).lower()}" if isinstance(value, int | float) else ""
     return f"{key}: must be {allowed}{shown}{place}."
+
+
+def _is_path(key: str) -> bool:
+    return key in _FOLDERS or (key.startswith("data.") and key.endswith(".path"))
 
 
 def _absolute(text: str, base: Path) -> Path:

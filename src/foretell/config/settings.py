@@ -1,33 +1,16 @@
 """The settings of a shop as frozen values: every key with its default, its limits and its meaning."""
 
-from datetime import date, datetime
+from datetime import date
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
+from pydantic import Field, field_validator
 
+from foretell.config.data_settings import DataSettings
+from foretell.config.section import DAYS, FLAG, SHARE, TEXT, Days, Section, Text, require_usable
+from foretell.config.section import setting as _setting
 from foretell.errors import did_you_mean
 from foretell.windows import Horizons, as_cutoff
-
-TEXT = "a text"
-FLAG = "true or false"
-DAYS = "a whole number of days from 1 to 10,000"
-SHARE = "two shares such as [0.33, 0.66], each above the one before, between 0 and 1"
-COLUMN = "the name of a column of the source, or an SQL expression over its columns"
-
-Text = Annotated[str, Field(min_length=1)]
-Days = Annotated[int, Field(ge=1, le=10_000)]
-
-
-def _setting(default: Any, meaning: str, allowed: str, *, example: str = "") -> Any:
-    """Declare one key; the texts serve its error message, the sample file and the docs alike."""
-    return Field(default, description=meaning, json_schema_extra={"allowed": allowed, "example": example})
-
-
-class Section(BaseModel):
-    """What every section shares: unknown keys are refused, types are not bent, values do not change."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
 
 class ShopSettings(Section):
@@ -47,100 +30,8 @@ class ShopSettings(Section):
     @field_validator("time_zone")
     @classmethod
     def _zone_exists(cls, value: str | None) -> str | None:
-        _require_usable("time_zone", value)
+        require_usable("time_zone", value)
         return value
-
-
-class OrdersSettings(Section):
-    """Section ``[data.orders]``: Where the orders lie, how they are written, which column is what.
-
-    Each column is named by a column of the source, or by an SQL expression over its columns.
-    """
-
-    path: Text = _setting(
-        ...,
-        "Where the orders lie.",
-        "a file, a pattern such as data/raw/orders-*.csv, or a folder",
-        example='"data/raw/orders.csv"',
-    )
-    customer_id: Text = _setting("customer_id", "Who bought.", COLUMN)
-    ordered_at: Text = _setting("ordered_at", "When.", COLUMN)
-    amount: Text | None = _setting(
-        "amount", "Money of the row, negative for refunds; without such a column only orders are counted.", COLUMN
-    )
-    order_id: Text | None = _setting(
-        None, "Which order a row belongs to; rows that share it are one order.", COLUMN, example='"order_id"'
-    )
-    cancelled: Text | None = _setting(
-        None, "Whether the row was cancelled.", COLUMN, example="\"status = 'cancelled'\""
-    )
-    currency: Text | None = _setting(
-        None, "Column that holds the currency; two currencies are refused.", COLUMN, example='"currency"'
-    )
-    channel: Text | None = _setting(None, "How the order came in.", COLUMN, example='"channel"')
-    source: Text | None = _setting(None, "Where the visit came from.", COLUMN, example='"utm_source"')
-    medium: Text | None = _setting(None, "By which medium the visit came.", COLUMN, example='"utm_medium"')
-    campaign: Text | None = _setting(None, "Campaign of the visit.", COLUMN, example='"utm_campaign"')
-    gclid: Text | None = _setting(None, "Click identifier of the visit.", COLUMN, example='"gclid"')
-    device: Text | None = _setting(None, "Device on which the order was placed.", COLUMN, example='"device"')
-    country: Text | None = _setting(None, "Country of the order.", COLUMN, example='"country"')
-    store: Text | None = _setting(None, "Store of the order.", COLUMN, example='"store"')
-    discount: Text | None = _setting(None, "Money off the row's price.", COLUMN, example='"discount"')
-    attributes: tuple[Text, ...] | None = _setting(
-        None, "Further columns to keep; without this key all of them are.", "a list of column names", example="[]"
-    )
-    delimiter: Text | None = _setting(
-        None,
-        "Character between the fields of a text file; without this key a comma, or a tab in a .tsv file.",
-        "one character such as ';'",
-        example='";"',
-    )
-    encoding: Text = _setting("utf8", "Encoding of a text file.", "an encoding such as 'utf8' or 'cp1252'")
-    decimal_comma: bool = _setting(False, "Whether numbers are written as 1.234,56.", FLAG)
-    date_format: Text | tuple[Text, ...] | None = _setting(
-        None,
-        "How dates are written, one format or a list to be tried in order; without this key ISO 8601.",
-        "a format such as '%d/%m/%Y %H:%M', or a list of them",
-        example='"%d/%m/%Y %H:%M"',
-    )
-    observed_until: date | datetime | str | None = _setting(
-        None,
-        "First moment of which no order is known yet; without this key the midnight after the last order.",
-        "a date such as 2026-11-01",
-        example="2026-11-01",
-    )
-    drop_duplicates: bool = _setting(
-        False, "Whether rows that repeat an earlier row in every column are left out; otherwise counted.", FLAG
-    )
-
-    @field_validator("delimiter", "encoding", "date_format")
-    @classmethod
-    def _can_be_read(cls, value: str | tuple[str, ...] | None, info: ValidationInfo) -> str | tuple[str, ...] | None:
-        _require_usable(str(info.field_name), value)
-        return value
-
-    @field_validator("observed_until")
-    @classmethod
-    def _is_an_instant(cls, value: date | datetime | str | None) -> datetime | None:
-        return None if value is None else as_cutoff(value)
-
-    def read_arguments(self) -> dict[str, Any]:
-        """Return the keyword arguments of `foretell.read_orders`, time zone aside.
-
-        Returns
-        -------
-        dict of str to object
-            Every key but ``path``, without those that were left out.
-        """
-        given = {name: getattr(self, name) for name in type(self).model_fields if name != "path"}
-        # amount has a default of its own in read_orders, so that None has to be said.
-        return {name: value for name, value in given.items() if value is not None or name == "amount"}
-
-
-class DataSettings(Section):
-    """Section ``[data]``: one section below it for each table."""
-
-    orders: OrdersSettings | None = Field(default=None, description="The orders.")
 
 
 class HorizonSettings(Section):
@@ -260,12 +151,3 @@ class Settings(Section):
     scoring: ScoringSettings = Field(ScoringSettings(), description="What goes into the published files.")
     folders: FolderSettings = Field(FolderSettings(), description="Where results go.")
     tracking: TrackingSettings = Field(TrackingSettings(), description="Whether training runs are written down.")
-
-
-def _require_usable(name: str, value: str | tuple[str, ...] | None) -> None:
-    """Ask the reader of files whether it can work with an option."""
-    if value is not None:
-        from foretell.tables.options import ReadOptions
-
-        options: dict[str, Any] = {name: (value,) if name == "date_format" and isinstance(value, str) else value}
-        ReadOptions(**options)

@@ -8,7 +8,7 @@ from typing import Any
 from pydantic.fields import FieldInfo
 
 from foretell.config.keys import known_sections, section_of
-from foretell.config.settings import COLUMN, TEXT
+from foretell.config.section import COLUMN, TEXT
 
 _LIVE = (
     "shop.name",
@@ -20,10 +20,16 @@ _LIVE = (
     "horizons.churn_days",
     "horizons.order_days",
 )
-_INSTEAD = {"shop.name": '"My shop"'}
+_INSTEAD = {
+    "shop.name": '"My shop"',
+    **{
+        f"data.{name}.path": f'"data/raw/{name}.csv"'
+        for name in ("order_lines", "events", "customers", "calendar", "places")
+    },
+}
 _HEAD = """\
 # Settings of foretell for one shop. `foretell config show` says which values are in force and where each is from.
-# Lines that begin with a single # and a key are optional: remove the # to use them.
+# Lines that begin with a single # and a key or a [section] are optional: remove the # to use them.
 # Paths start at the folder of this file. A variable such as FORETELL__HORIZONS__CHURN_DAYS goes before this file,
 # a flag before both.
 """
@@ -42,11 +48,20 @@ def render_template() -> str:
         fields = {key: field for key, field in section.model_fields.items() if section_of(field) is None}
         if fields:
             about = inspect.cleandoc(section.__doc__ or "").split(": ", 1)[-1]
-            lines = [*(_comment(line) for line in about.split("\n\n")), f"[{name}]"]
-            for key, field in fields.items():
+            lines = [*(_comment(line) for line in about.split("\n\n")), _header(name)]
+            # what only this section has comes before what all tables share
+            for key, field in sorted(
+                fields.items(), key=lambda item: item[0] not in {"path", *section.__annotations__}
+            ):
                 lines += _key_lines(f"{name}.{key}", key, field)
             parts.append("\n".join(lines) + "\n")
     return "\n".join(parts)
+
+
+def _header(name: str) -> str:
+    """Tables beside the orders are there for shops that have them."""
+    optional = name.startswith("data.") and name != "data.orders"
+    return f"{'# ' if optional else ''}[{name}]"
 
 
 def _key_lines(dotted: str, key: str, field: FieldInfo) -> list[str]:

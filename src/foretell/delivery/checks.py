@@ -6,6 +6,8 @@ from foretell.delivery.run import Run
 from foretell.errors import ColumnMismatch, GateRefused, did_you_mean
 from foretell.tables.schema import Column
 
+_FATES = ("used", "at_or_after_as_of", "quarantined")
+
 
 def check_run(run: Run) -> None:
     """Refuse a run whose scores break their own schema or whose rows do not add up.
@@ -77,10 +79,13 @@ def _value_problems(run: Run) -> list[str]:
 
 def _count_problems(run: Run) -> list[str]:
     counts = run.counts
-    accounted = counts.used + counts.at_or_after_as_of + counts.quarantined
-    if counts.rows_in != accounted:
-        return [f"{counts.rows_in:,} rows were read, but {accounted:,} are accounted for"]
-    return []
+    all_rows = {name: getattr(counts, name) for name in ("rows_in", *_FATES)}
+    problems = []
+    for where, numbers in {"": all_rows, **{f" of {name}": table for name, table in counts.tables.items()}}.items():
+        accounted = sum(numbers[fate] for fate in _FATES)
+        if numbers["rows_in"] != accounted:
+            problems.append(f"{numbers['rows_in']:,} rows{where} were read, but {accounted:,} are accounted for")
+    return problems
 
 
 def is_probability(column: Column) -> bool:

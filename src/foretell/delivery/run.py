@@ -84,12 +84,15 @@ class Counts:
         Rows dated at or after the cutoff: not seen.
     quarantined : int
         Rows that could not be used.
+    tables : mapping of str to mapping of str to int
+        The same numbers of each table by its name; together they are the above.
     """
 
     rows_in: int
     used: int
     at_or_after_as_of: int
     quarantined: int
+    tables: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

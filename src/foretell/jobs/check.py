@@ -6,9 +6,11 @@ from typing import Any
 
 from foretell.config.settings import Settings
 from foretell.errors import WindowError
+from foretell.features.availability import Availability, availability
 from foretell.features.summary import purchase_summary
 from foretell.jobs.findings import finding_lines, notes_at
 from foretell.jobs.inputs import cutoff_of, read_shop
+from foretell.jobs.tables_found import TableFound, feature_lines, tables_found
 from foretell.scoring.accounting import RowAccount, account_rows
 from foretell.tables.dataset import CustomerData, Note
 from foretell.training.requirements import Capability, capabilities
@@ -36,6 +38,10 @@ class CheckResult:
         What stops nothing and should be known.
     capabilities : tuple of Capability
         What the history is long enough for.
+    tables : tuple of TableFound
+        The tables beside the orders.
+    families : tuple of Availability
+        Which features the tables switch on.
     """
 
     as_of: datetime
@@ -48,6 +54,8 @@ class CheckResult:
     staleness_days: int
     notes: tuple[Note, ...]
     capabilities: tuple[Capability, ...]
+    tables: tuple[TableFound, ...] = ()
+    families: tuple[Availability, ...] = ()
 
     def lines(self) -> list[str]:
         """Return the result in words, line by line."""
@@ -56,6 +64,7 @@ class CheckResult:
             self.account.words(),
             f"Customers: {self.customers:,} with {self.purchase_days:,} purchase days",
             f"Purchases: {seen}; as of {self.as_of} (newest order {self.staleness_days} days before)",
+            *(f"Table {table.words()}" for table in self.tables),
             *finding_lines(self.account, self.notes),
             "",
             f"{'What for':<32} {'Measure':<30} {'observed':>10} {'needed':>8}",
@@ -65,7 +74,7 @@ class CheckResult:
             f"{'yes' if item.holds else 'NO'}"
             for item in self.capabilities
         ]
-        return lines
+        return [*lines, "", *feature_lines(self.families)]
 
     def as_dict(self) -> dict[str, Any]:
         """Return the result as plain values for JSON."""
@@ -78,6 +87,7 @@ class CheckResult:
                 "used": account.used,
                 "at_or_after_as_of": account.at_or_after_as_of,
                 "quarantined": account.reasons(),
+                "tables": {table.table: table.counts() for table in account.tables},
             },
             "customers": self.customers,
             "purchase_days": self.purchase_days,
@@ -86,6 +96,8 @@ class CheckResult:
             "staleness_days": self.staleness_days,
             "notes": [asdict(note) for note in self.notes],
             "capabilities": [asdict(item) for item in self.capabilities],
+            "tables": [asdict(table) for table in self.tables],
+            "features": [asdict(family) for family in self.families],
         }
 
 
@@ -154,4 +166,6 @@ def check_data(data: CustomerData, settings: Settings, *, as_of: date | datetime
         staleness_days=(cutoff - last).days,
         notes=notes_at(data, cutoff),
         capabilities=capabilities(summary, cutoff, clv_days=horizons.clv_days, churn_days=horizons.churn_days),
+        tables=tables_found(data, cutoff),
+        families=availability(data),
     )

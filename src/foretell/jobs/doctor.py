@@ -112,14 +112,16 @@ def _writable(folder: Path) -> str:
 
 
 def _orders(settings: Settings) -> str:
-    orders = settings.data.orders
-    if orders is None:
+    tables = settings.data.tables
+    if "orders" not in tables:
         return "not configured (foretell init)"
-    place = Path(orders.path)
-    if not any(place.parent.glob(place.name)):
-        msg = f"nothing is at {orders.path}. Remedy: put the orders there, or mend data.orders.path."
-        raise FileNotFoundError(msg)
-    return f"there: {orders.path}"
+    for name, section in tables.items():
+        place = Path(section.path)
+        if not any(place.parent.glob(place.name)):
+            what = name.replace("_", " ")
+            msg = f"nothing is at {section.path}. Remedy: put the {what} there, or mend data.{name}.path."
+            raise FileNotFoundError(msg)
+    return f"there: {', '.join(section.path for section in tables.values())}"
 
 
 def _champion(settings: Settings) -> str:

@@ -32,7 +32,7 @@ def notes_at(data: CustomerData, cutoff: datetime) -> tuple[Note, ...]:
 
 
 def finding_lines(account: RowAccount, notes: tuple[Note, ...]) -> list[str]:
-    """Return rows left out, by reason, and notes, line by line; nothing where all is well.
+    """Return rows by table, rows left out, by reason, and notes, line by line; nothing where all is well.
 
     Parameters
     ----------
@@ -48,6 +48,7 @@ def finding_lines(account: RowAccount, notes: tuple[Note, ...]) -> list[str]:
     """
     reasons = account.reasons().items()
     return [
+        *account.table_lines(),
         *(f"  quarantined: {reason} {count:,}" for reason, count in reasons),
-        *(f"note: {note.text} [{note.count:,}]" for note in notes),
+        *(f"note: {note.sentence} [{note.count:,}]" for note in notes),
     ]

@@ -5,17 +5,18 @@ from datetime import date, datetime
 from foretell.config.settings import Settings
 from foretell.errors import ConfigError
 from foretell.tables.dataset import CustomerData
-from foretell.tables.read import read_orders
+from foretell.tables.read_data import read_data
+from foretell.tables.source import Source
 from foretell.windows import as_cutoff
 
 
 def read_shop(settings: Settings) -> CustomerData:
-    """Read and check the orders that the settings name.
+    """Read and check every table that the settings name.
 
     Parameters
     ----------
     settings : Settings
-        ``data.orders`` says where they are and what their columns are called.
+        ``data`` says where the tables are and what their columns are called.
 
     Returns
     -------
@@ -29,12 +30,12 @@ def read_shop(settings: Settings) -> CustomerData:
     DataError
         If they break the contract; all problems at once.
     """
-    orders = settings.data.orders
-    if orders is None:
+    if settings.data.orders is None:
         raise ConfigError(
             ["[data.orders] is missing: say where the orders are. Remedy: foretell init writes a commented file."]
         )
-    return read_orders(orders.path, time_zone=settings.shop.time_zone, **orders.read_arguments())
+    sources = {name: Source(section.path, **section.read_arguments()) for name, section in settings.data.tables.items()}
+    return read_data(**sources, time_zone=settings.shop.time_zone)
 
 
 def cutoff_of(data: CustomerData, as_of: date | datetime | str | None) -> datetime:

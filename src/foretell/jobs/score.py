@@ -182,7 +182,7 @@ def score_data(
         counts=_counts(account),
         record=_record(stored),
         quarantine=account.quarantine,
-        notes=tuple(note.text for note in notes),
+        notes=tuple(note.sentence for note in notes),
         inputs={"orders": data.before(cutoff).fingerprint()},
         options={
             "churn_band_edges": list(edges),
@@ -229,7 +229,8 @@ def _shown(head: pl.DataFrame) -> pl.DataFrame:
 
 
 def _counts(account: RowAccount) -> Counts:
-    return Counts(account.rows_in, account.used, account.at_or_after_as_of, account.quarantine.height)
+    tables = {table.table: table.counts() for table in account.tables}
+    return Counts(account.rows_in, account.used, account.at_or_after_as_of, account.quarantine.height, tables)
 
 
 def _model_facts(stored: StoredBundle) -> ModelFacts:

@@ -15,36 +15,89 @@ REFUND_WITHOUT_ORDER = "refund_without_order"
 
 
 @dataclass(frozen=True)
-class RowAccount:
-    """Source rows of one scoring run.
+class TableAccount:
+    """Source rows of one table: ``rows_in == used + at_or_after_as_of + quarantined``.
 
     Parameters
     ----------
+    table : str
+        Name of the table.
     rows_in : int
-        Rows read; equals ``used + at_or_after_as_of + quarantine.height``.
+        Rows read.
     used : int
-        Rows that scores rest on.
+        Rows that scores may rest on.
     at_or_after_as_of : int
         Rows that scoring did not see.
+    quarantined : int
+        Rows that could not be used.
+    """
+
+    table: str
+    rows_in: int
+    used: int
+    at_or_after_as_of: int
+    quarantined: int
+
+    def words(self) -> str:
+        """Return the account as one line of text."""
+        parts = ((self.used, "used"), (self.at_or_after_as_of, "at or after as_of"), (self.quarantined, "quarantined"))
+        return f"{self.rows_in:,} in = " + " + ".join(f"{count:,} {what}" for count, what in parts)
+
+    def counts(self) -> dict[str, int]:
+        """Return the numbers by name."""
+        return {
+            "rows_in": self.rows_in,
+            "used": self.used,
+            "at_or_after_as_of": self.at_or_after_as_of,
+            "quarantined": self.quarantined,
+        }
+
+
+@dataclass(frozen=True)
+class RowAccount:
+    """Source rows of one scoring run, of all tables together and of each.
+
+    Parameters
+    ----------
+    tables : tuple of TableAccount
+        Orders first, then the other tables that are there.
     quarantine : polars.DataFrame
         ``row_number``, ``table``, ``column``, ``reason``, one row per source row left out, sorted.
     """
 
-    rows_in: int
-    used: int
-    at_or_after_as_of: int
+    tables: tuple[TableAccount, ...]
     quarantine: pl.DataFrame
 
+    @property
+    def rows_in(self) -> int:
+        """Rows read; equals ``used + at_or_after_as_of + quarantine.height``."""
+        return sum(table.rows_in for table in self.tables)
+
+    @property
+    def used(self) -> int:
+        """Rows that scores may rest on."""
+        return sum(table.used for table in self.tables)
+
+    @property
+    def at_or_after_as_of(self) -> int:
+        """Rows that scoring did not see."""
+        return sum(table.at_or_after_as_of for table in self.tables)
+
     def words(self) -> str:
-        """Return the account as one line of text."""
-        parts = (
-            (self.used, "used"), (self.at_or_after_as_of, "at or after as_of"), (self.quarantine.height, "quarantined"),
-        )  # fmt: skip
-        return f"Rows: {self.rows_in:,} in = " + " + ".join(f"{count:,} {what}" for count, what in parts)
+        """Return the account of all tables together as one line of text."""
+        total = TableAccount("", self.rows_in, self.used, self.at_or_after_as_of, self.quarantine.height)
+        return f"Rows: {total.words()}"
+
+    def table_lines(self) -> list[str]:
+        """Return the account of each table as a line of text; nothing where there are orders only."""
+        return [f"  {account.table}: {account.words()}" for account in self.tables if len(self.tables) > 1]
 
     def reasons(self) -> dict[str, int]:
-        """Return each reason of quarantine with its number of rows, sorted by reason."""
-        return dict(sorted(Counter(self.quarantine["reason"].to_list()).items()))
+        """Return each reason of quarantine with its number of rows, sorted; those of other tables with their name."""
+        named = self.quarantine.select(
+            pl.when(pl.col("table") == "orders").then("reason").otherwise(pl.col("table") + "." + pl.col("reason"))
+        ).to_series()
+        return dict(sorted(Counter(named.to_list()).items()))
 
 
 def account_rows(data: CustomerData, as_of: date | datetime | str) -> RowAccount:
@@ -63,7 +116,6 @@ def account_rows(data: CustomerData, as_of: date | datetime | str) -> RowAccount
         Numbers, and the quarantine of reading together with that of scoring.
     """
     cutoff = as_cutoff(as_of)
-    total = data.orders.select(pl.len()).collect().item()
     seen = data.before(cutoff)
     buyers = purchase_days(seen).select("customer_id").unique()
     refunds_only = (
@@ -77,11 +129,18 @@ def account_rows(data: CustomerData, as_of: date | datetime | str) -> RowAccount
         )
         .collect()
     )
-    rows_seen = seen.orders.select(pl.len()).collect().item()
     quarantine = pl.concat([data.quarantine.select(list(QUARANTINE_SCHEMA)), refunds_only], how="vertical_relaxed")
-    return RowAccount(
-        rows_in=total + data.quarantine.height,
-        used=rows_seen - refunds_only.height,
-        at_or_after_as_of=total - rows_seen,
-        quarantine=quarantine.sort("row_number", "reason"),
+    left_out = Counter(quarantine["table"].to_list())
+    orders = _account("orders", data.orders, seen.orders, left_out["orders"], of_used=refunds_only.height)
+    others = (
+        _account(name, getattr(data.optional, name).lazy(), getattr(seen.optional, name).lazy(), left_out[name])
+        for name in data.optional.names
     )
+    by_table = pl.col("table") != "orders"
+    return RowAccount((orders, *others), quarantine.sort(by_table, "table", "row_number", "reason"))
+
+
+def _account(name: str, rows: pl.LazyFrame, seen: pl.LazyFrame, quarantined: int, *, of_used: int = 0) -> TableAccount:
+    total, before = rows.select(pl.len()).collect().item(), seen.select(pl.len()).collect().item()
+    read = total + quarantined - of_used
+    return TableAccount(name, read, before - of_used, total - before, quarantined)

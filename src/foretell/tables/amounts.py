@@ -11,7 +11,6 @@ MAX_AMOUNT = 1e11
 
 _CURRENCY_SIGN = r"\p{Sc}|^\s*[A-Za-z]{3}\s*[-+]?\d|\d\s*[A-Za-z]{3}\s*$"
 _GROUPED_BY_DOTS = r"^[+-]?\d{1,3}(\.\d{3})+(,\d+)?$"
-_COUNTS_ONLY = 'leave it out with amount=None ("" in a config file) to predict counts only'
 
 
 def number_from_text(text: pl.Expr, *, decimal_comma: bool) -> pl.Expr:
@@ -42,7 +41,7 @@ def number_from_text(text: pl.Expr, *, decimal_comma: bool) -> pl.Expr:
     return stripped.cast(pl.Float64, strict=False)
 
 
-def read_amount(values: pl.Series, written: pl.DataFrame, *, decimal_comma: bool) -> Parsed:
+def read_amount(values: pl.Series, written: pl.DataFrame, *, decimal_comma: bool, name: str = "amount") -> Parsed:
     """Turn amounts into whole minor units and account for those that cannot be.
 
     Parameters
@@ -53,12 +52,14 @@ def read_amount(values: pl.Series, written: pl.DataFrame, *, decimal_comma: bool
         The source columns that were to be read as numbers, row by row as they came.
     decimal_comma : bool
         Whether numbers in text have a decimal comma.
+    name : str
+        Name of the column, as in ``price``.
 
     Returns
     -------
     Parsed
-        Int64 in 1/10,000 of the currency unit. Reasons: ``amount_missing``, ``amount_unreadable``,
-        ``amount_not_finite`` (NaN, infinity), ``amount_too_large`` (1e11 or more either way).
+        Int64 in 1/10,000 of the currency unit, called ``<name>_minor``. Reasons: ``<name>_missing``,
+        ``<name>_unreadable``, ``<name>_not_finite`` (NaN, infinity), ``<name>_too_large`` (1e11 or more either way).
         Refused: text with currency signs or the wrong kind of comma, a column mostly unreadable, or of a type
         that is no number.
     """
@@ -67,9 +68,9 @@ def read_amount(values: pl.Series, written: pl.DataFrame, *, decimal_comma: bool
         values = values.to_frame().select(number_from_text(text, decimal_comma=decimal_comma)).to_series()
     if not values.dtype.is_numeric():
         rule = f"the column holds {values.dtype}, which is no number"
-        remedy = f"Name a column of numbers, or {_COUNTS_ONLY}."
-        nothing = pl.Series("amount_minor", [None] * values.len(), pl.Int64)
-        return Parsed(nothing, refusals=(Violation("orders", "amount", rule, values.len(), remedy=remedy),))
+        remedy = f"Name a column of numbers, or {_without(name)}."
+        nothing = pl.Series(f"{name}_minor", [None] * values.len(), pl.Int64)
+        return Parsed(nothing, refusals=(Violation("orders", name, rule, values.len(), remedy=remedy),))
     amount = values.cast(pl.Float64)
     no_number = amount.is_null()
     blank = written.select(pl.any_horizontal(_blank(written, name) for name in written.columns)).to_series()
@@ -80,14 +81,16 @@ def read_amount(values: pl.Series, written: pl.DataFrame, *, decimal_comma: bool
     usable = finite & ~too_large
     minor = pl.select(pl.when(usable).then((amount * MINOR_PER_UNIT).round())).to_series().cast(pl.Int64)
     return Parsed(
-        minor.alias("amount_minor"),
+        minor.alias(f"{name}_minor"),
         masks(
-            amount_missing=missing,
-            amount_unreadable=unreadable,
-            amount_not_finite=~no_number & ~finite,
-            amount_too_large=too_large,
+            **{
+                f"{name}_missing": missing,
+                f"{name}_unreadable": unreadable,
+                f"{name}_not_finite": ~no_number & ~finite,
+                f"{name}_too_large": too_large,
+            }
         ),
-        _refusals(written, unreadable, decimal_comma=decimal_comma),
+        _refusals(written, unreadable, decimal_comma=decimal_comma, name=name),
     )
 
 
@@ -126,7 +129,12 @@ def _blank(written: pl.DataFrame, name: str) -> pl.Expr:
     return column.is_null()
 
 
-def _refusals(written: pl.DataFrame, unreadable: pl.Series, *, decimal_comma: bool) -> tuple[Violation, ...]:
+def _without(name: str) -> str:
+    purpose = " to predict counts only" if name == "amount" else ""
+    return f'leave it out with {name}=None ("" in a config file){purpose}'
+
+
+def _refusals(written: pl.DataFrame, unreadable: pl.Series, *, decimal_comma: bool, name: str) -> tuple[Violation, ...]:
     if not unreadable.any():
         return ()
     text_columns = [name for name, dtype in written.schema.items() if dtype == pl.String]
@@ -139,30 +147,30 @@ def _refusals(written: pl.DataFrame, unreadable: pl.Series, *, decimal_comma: bo
     text = written.filter(unreadable).select(at_fault.alias("text"))["text"]
     row_number = unreadable.arg_true() + 1
     found = []
-    for pattern, rule, remedy in _systematic(decimal_comma=decimal_comma):
+    for pattern, rule, remedy in _systematic(name, decimal_comma=decimal_comma):
         rows = row_number.filter(text.str.contains(pattern).fill_null(value=False))
         if rows.len():
             numbers = tuple(int(row) for row in rows.head(3))
-            found.append(Violation("orders", "amount", rule, rows.len(), numbers, remedy))
+            found.append(Violation("orders", name, rule, rows.len(), numbers, remedy))
     if not found and most(unreadable):
-        remedy = f"Check which column holds the amount, or {_COUNTS_ONLY}."
-        rule = "more than half of the amounts are no numbers"
-        found.append(Violation("orders", "amount", rule, int(unreadable.sum()), first_rows(unreadable), remedy))
+        remedy = f"Check which column holds the {name}, or {_without(name)}."
+        rule = f"more than half of the {name}s are no numbers"
+        found.append(Violation("orders", name, rule, int(unreadable.sum()), first_rows(unreadable), remedy))
     return tuple(found)
 
 
-def _systematic(*, decimal_comma: bool) -> tuple[tuple[str, str, str], ...]:
+def _systematic(name: str, *, decimal_comma: bool) -> tuple[tuple[str, str, str], ...]:
     """Ways of writing that concern a whole file: pattern, rule, remedy."""
     sign = (
         _CURRENCY_SIGN,
-        "amounts carry a currency sign",
-        "Export plain numbers, or strip the sign in the mapping, as in amount=\"REPLACE(total, '€', '')\".",
+        f"{name}s carry a currency sign",
+        f"Export plain numbers, or strip the sign in the mapping, as in {name}=\"REPLACE(total, '€', '')\".",
     )
     if decimal_comma:
         remedy = "Leave decimal_comma out if the point is the decimal sign."
-        return (sign, (r"\d\.\d", "amounts have a decimal point although decimal_comma is set", remedy))
+        return (sign, (r"\d\.\d", f"{name}s have a decimal point although decimal_comma is set", remedy))
     remedy = (
         "For 12,50 or 1.234,50 set decimal_comma=True (true in a config file); for 1,234.50 strip the commas in the "
-        "mapping, as in amount=\"REPLACE(total, ',', '')\"."
+        f"mapping, as in {name}=\"REPLACE(total, ',', '')\"."
     )
-    return (sign, (r"\d,\d", "amounts have a comma", remedy))
+    return (sign, (r"\d,\d", f"{name}s have a comma", remedy))

@@ -8,24 +8,6 @@ import polars as pl
 from foretell.errors import Violation
 from foretell.tables.dataset import Note
 from foretell.tables.parsed import first_rows, most
-from foretell.windows import FIRST_YEAR, LAST_YEAR
-
-REASONS = {
-    "blank_line": (None, "rows are empty lines"),
-    "customer_id_missing": ("customer_id", "rows have no customer id"),
-    "customer_id_unreadable": ("customer_id", "rows have a customer id that is no whole number, or too large a one"),
-    "ordered_at_missing": ("ordered_at", "rows have no order time"),
-    "ordered_at_unreadable": ("ordered_at", "rows have an order time that cannot be read"),
-    "ordered_at_out_of_range": ("ordered_at", f"rows have an order time outside {FIRST_YEAR} to {LAST_YEAR}"),
-    "amount_missing": ("amount", "rows have no amount"),
-    "amount_unreadable": ("amount", "rows have an amount that is no number"),
-    "amount_not_finite": ("amount", "rows have an amount that is NaN or infinite"),
-    "amount_too_large": ("amount", "rows have an amount of 100,000,000,000 or more"),
-    "cancelled_unreadable": ("cancelled", "rows say neither yes nor no in cancelled"),
-    "after_observed_until": ("ordered_at", "rows lie at or after observed_until"),
-    "duplicate_row": (None, "rows repeat an earlier row exactly"),
-}
-"""Why a row is left out: reason, column concerned, and the words of the report; the first that holds counts."""
 
 _GIANT_SHARE = 0.01
 _GIANT_MIN_ROWS = 1_000

@@ -1,6 +1,6 @@
 """The shop's data as one frozen value, which can be cut at any instant and never looks past it."""
 
-import io
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, time, timedelta
 from typing import Self
@@ -8,8 +8,9 @@ from typing import Self
 import polars as pl
 
 from foretell.errors import DataError, HorizonNotObserved, Violation, WindowError
-from foretell.storage.hashing import sha256_bytes
+from foretell.tables.fingerprint import fingerprint_of
 from foretell.tables.optional_tables import OptionalTables
+from foretell.tables.order_keys import require_keys
 from foretell.tables.schema import QUARANTINE
 from foretell.windows import as_cutoff
 
@@ -18,8 +19,6 @@ MINOR_PER_UNIT = 10_000
 
 QUARANTINE_SCHEMA = {column.name: column.dtype for column in QUARANTINE}
 """Columns of a frame of rows left out."""
-
-_FINGERPRINTED = ("customer_id", "ordered_at", "amount_minor", "order_id", "cancelled")
 
 
 @dataclass(frozen=True)
@@ -34,11 +33,19 @@ class Note:
         Rows concerned.
     text : str
         One sentence, without any value from the data.
+    table : str
+        Table that it is about.
     """
 
     code: str
     count: int
     text: str
+    table: str = "orders"
+
+    @property
+    def sentence(self) -> str:
+        """The text, with the name of its table in front where that is not orders."""
+        return self.text if self.table == "orders" else f"{self.table}: {self.text}"
 
 
 @dataclass(frozen=True)
@@ -51,12 +58,15 @@ class ReadReport:
         Numbers of source rows.
     notes : tuple of Note
         What was found that stops nothing.
+    tables : mapping of str to ReadReport
+        The same of the tables beside orders, by name.
     """
 
     rows_in: int
     rows_used: int
     rows_quarantined: int = 0
     notes: tuple[Note, ...] = ()
+    tables: "Mapping[str, ReadReport]" = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -133,7 +143,7 @@ class CustomerData:
         orders = frame.lazy().collect()
         if "row_number" not in orders.columns:
             orders = orders.with_row_index("row_number", offset=1)
-        _require_keys(orders)
+        require_keys(orders)
         last = orders["ordered_at"].max()
         if not isinstance(last, datetime):
             raise DataError(
@@ -151,11 +161,12 @@ class CustomerData:
         )
 
     def __repr__(self) -> str:
-        """Return one line: rows, end of observation, rows left out."""
+        """Return one line: rows, end of observation, rows left out, names of the other tables."""
         rows = self.orders.select(pl.len()).collect().item()
+        others = f"; with {', '.join(self.optional.names)}" if self.optional.names else ""
         return (
             f"CustomerData({rows:,} order rows, observed_until={self.observed_until.isoformat()!r}, "
-            f"{self.quarantine.height:,} rows left out)"
+            f"{self.quarantine.height:,} rows left out{others})"
         )
 
     @property
@@ -267,54 +278,18 @@ class CustomerData:
         return value if isinstance(value, datetime) else None
 
     def fingerprint(self) -> str:
-        """Return a hash of the rows that predictions rest on, whatever order they came in.
+        """Return a hash of the rows that predictions rest on, of every table, whatever order they came in.
 
         Returns
         -------
         str
             SHA-256 as hexadecimal digits; the same rows give the same text under one polars version.
         """
-        names = [name for name in _FINGERPRINTED if self.has_column(name)]
-        rows = self.orders.select(names).sort(names, nulls_last=True).collect().rechunk()
-        content = io.BytesIO()
-        rows.write_ipc(content, compression="uncompressed")
-        return sha256_bytes(content.getvalue())
+        return fingerprint_of(self.orders, self.optional)
 
 
 def _midnight_after(instant: datetime) -> datetime:
     return datetime.combine(instant.date() + timedelta(days=1), time.min)
-
-
-def _require_keys(orders: pl.DataFrame) -> None:
-    wanted = {
-        "customer_id": pl.String,
-        "ordered_at": pl.Datetime("us"),
-        "amount_minor": pl.Int64,
-        "order_id": pl.String,
-    }
-    violations = []
-    for name, dtype in wanted.items():
-        if name not in orders.columns:
-            if name in ("customer_id", "ordered_at"):
-                violations.append(
-                    Violation("orders", name, "the column is missing", 1, remedy="Use foretell.read_orders.")
-                )
-            continue
-        if orders.schema[name] != dtype:
-            rule = f"the column must be {dtype}, got {orders.schema[name]}"
-            violations.append(Violation("orders", name, rule, 1, remedy="Use foretell.read_orders, which converts it."))
-        elif name != "order_id" and orders[name].null_count():
-            violations.append(
-                Violation(
-                    "orders",
-                    name,
-                    "the column has nulls",
-                    orders[name].null_count(),
-                    remedy="Use foretell.read_orders.",
-                )
-            )
-    if violations:
-        raise DataError(violations)
 
 
 def require_customer_data(data: object) -> None:

@@ -47,7 +47,9 @@ class _Instants:
     aware: pl.Series
 
 
-def read_instant(column: pl.Series, *, date_format: Sequence[str], time_zone: str | None) -> Parsed:
+def read_instant(
+    column: pl.Series, *, date_format: Sequence[str], time_zone: str | None, name: str = "ordered_at"
+) -> Parsed:
     """Turn a column of dates, datetimes or text into naive instants in the shop's zone.
 
     Parameters
@@ -58,15 +60,16 @@ def read_instant(column: pl.Series, *, date_format: Sequence[str], time_zone: st
         Formats that text is tried against, in this order; empty is ISO 8601. Types that are times already ignore it.
     time_zone : str or None
         The shop's zone. Times with an offset or a zone are converted to it; naive ones are taken as they are.
+    name : str
+        Name of the column, as in ``occurred_at``.
 
     Returns
     -------
     Parsed
-        Datetime[us], naive. Reasons: ``ordered_at_missing``, ``ordered_at_unreadable``, ``ordered_at_out_of_range``
+        Datetime[us], naive. Reasons: ``<name>_missing``, ``<name>_unreadable``, ``<name>_out_of_range``
         (outside `foretell.windows.FIRST_YEAR` to `LAST_YEAR`). Refused: times with an offset while no zone is given,
         more than half of the rows unreadable, a type that is no time.
     """
-    name = "ordered_at"
     if column.dtype == pl.String:
         text = _clean(column)
         missing = text.is_null()
@@ -80,13 +83,13 @@ def read_instant(column: pl.Series, *, date_format: Sequence[str], time_zone: st
         rule = f"the column holds {column.dtype}, which is no time"
         remedy = "Name a column of dates, or convert numbers to dates in the source."
         nothing = pl.Series(name, [None] * column.len(), _NAIVE)
-        return Parsed(nothing, refusals=(_violation(rule, column.len(), (), remedy),))
+        return Parsed(nothing, refusals=(_violation(name, rule, column.len(), (), remedy),))
     unreadable = ~missing & instants.at.is_null()
     at, out_of_range = _within_calendar(instants.at)
     return Parsed(
         at.alias(name),
-        masks(ordered_at_missing=missing, ordered_at_unreadable=unreadable, ordered_at_out_of_range=out_of_range),
-        (*_zone_refusals(instants, time_zone), *_format_refusals(text, unreadable, date_format)),
+        masks(**{f"{name}_missing": missing, f"{name}_unreadable": unreadable, f"{name}_out_of_range": out_of_range}),
+        (*_zone_refusals(name, instants, time_zone), *_format_refusals(name, text, unreadable, date_format)),
         _zone_notes(instants, time_zone),
     )
 
@@ -150,7 +153,7 @@ def _from_typed(column: pl.Series, time_zone: str | None) -> _Instants:
     return _Instants(at.cast(_NAIVE), aware)
 
 
-def _zone_refusals(instants: _Instants, time_zone: str | None) -> tuple[Violation, ...]:
+def _zone_refusals(name: str, instants: _Instants, time_zone: str | None) -> tuple[Violation, ...]:
     if time_zone is not None or not instants.aware.any():
         return ()
     remedy = 'Name the shop\'s zone, as in time_zone="Europe/Berlin": the day of an order depends on it.'
@@ -158,9 +161,9 @@ def _zone_refusals(instants: _Instants, time_zone: str | None) -> tuple[Violatio
     if naive.any():
         rule = "some times have a UTC offset and others do not"
         fewer = instants.aware if 2 * int(instants.aware.sum()) <= instants.aware.len() else naive
-        return (_violation(rule, int(fewer.sum()), first_rows(fewer), remedy),)
+        return (_violation(name, rule, int(fewer.sum()), first_rows(fewer), remedy),)
     rule = "the times have a UTC offset or a zone, and the shop's zone is not given"
-    return (_violation(rule, int(instants.aware.sum()), first_rows(instants.aware), remedy),)
+    return (_violation(name, rule, int(instants.aware.sum()), first_rows(instants.aware), remedy),)
 
 
 def _zone_notes(instants: _Instants, time_zone: str | None) -> tuple[Note, ...]:
@@ -172,7 +175,9 @@ def _zone_notes(instants: _Instants, time_zone: str | None) -> tuple[Note, ...]:
     return (Note("mixed_zones", count, text),)
 
 
-def _format_refusals(text: pl.Series | None, unreadable: pl.Series, declared: Sequence[str]) -> tuple[Violation, ...]:
+def _format_refusals(
+    name: str, text: pl.Series | None, unreadable: pl.Series, declared: Sequence[str]
+) -> tuple[Violation, ...]:
     if text is None or not most(unreadable):
         return ()
     sample = text.filter(unreadable).head(1000)
@@ -186,8 +191,8 @@ def _format_refusals(text: pl.Series | None, unreadable: pl.Series, declared: Se
     count = int(unreadable.sum())
     share = "none" if unreadable.all() else "less than half"
     rule = f"{share} of the times can be read {expected}"
-    return (_violation(rule, count, first_rows(unreadable), remedy),)
+    return (_violation(name, rule, count, first_rows(unreadable), remedy),)
 
 
-def _violation(rule: str, count: int, rows: tuple[int, ...], remedy: str) -> Violation:
-    return Violation("orders", "ordered_at", rule, count, rows, remedy)
+def _violation(name: str, rule: str, count: int, rows: tuple[int, ...], remedy: str) -> Violation:
+    return Violation("orders", name, rule, count, rows, remedy)

@@ -9,7 +9,7 @@ _YES = ("true", "t", "yes", "y", "1")
 _NO = ("false", "f", "no", "n", "0", "")
 
 
-def read_flag(column: pl.Series, name: str) -> Parsed:
+def read_flag(column: pl.Series, name: str, *, nullable: bool = False) -> Parsed:
     """Turn a column of yes and no into Booleans.
 
     Parameters
@@ -18,14 +18,17 @@ def read_flag(column: pl.Series, name: str) -> Parsed:
         Boolean, the numbers 1 and 0, or text: true/false, t/f, yes/no, y/n, 1/0 in any case.
     name : str
         Name of the flag, as in ``cancelled``.
+    nullable : bool
+        Whether no value means unknown; otherwise it means no.
 
     Returns
     -------
     Parsed
-        Boolean; no value means no. Reason: ``<name>_unreadable``. Refused: a type that is no flag.
+        Boolean; null only where `nullable`, and then for blank and unreadable values too. Reason:
+        ``<name>_unreadable``. Refused: a type that is no flag.
     """
     if column.dtype == pl.Boolean:
-        return Parsed(column.fill_null(value=False).alias(name))
+        return Parsed((column if nullable else column.fill_null(value=False)).alias(name))
     if column.dtype.is_numeric():
         yes, known = column == 1, (column == 1) | (column == 0)
     elif column.dtype == pl.String:
@@ -37,8 +40,15 @@ def read_flag(column: pl.Series, name: str) -> Parsed:
         nothing = pl.Series(name, [False] * column.len(), pl.Boolean)
         return Parsed(nothing, refusals=(Violation("orders", name, rule, column.len(), remedy=remedy),))
     unreadable = ~(known | column.is_null()).fill_null(value=True)
+    if nullable:
+        said = known.fill_null(value=False)
+        if column.dtype == pl.String:
+            said &= (column.str.strip_chars() != "").fill_null(value=False)
+        flags = pl.select(pl.when(said).then(yes)).to_series()
+    else:
+        flags = yes.fill_null(value=False)
     return Parsed(
-        yes.fill_null(value=False).alias(name),
+        flags.alias(name),
         masks(**{f"{name}_unreadable": unreadable}),
         _refusals(unreadable, name),
     )

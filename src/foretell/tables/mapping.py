@@ -10,12 +10,12 @@ from foretell.errors import DataError, Violation, did_you_mean
 from foretell.tables.dataset import Note
 from foretell.tables.expressions import Expression, ExpressionProblem, ReadsOtherRows, prepare, root_names
 from foretell.tables.schema import Column, Table
-from foretell.tables.sources import Source
+from foretell.tables.sources import OpenedSource
 
 _SHOWN_NAMES = 12
 _VALUE_LIKE = re.compile(r"@|^\s*[-+]?[\d.,]*\d\s*$|^\s*\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}|\d{5,}")
 _PLAIN_NAME = re.compile(r"^[\w .#]+$")
-_OWN_NAMES = ("row_number", "amount_minor")
+_OWN_NAMES = ("row_number", "amount_minor", "price_minor", "discount_minor")
 
 
 @dataclass(frozen=True)
@@ -102,13 +102,13 @@ class TableMapping:
 
 
 def map_columns(
-    source: Source, table: Table, wanted: Mapping[str, str | None], *, attributes: Sequence[str] | None = None
+    source: OpenedSource, table: Table, wanted: Mapping[str, str | None], *, attributes: Sequence[str] | None = None
 ) -> TableMapping:
     """Resolve every wanted column to a source column or an expression.
 
     Parameters
     ----------
-    source : Source
+    source : OpenedSource
         What was opened.
     table : Table
         The table that it is to become.
@@ -171,7 +171,7 @@ def _prepare(text: str, column: Column, schema: pl.Schema, *, numeric: bool) -> 
             return dtype.is_numeric()
         if column.dtype == pl.Boolean:
             return dtype == pl.Boolean or dtype.is_integer()
-        if isinstance(column.dtype, pl.Datetime):
+        if isinstance(column.dtype, pl.Datetime | pl.Date):
             return dtype == pl.String or isinstance(dtype, pl.Datetime | pl.Date)
         return not dtype.is_nested()
 
@@ -227,7 +227,7 @@ def _without_repeats(
     return kept, violations
 
 
-def _ambiguous(source: Source, columns: dict[str, MappedColumn]) -> list[Violation]:
+def _ambiguous(source: OpenedSource, columns: dict[str, MappedColumn]) -> list[Violation]:
     repeated = {name for part in source.parts for name in part.repeated}
     remedy = "Rename or remove one of the two in the source."
     return [
@@ -238,7 +238,7 @@ def _ambiguous(source: Source, columns: dict[str, MappedColumn]) -> list[Violati
     ]
 
 
-def _absent_in_parts(source: Source, columns: dict[str, MappedColumn]) -> list[Violation]:
+def _absent_in_parts(source: OpenedSource, columns: dict[str, MappedColumn]) -> list[Violation]:
     violations = []
     for name, column in columns.items():
         without = [part.name for part in source.parts if any(root not in part.schema for root in column.roots)]

@@ -3,21 +3,13 @@
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 
-import polars as pl
-
-from foretell.errors import DataError, Violation, did_you_mean
+from foretell.errors import did_you_mean
 from foretell.tables.accounting import account_for_rows
-from foretell.tables.amounts import read_amount, read_number
 from foretell.tables.dataset import CustomerData, Note
-from foretell.tables.datetimes import read_instant
-from foretell.tables.expressions import ExpressionProblem
-from foretell.tables.flags import read_flag
-from foretell.tables.identifiers import read_identifier, read_text
-from foretell.tables.mapping import MappedColumn, TableMapping, map_columns
 from foretell.tables.options import ReadOptions
-from foretell.tables.parsed import Parsed
+from foretell.tables.parse import parse_table
 from foretell.tables.schema import ORDERS
-from foretell.tables.sources import Source, open_source
+from foretell.tables.sources import OpenedSource, open_source
 from foretell.windows import as_cutoff
 
 
@@ -110,19 +102,15 @@ def read_orders(
     wanted, notes = _without_absent_amount(opened, amount)
     wanted |= {"customer_id": customer_id, "ordered_at": ordered_at}
     wanted |= {name: text for name, text in optional.items() if text is not None}
-    mapping = map_columns(opened, ORDERS, wanted, attributes=attributes)
-    rows = opened.collect(tuple(opened.schema))
-    if rows.is_empty():
-        rule, remedy = "there are column names and no row", "Check that the export was not cut off."
-        raise DataError([Violation(ORDERS.name, None, rule, 0, remedy=remedy)], source=opened.label)
+    parsed = parse_table(opened, ORDERS, wanted, attributes=attributes)
     return account_for_rows(
-        rows,
-        _parse(rows, mapping, opened),
-        attributes=mapping.attributes,
+        parsed.rows,
+        parsed.columns,
+        attributes=parsed.attributes,
         observed_until=end,
         drop_duplicates=drop_duplicates,
-        notes=(*notes, *mapping.notes),
-        title=opened.title,
+        notes=(*notes, *parsed.notes),
+        title=parsed.title,
     )
 
 
@@ -133,7 +121,7 @@ def _require_known(columns: Mapping[str, str]) -> None:
             raise TypeError(msg)
 
 
-def _without_absent_amount(opened: Source, amount: str | None) -> tuple[dict[str, str | None], tuple[Note, ...]]:
+def _without_absent_amount(opened: OpenedSource, amount: str | None) -> tuple[dict[str, str | None], tuple[Note, ...]]:
     """Counts only where no amount was asked for, or where nothing in the source is called so."""
     if amount is None:
         return {"amount": None}, ()
@@ -141,31 +129,3 @@ def _without_absent_amount(opened: Source, amount: str | None) -> tuple[dict[str
         return {"amount": amount}, ()
     text = "There is no column amount: orders are counted, and nothing is said about money. Name it with amount=…"
     return {"amount": None}, (Note("no_amount", 0, text),)
-
-
-def _parse(rows: pl.DataFrame, mapping: TableMapping, opened: Source) -> dict[str, Parsed]:
-    parsed = {}
-    for name, column in mapping.columns.items():
-        try:
-            parsed[name] = _parse_column(rows, column, opened.options)
-        except ExpressionProblem as problem:
-            refusal = Violation(ORDERS.name, name, str(problem), rows.height, remedy=problem.remedy)
-            nothing = pl.Series(name, [None] * rows.height, dtype=ORDERS[name].dtype)
-            parsed[name] = Parsed(nothing, refusals=(refusal,))
-    return parsed
-
-
-def _parse_column(rows: pl.DataFrame, column: MappedColumn, options: ReadOptions) -> Parsed:
-    values = column.read(rows, decimal_comma=options.decimal_comma)
-    name = column.name
-    if name in {"customer_id", "order_id"}:
-        return read_identifier(values, name)
-    if name == "ordered_at":
-        return read_instant(values, date_format=options.date_format, time_zone=options.time_zone)
-    if name == "amount":
-        return read_amount(values, column.written(rows, values), decimal_comma=options.decimal_comma)
-    if name == "cancelled":
-        return read_flag(values, name)
-    if ORDERS[name].dtype.is_numeric():
-        return read_number(values, name, decimal_comma=options.decimal_comma)
-    return read_text(values, name)

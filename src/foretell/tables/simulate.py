@@ -10,7 +10,7 @@ gamma-gamma spend, so that a fit can be checked against the numbers put in.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from datetime import date, datetime
 
 import numpy as np
@@ -20,6 +20,8 @@ from numpy.typing import NDArray
 from foretell.errors import ConfigError
 from foretell.tables.dataset import MINOR_PER_UNIT, CustomerData
 from foretell.tables.shop_calendar import ShopCalendar
+from foretell.tables.simulate_tables import add_tables, wanted_tables
+from foretell.tables.simulated import People, Purchases, Refunds, identifier, instant
 from foretell.windows import Window, as_cutoff
 
 _DAYS_PER_YEAR = 365.25
@@ -55,6 +57,7 @@ def simulate(
     value_shape: float = 5.0,
     value_tail: float = 3.0,
     refund_share: float = 0.05,
+    tables: Sequence[str] | str = (),
 ) -> tuple[CustomerData, pl.DataFrame]:
     """Return the order history of a simulated shop, and the truth about each of its customers.
 
@@ -91,6 +94,9 @@ def simulate(
     refund_share : float
         Share of orders that are refunded, half of them in full, in [0, 1]; a refund is a row of negative amount
         with the order's ``order_id``, on average 9 days later. Refunds after `end` are not seen.
+    tables : sequence of str or "all"
+        Tables beside the orders, by name: order_lines, events, customers, calendar, places. Orders stay as they are
+        without them; `foretell.tables.simulate_tables` says what is planted in each.
 
     Returns
     -------
@@ -102,11 +108,12 @@ def simulate(
         (while a customer; 0 for one-time buyers), ``mean_gap_days`` (null for one-time buyers), ``gap_shape``,
         ``leave_probability``, ``left_at`` (instant of the order after which they left; null: still a customer at
         `end`), ``mean_order_value`` (currency units), ``orders`` (in the period), ``refunds`` (seen in it).
+        With `tables`, what is planted in them.
 
     Raises
     ------
     ConfigError
-        If a number lies outside its range; all problems at once.
+        If a number lies outside its range, or a table is unknown; all problems at once.
     WindowError
         If `end` is not after `start`.
 
@@ -123,6 +130,7 @@ def simulate(
     1000
     """
     span = Window(as_cutoff(start), as_cutoff(end))
+    wanted = wanted_tables(tables)
     _check(
         {
             "customers": (customers, 1, np.inf),
@@ -167,7 +175,7 @@ def simulate(
     )
     who, busy_days, left = _draw_times(streams[1], people, calendar.length_days)
     value = people.mean_value[who] * streams[2].gamma(value_shape, 1 / value_shape, who.size)
-    purchases = _Purchases(
+    purchases = Purchases(
         who=who,
         seconds=calendar.seconds_after_start(busy_days),
         cents=np.maximum(np.rint(value * 100), 1).astype(np.int64),
@@ -176,37 +184,11 @@ def simulate(
     refunds = _draw_refunds(streams[3], purchases, share=refund_share, end=calendar.length_seconds)
     orders = _orders(purchases, refunds, span.start)
     truth = _truth(people, purchases, refunds, span.start)
-    return CustomerData.from_orders(orders, observed_until=span.end), truth
-
-
-@dataclass(frozen=True)
-class _People:
-    """What is true of each customer; arrays of one length."""
-
-    kind: _Ints
-    rate_per_day: _Floats
-    gap_shape: _Ints
-    leave: _Floats
-    mean_value: _Floats
-
-
-@dataclass(frozen=True)
-class _Purchases:
-    """Customer, seconds after the start and cents of each order; for each customer, whether they left (1) in time."""
-
-    who: _Ints
-    seconds: _Ints
-    cents: _Ints
-    left: _Ints
-
-
-@dataclass(frozen=True)
-class _Refunds:
-    """Refunds seen: position of their order, seconds after the start, cents handed back."""
-
-    order: _Ints
-    seconds: _Ints
-    cents: _Ints
+    data = CustomerData.from_orders(orders, observed_until=span.end)
+    if not wanted:
+        return data, truth
+    optional, planted = add_tables(wanted, seed, span, people=people, purchases=purchases, refunds=refunds)
+    return replace(data, optional=optional), truth.join(planted, on="customer_id", how="left", maintain_order="left")
 
 
 def _check(ranges: dict[str, tuple[float, float, float]], *, positive: dict[str, float]) -> None:
@@ -230,11 +212,11 @@ def _draw_people(
     leave: tuple[float, float],
     mean_value: float,
     value_tail: float,
-) -> _People:
+) -> People:
     one_time, at_random, _ = shares
     draw = rng.random(count)
     kind = np.where(draw < one_time, _ONE_TIME, np.where(draw < one_time + at_random, _RANDOM, _REGULAR))
-    return _People(
+    return People(
         kind=kind,
         rate_per_day=np.where(kind == _ONE_TIME, 0.0, rng.gamma(*rate, count)),
         gap_shape=np.where(kind == _REGULAR, regular_gap_shape, 1),
@@ -243,7 +225,7 @@ def _draw_people(
     )
 
 
-def _draw_times(rng: np.random.Generator, people: _People, length: float) -> tuple[_Ints, _Floats, _Ints]:
+def _draw_times(rng: np.random.Generator, people: People, length: float) -> tuple[_Ints, _Floats, _Ints]:
     """Return customer and time of every order, and for each customer whether they left (1) before the end.
 
     Times are in busy days since the start (`ShopCalendar`). One round draws the next order of everyone still there.
@@ -265,19 +247,17 @@ def _draw_times(rng: np.random.Generator, people: _People, length: float) -> tup
     return np.concatenate(who), np.concatenate(when), left
 
 
-def _draw_refunds(rng: np.random.Generator, purchases: _Purchases, *, share: float, end: int) -> _Refunds:
+def _draw_refunds(rng: np.random.Generator, purchases: Purchases, *, share: float, end: int) -> Refunds:
     order = np.flatnonzero(rng.random(purchases.who.size) < share)
     later = 3_600 + rng.exponential(_REFUND_DELAY_DAYS * _SECONDS_PER_DAY, order.size).astype(np.int64)
     part = np.where(rng.random(order.size) < _FULL_REFUND_SHARE, 1.0, rng.random(order.size))
     back = np.maximum(np.rint(purchases.cents[order] * part), 1).astype(np.int64)
     seen = purchases.seconds[order] + later < end
-    return _Refunds(order[seen], (purchases.seconds[order] + later)[seen], back[seen])
+    return Refunds(order[seen], (purchases.seconds[order] + later)[seen], back[seen])
 
 
-def _orders(purchases: _Purchases, refunds: _Refunds, start: datetime) -> pl.DataFrame:
-    in_time = np.lexsort((purchases.who, purchases.seconds))
-    number = np.empty(in_time.size, dtype=np.int64)
-    number[in_time] = np.arange(1, in_time.size + 1)
+def _orders(purchases: Purchases, refunds: Refunds, start: datetime) -> pl.DataFrame:
+    number = purchases.numbers()
     rows = pl.DataFrame(
         {
             "who": np.concatenate([purchases.who, purchases.who[refunds.order]]),
@@ -287,14 +267,14 @@ def _orders(purchases: _Purchases, refunds: _Refunds, start: datetime) -> pl.Dat
         }
     )
     return rows.sort("seconds", "order").select(
-        _identifier("who", "c").alias("customer_id"),
-        _identifier("order", "o").alias("order_id"),
-        _instant(start, "seconds").alias("ordered_at"),
+        identifier("who", "c").alias("customer_id"),
+        identifier("order", "o").alias("order_id"),
+        instant(start, "seconds").alias("ordered_at"),
         "amount_minor",
     )
 
 
-def _truth(people: _People, purchases: _Purchases, refunds: _Refunds, start: datetime) -> pl.DataFrame:
+def _truth(people: People, purchases: Purchases, refunds: Refunds, start: datetime) -> pl.DataFrame:
     count = people.kind.size
     last = np.zeros(count, dtype=np.int64)
     np.maximum.at(last, purchases.who, purchases.seconds)
@@ -314,22 +294,14 @@ def _truth(people: _People, purchases: _Purchases, refunds: _Refunds, start: dat
     )
     bought_again = pl.col("kind") != _ONE_TIME
     return known.select(
-        _identifier("who", "c").alias("customer_id"),
+        identifier("who", "c").alias("customer_id"),
         pl.col("kind").replace_strict(range(3), _KINDS, return_dtype=pl.String),
         "orders_per_day",
         pl.when(bought_again).then(1 / pl.col("orders_per_day")).alias("mean_gap_days"),
         "gap_shape",
         "leave_probability",
-        pl.when(pl.col("left") == 1).then(_instant(start, "last")).alias("left_at"),
+        pl.when(pl.col("left") == 1).then(instant(start, "last")).alias("left_at"),
         "mean_order_value",
         "orders",
         "refunds",
     )
-
-
-def _identifier(column: str, prefix: str) -> pl.Expr:
-    return prefix + pl.col(column).cast(pl.String).str.zfill(8)
-
-
-def _instant(start: datetime, seconds: str) -> pl.Expr:
-    return pl.lit(start, pl.Datetime("us")) + pl.duration(seconds=pl.col(seconds))

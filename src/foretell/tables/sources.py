@@ -49,7 +49,7 @@ class Part:
 
 
 @dataclass(frozen=True)
-class Source:
+class OpenedSource:
     """What was opened: one or several parts with the same columns.
 
     Parameters
@@ -129,7 +129,7 @@ class Source:
         return [Violation(self.table, None, "the source is damaged and cannot be read to its end", 1, remedy=remedy)]
 
 
-def open_source(source: object, *, table: str, options: ReadOptions) -> Source:
+def open_source(source: object, *, table: str, options: ReadOptions) -> OpenedSource:
     """Open a source without reading its rows.
 
     Parameters
@@ -144,7 +144,7 @@ def open_source(source: object, *, table: str, options: ReadOptions) -> Source:
 
     Returns
     -------
-    Source
+    OpenedSource
         The opened source.
 
     Raises
@@ -167,9 +167,9 @@ def open_source(source: object, *, table: str, options: ReadOptions) -> Source:
     raise TypeError(msg)
 
 
-def _from_frame(rows: pl.LazyFrame, table: str, options: ReadOptions) -> Source:
+def _from_frame(rows: pl.LazyFrame, table: str, options: ReadOptions) -> OpenedSource:
     part = Part("the frame given", "frame", rows, rows.collect_schema())
-    return Source("(the frame given)", table, (part,), options)
+    return OpenedSource("(the frame given)", table, (part,), options)
 
 
 def _find(source: str | Path, table: str) -> list[Path]:
@@ -194,7 +194,7 @@ def _find(source: str | Path, table: str) -> list[Path]:
     return found
 
 
-def _from_files(label: str, files: Sequence[Path], table: str, options: ReadOptions) -> Source:
+def _from_files(label: str, files: Sequence[Path], table: str, options: ReadOptions) -> OpenedSource:
     parts: list[Part] = []
     violations: list[Violation] = []
     for path in files:
@@ -208,7 +208,7 @@ def _from_files(label: str, files: Sequence[Path], table: str, options: ReadOpti
         violations.append(Violation(table, None, "the files are of several kinds", len(files), remedy=remedy))
     if violations:
         raise DataError(violations, source=label)
-    return Source(label, table, tuple(parts), options)
+    return OpenedSource(label, table, tuple(parts), options)
 
 
 def _open_file(path: Path, table: str, options: ReadOptions) -> Part:

@@ -1,0 +1,293 @@
+"""Tables beside the orders of a simulated shop, drawn around the orders, so that these stay as they are.
+
+Planted, and told in the truth:
+
+- order_lines: two thirds of a customer's lines are of a favourite category, and the dearer the customer's mean order
+  value, the dearer their favourite (``favourite_category``); a third of customers restock coffee at an interval of
+  their own (``restock_days``; null for the others).
+- events: 60 % of orders have a cart in the week before them, other carts are rare, so a cart in the last week means
+  that an order is near; visits and opened messages stop when a customer leaves (`foretell.tables.simulate_events`).
+- customers: those who buy often live near the shop (``distance_km``); country, region and the rest say nothing.
+- calendar, places: Black Friday and Christmas of each year; one shop. What lift they have is the shop's season.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from foretell.errors import ConfigError, did_you_mean
+from foretell.tables.dataset import MINOR_PER_UNIT
+from foretell.tables.optional_tables import OptionalTables
+from foretell.tables.schema import OPTIONAL
+from foretell.tables.simulate_events import Shoppers, simulate_events
+from foretell.tables.simulated import Floats, Ints, People, Purchases, Refunds, identifier, instant
+from foretell.windows import Window
+
+CATEGORIES = ("stationery", "books", "garden", "kitchen", "fashion", "electronics")
+"""From the cheapest to the dearest; coffee is beside them."""
+
+_COFFEE = len(CATEGORIES)
+_BRANDS = 4
+_PRODUCTS = 20
+_FAVOURITE_SHARE = 2 / 3
+_RESTOCK_SHARE = 1 / 3
+_SHOP = (52.52, 13.405)
+_KM_PER_DEGREE = 111.195
+_VISITORS_PER_CUSTOMER = 0.2
+_SECONDS_PER_DAY = 86_400
+_CENT = MINOR_PER_UNIT // 100
+_FIRST_NAMES = ("Ada", "Bela", "Chloe", "Dario", "Edda", "Fritz", "Greta", "Hugo")
+_LAST_NAMES = ("Acker", "Brandt", "Conti", "Dietz", "Ebert", "Falk", "Gruber", "Haas")
+_REGIONS = (("DE", "Berlin"), ("DE", "Brandenburg"), ("DE", "Sachsen"), ("PL", "Lubuskie"))
+
+
+def wanted_tables(tables: Sequence[str] | str) -> tuple[str, ...]:
+    """Check the names of tables.
+
+    Parameters
+    ----------
+    tables : sequence of str or "all"
+        Names of tables beside the orders.
+
+    Returns
+    -------
+    tuple of str
+        In the order of the design.
+
+    Raises
+    ------
+    ConfigError
+        If a name is unknown.
+    """
+    known = tuple(table.name for table in OPTIONAL)
+    names = known if tables == "all" else (tables,) if isinstance(tables, str) else tuple(tables)
+    problems = [f"There is no table {name!r}.{did_you_mean(name, known)}" for name in names if name not in known]
+    if problems:
+        raise ConfigError(problems)
+    return tuple(name for name in known if name in names)
+
+
+@dataclass(frozen=True)
+class _Tastes:
+    """What is true of each customer beside their orders."""
+
+    favourite: Ints
+    brand: Ints
+    restock_days: Floats
+    distance_km: Floats
+
+
+def add_tables(
+    tables: Sequence[str], seed: int, span: Window, *, people: People, purchases: Purchases, refunds: Refunds
+) -> tuple[OptionalTables, pl.DataFrame]:
+    """Draw the tables beside the orders.
+
+    Parameters
+    ----------
+    tables : sequence of str
+        What `wanted_tables` returned.
+    seed : int
+        Seed of the shop; each table has a stream of its own, so that leaving one out changes no other.
+    span : Window
+        The period that was observed.
+    people, purchases, refunds : People, Purchases, Refunds
+        The shop's orders.
+
+    Returns
+    -------
+    optional : OptionalTables
+        The tables asked for.
+    planted : polars.DataFrame
+        One row per customer: ``customer_id``, ``favourite_category``, ``restock_days``, ``distance_km``,
+        ``message_engagement``, ``opens_by_machine``.
+    """
+    # the first four streams are those of the orders
+    streams = [np.random.default_rng(child) for child in np.random.SeedSequence(seed).spawn(9)[4:]]
+    tastes = _draw_tastes(streams[0], people)
+    visitors = int(np.ceil(_VISITORS_PER_CUSTOMER * people.kind.size))
+    shoppers = _shoppers(streams[1], span, purchases, tastes, visitors)
+    drawn: dict[str, Any] = {}
+    if "order_lines" in tables:
+        drawn["order_lines"] = _order_lines(streams[2], span.start, purchases, refunds, tastes).lazy()
+    if "events" in tables:
+        drawn["events"] = simulate_events(streams[3], span, purchases, shoppers, categories=CATEGORIES).lazy()
+    if "customers" in tables:
+        drawn["customers"] = _profiles(streams[4], span, shoppers, tastes).lazy()
+    if "calendar" in tables:
+        drawn["calendar"] = _calendar(span)
+    if "places" in tables:
+        drawn["places"] = pl.DataFrame({"place": ["shop"], "lat": [_SHOP[0]], "lon": [_SHOP[1]], "radius_km": [10.0]})
+    planted = pl.DataFrame(
+        {
+            "who": np.arange(people.kind.size),
+            "favourite_category": np.array(CATEGORIES)[tastes.favourite],
+            "restock_days": pl.Series(tastes.restock_days).fill_nan(None),
+            "distance_km": tastes.distance_km,
+            "message_engagement": shoppers.engagement[: people.kind.size],
+            "opens_by_machine": shoppers.by_machine[: people.kind.size],
+        }
+    )
+    named = planted.select(identifier("who", "c").alias("customer_id"), pl.exclude("who"))
+    return OptionalTables(**drawn), named
+
+
+def _draw_tastes(rng: np.random.Generator, people: People) -> _Tastes:
+    count = people.kind.size
+    dear = _rank(people.mean_value) + rng.normal(0, 0.2, count)
+    restocks = rng.random(count) < _RESTOCK_SHARE
+    near = 1 - _rank(people.rate_per_day)
+    return _Tastes(
+        favourite=np.clip(np.floor(dear * len(CATEGORIES)), 0, len(CATEGORIES) - 1).astype(np.int64),
+        brand=rng.integers(0, _BRANDS, count),
+        restock_days=np.where(restocks, rng.uniform(25, 70, count), np.nan),
+        distance_km=2 + 60 * near * rng.gamma(4, 1 / 4, count),
+    )
+
+
+def _rank(values: Floats) -> Floats:
+    """Rank of each value among all, in [0, 1); equal values share it."""
+    return np.searchsorted(np.sort(values), values) / max(values.size, 1)
+
+
+def _shoppers(rng: np.random.Generator, span: Window, purchases: Purchases, tastes: _Tastes, visitors: int) -> Shoppers:
+    """Customers and, behind them, visitors who never order."""
+    customers = purchases.left.size
+    end = int((span.end - span.start).total_seconds())
+    first = np.full(customers, end, dtype=np.int64)
+    np.minimum.at(first, purchases.who, purchases.seconds)
+    last = np.zeros(customers, dtype=np.int64)
+    np.maximum.at(last, purchases.who, purchases.seconds)
+    came = first - rng.exponential(20 * _SECONDS_PER_DAY, customers).astype(np.int64)
+    came_visitors = rng.integers(0, end, visitors)
+    went_visitors = came_visitors + rng.exponential(15 * _SECONDS_PER_DAY, visitors).astype(np.int64)
+    count = customers + visitors
+    return Shoppers(
+        customers=customers,
+        came=np.maximum(np.concatenate([came, came_visitors]), 0),
+        left=np.minimum(np.concatenate([np.where(purchases.left == 1, last, end), went_visitors]), end),
+        favourite=np.concatenate([tastes.favourite, rng.integers(0, len(CATEGORIES), visitors)]),
+        engagement=rng.beta(2, 3, count),
+        by_machine=rng.random(count) < 0.25,
+        agreed_email=rng.random(count) < 0.7,
+        agreed_sms=rng.random(count) < 0.2,
+    )
+
+
+def _order_lines(
+    rng: np.random.Generator, start: datetime, purchases: Purchases, refunds: Refunds, tastes: _Tastes
+) -> pl.DataFrame:
+    pieces = 1 + rng.poisson(1.2, purchases.who.size)
+    order = np.repeat(np.arange(purchases.who.size), pieces)
+    first = np.concatenate([[0], np.cumsum(pieces)[:-1]]).astype(np.int64)
+    weight = rng.gamma(2.0, 1.0, order.size)
+    share = weight / np.add.reduceat(weight, first)[order]
+    cents = np.floor(purchases.cents[order] * share).astype(np.int64)
+    # the first line takes what rounding left, so that lines add up to their order
+    cents[first] += purchases.cents - np.add.reduceat(cents, first)
+    who = purchases.who[order]
+    is_favourite = rng.random(order.size) < _FAVOURITE_SHARE
+    category = np.where(is_favourite, tastes.favourite[who], rng.integers(0, len(CATEGORIES), order.size))
+    category[first[_restocks(purchases, tastes.restock_days)]] = _COFFEE
+    brand = np.where(rng.random(order.size) < 0.6, tastes.brand[who], rng.integers(0, _BRANDS, order.size))
+    returned = first[refunds.order]
+    rows = pl.DataFrame(
+        {
+            "who": np.concatenate([who, who[returned]]),
+            "order": purchases.numbers()[np.concatenate([order, refunds.order])],
+            "seconds": np.concatenate([purchases.seconds[order], refunds.seconds]),
+            "category": np.concatenate([category, category[returned]]),
+            "brand": np.concatenate([brand, brand[returned]]),
+            "product": np.concatenate([item := rng.integers(0, _PRODUCTS, order.size), item[returned]]),
+            "quantity": np.concatenate([1.0 + rng.poisson(0.3, order.size), np.full(returned.size, -1.0)]),
+            "cents": np.concatenate([cents, -refunds.cents]),
+        }
+    )
+    name = pl.col("category").replace_strict(range(_COFFEE + 1), (*CATEGORIES, "coffee"), return_dtype=pl.String)
+    brand_name = pl.col("brand").replace_strict(
+        range(_BRANDS), ("Alba", "Borea", "Cima", "Dolo"), return_dtype=pl.String
+    )
+    return rows.sort("seconds", "order", maintain_order=True).select(
+        identifier("who", "c").alias("customer_id"),
+        instant(start, "seconds").alias("ordered_at"),
+        pl.concat_str(name, pl.lit("-"), brand_name.str.to_lowercase(), pl.lit("-"), "product").alias("product_id"),
+        "quantity",
+        (pl.col("cents") * _CENT).alias("amount_minor"),
+        identifier("order", "o").alias("order_id"),
+        name.alias("category"),
+        brand_name.alias("brand"),
+    )
+
+
+def _restocks(purchases: Purchases, restock_days: Floats) -> Ints:
+    """Positions of orders with coffee: the first in each stretch of the customer's own interval."""
+    in_turn = np.lexsort((purchases.seconds, purchases.who))
+    who = purchases.who[in_turn]
+    with np.errstate(invalid="ignore"):
+        stretch = np.floor(purchases.seconds[in_turn] / _SECONDS_PER_DAY / restock_days[who])
+    new = np.ones(who.size, dtype=bool)
+    new[1:] = (who[1:] != who[:-1]) | (stretch[1:] != stretch[:-1])
+    return in_turn[new & ~np.isnan(stretch)]
+
+
+def _profiles(rng: np.random.Generator, span: Window, shoppers: Shoppers, tastes: _Tastes) -> pl.DataFrame:
+    """Customers, and the visitors who signed up without an order."""
+    members = np.flatnonzero(
+        (np.arange(shoppers.came.size) < shoppers.customers) | (rng.random(shoppers.came.size) < 0.5)
+    )
+    count = members.size
+    visitors = shoppers.came.size - shoppers.customers
+    distance = np.concatenate([tastes.distance_km, rng.uniform(2, 120, visitors)])[members]
+    angle = rng.uniform(0, 2 * np.pi, count)
+    region = rng.integers(0, len(_REGIONS), count)
+    rows = pl.DataFrame(
+        {
+            "who": members,
+            "seconds": shoppers.came[members],
+            "country": np.array([country for country, _ in _REGIONS])[region],
+            "region": np.array([name for _, name in _REGIONS])[region],
+            "lat": _SHOP[0] + distance * np.cos(angle) / _KM_PER_DEGREE,
+            "lon": _SHOP[1] + distance * np.sin(angle) / (_KM_PER_DEGREE * np.cos(np.radians(_SHOP[0]))),
+            "born": rng.integers(0, 50 * 365, count),
+            "gender": np.array(["f", "m", "x"])[rng.choice(3, count, p=[0.52, 0.46, 0.02])],
+            "first_name": np.array(_FIRST_NAMES)[rng.integers(0, len(_FIRST_NAMES), count)],
+            "last_name": np.array(_LAST_NAMES)[rng.integers(0, len(_LAST_NAMES), count)],
+            "consent_email": shoppers.agreed_email[members],
+            "consent_sms": shoppers.agreed_sms[members],
+            "consent_ads": rng.random(count) < 0.4,
+        }
+    )
+    key = shoppers.name_of("who")
+    return rows.select(
+        key.alias("customer_id"),
+        instant(span.start, "seconds").alias("signed_up_at"),
+        "country",
+        "region",
+        "lat",
+        "lon",
+        birth_date=pl.lit(date(1955, 1, 1)) + pl.duration(days="born"),
+        gender="gender",
+        email=key + "@example.com",
+        # numbers that the British regulator keeps for drama: they ring nowhere
+        phone="+447700900" + (pl.col("who") % 1_000).cast(pl.String).str.zfill(3),
+        first_name="first_name",
+        last_name="last_name",
+        consent_email="consent_email",
+        consent_sms="consent_sms",
+        consent_ads="consent_ads",
+    )
+
+
+def _calendar(span: Window) -> pl.DataFrame:
+    years = range(span.start.year, span.end.year + 2)
+    fridays = [date(year, 11, 23) + timedelta(days=(4 - date(year, 11, 23).weekday()) % 7) for year in years]
+    return pl.DataFrame(
+        {
+            "event": ["black_friday"] * len(years) + ["christmas"] * len(years),
+            "starts_on": [*fridays, *(date(year, 12, 1) for year in years)],
+            "ends_on": [*(day + timedelta(days=3) for day in fridays), *(date(year, 12, 24) for year in years)],
+        }
+    ).sort("starts_on")
