@@ -123,10 +123,10 @@ class _Fitted:
         step = max(math.ceil(window.summary.height / _MOST_CUSTOMERS), 1)
         summary, day = window.summary.gather_every(step), window.next_day[::step]
         bought = np.isfinite(day)
-        models = {}
+        models: dict[int, MBGCNBD] = {}
         for k in _REGULARITIES if bought.any() else ():
             try:
-                models[k] = fitted_quietly(MBGCNBD(k=k), summary)
+                models[k] = fitted_quietly(MBGCNBD(k=k), summary, models.get(k - 1))
             except FitError:
                 continue
         heavy_from = float(np.quantile(summary["orders"].to_numpy(), 1 - _HEAVY_SHARE)) if summary.height else 2.0
