@@ -8,9 +8,10 @@ negative log-likelihood, so that tolerances do not depend on the number of custo
 import math
 import warnings
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -165,7 +166,7 @@ def maximise_likelihood(
 
     inside = [np.clip(np.asarray(start, dtype=np.float64), low, high) for start in starts]
     # L-BFGS-B's matrices are tiny: threads of the linear algebra library cost ten times the work they share
-    with _linear_algebra().limit(limits=1, user_api="blas"):
+    with one_algebra_thread():
         results = [] if near is None else [search(np.clip(np.asarray(near, dtype=np.float64), low, high))]
         results += [search(start) for start in (still_needed(results[0]) if results else inside)]
     values = [float(result.fun) for result in results]
@@ -193,8 +194,18 @@ def maximise_likelihood(
     )
 
 
+def one_algebra_thread() -> AbstractContextManager[Any]:
+    """Keep the linear algebra library to one thread meanwhile: its sums differ in their last bits with more.
+
+    Returns
+    -------
+    context manager
+    """
+    return cast("AbstractContextManager[Any]", _linear_algebra().limit(limits=1, user_api="blas"))
+
+
 @cache
-def _linear_algebra() -> Any:
+def _linear_algebra() -> ThreadpoolController:
     """Return the handle on the libraries' threads; finding them takes milliseconds, so it is done once."""
     return ThreadpoolController()
 
