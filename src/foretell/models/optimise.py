@@ -28,6 +28,8 @@ HIGHEST = 1e6
 _REPLACEMENT = 1e6
 _SAME_OPTIMUM = 1e-7
 _CORNER = math.log(100)
+_ROUGH = 1e-6
+_LEAST_GAIN, _LEAST_ROUGH_GAIN = 1e-15, 1e-12
 
 
 @dataclass(frozen=True)
@@ -108,7 +110,8 @@ def maximise_likelihood(
     lowest, highest : float
         Bounds of every parameter on its natural scale.
     tolerance : float
-        The optimiser stops when the projected gradient is below this.
+        The optimiser stops when the projected gradient is below this; from 1e-6 on, also when a step gains less than
+        1e-12 of the value.
     accepted : float
         The outcome counts as converged when the projected gradient is below this times the larger of 1 and the
         value. Floating point noise of a sum over many rows often ends the search between the two.
@@ -131,6 +134,8 @@ def maximise_likelihood(
         raise ValueError(message)
     low, high = math.log(lowest), math.log(highest)
     evaluations = 0
+    # Along a ridge single steps gain next to nothing for ever.
+    least_gain = _LEAST_GAIN if tolerance < _ROUGH else _LEAST_ROUGH_GAIN
 
     def guarded(theta: Vector) -> tuple[float, Vector]:
         nonlocal evaluations
@@ -147,7 +152,7 @@ def maximise_likelihood(
             jac=True,
             method="L-BFGS-B",
             bounds=[(low, high)] * len(names),
-            options={"gtol": tolerance, "ftol": 1e-15, "maxiter": max_iterations, "maxcor": 20},
+            options={"gtol": tolerance, "ftol": least_gain, "maxiter": max_iterations, "maxcor": 20},
         )
 
     def gap(result: OptimizeResult) -> float:

@@ -117,7 +117,7 @@ class BoostedRecipe:
         asked = replace(sample, observed_until_given=seen.observed_until_given)
         newest = past.windows(past.longest_window_days(horizons.churn_days) or _SHORTEST_WINDOW_DAYS, most=1)
         family = choose_family(newest, models)
-        timing = self._timing(past, horizons)
+        timing = self._timing(past, horizons, models[SIMPLEST])
         model = models[family.name]
         warn_unless_converged(model.fit_report_, model=type(model).__name__)
         level = fit_level(
@@ -159,10 +159,11 @@ class BoostedRecipe:
             },
         )
 
-    def _timing(self, past: Past, horizons: Horizons) -> Timing | None:
+    def _timing(self, past: Past, horizons: Horizons, near: PurchaseModel) -> Timing | None:
         days = past.longest_window_days(horizons.clv_days)
         windows = past.windows(days, most=MOST_WINDOWS) if days else ()
-        return fit_timing([DatedWindow(each.view.known.summary, each.days, each.next_day) for each in windows])
+        dated = [DatedWindow(each.view.known.summary, each.days, each.next_day) for each in windows]
+        return fit_timing(dated, near=near)
 
     def _dated(self, k: int, models: Models, summary: pl.DataFrame) -> PurchaseModel:
         return models[SIMPLEST] if k == 1 else MBGCNBD(k=k).fit(summary)

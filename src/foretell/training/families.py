@@ -70,7 +70,8 @@ class Candidates(Mapping[str, PurchaseModel]):
 
     def __init__(self, summary: pl.DataFrame, near: Models | None = None) -> None:
         self._summary = summary
-        self._near = near or {}
+        # No truth test: the length of a mapping of candidates is known only once all are fitted.
+        self._near: Models = {} if near is None else near
         self._fitted: dict[str, PurchaseModel | None] = {SIMPLEST: self._fit(SIMPLEST)}
 
     def __getitem__(self, name: str) -> PurchaseModel:
