@@ -24,6 +24,21 @@ def test_one_cutoff_may_be_given_without_a_list(big_shop):
     assert one.equals(ft.backtest(big_shop, ["2025-06-01"], **options))
 
 
+def test_the_card_says_who_the_past_was_judged_on(big_shop, monkeypatch):
+    options = {"clv_days": 90, "churn_days": 60, "rungs": "purchase", "backtest_cutoffs": ["2025-06-01"]}
+    everybody = ft.train(big_shop, "2025-10-01", **options)
+    assert everybody.bundle.card["training"]["judged_on"] == "all customers"
+    for module in ("train", "backtest"):
+        monkeypatch.setattr(f"foretell.training.{module}.MOST_JUDGED", 300)
+    some = ft.train(big_shop, "2025-10-01", **options)
+    assert some.bundle.card["training"]["judged_on"] == "about 300 customers at each cutoff, chosen by hash"
+    judged = some.bundle.record["deciles"].filter(rung="purchase", target="orders")["customers"].sum()
+    # Chosen by hash: within three standard errors of a binomial.
+    assert abs(judged - 300) < 3 * (300 * 0.6) ** 0.5
+    # The model itself is fitted to everybody.
+    assert some.bundle.purchase_model.params_ == everybody.bundle.purchase_model.params_
+
+
 def test_no_cutoff_at_all_is_no_short_history(big_shop):
     with pytest.raises(ValueError, match="at least one cutoff"):
         ft.backtest(big_shop, [])

@@ -99,8 +99,8 @@ def backtest(
     reference : str, optional
         Name of the recipe that the others are compared with; the first one if not given.
     most_customers : int, optional
-        Where more were seen before a cutoff, so many of them, chosen by hash, are what recipes are fitted to and judged
-        on there; all if not given.
+        Where more were seen before a cutoff, about so many of them, chosen by hash, are what recipes are fitted to and
+        judged on there; all if not given.
 
     Returns
     -------

@@ -63,7 +63,6 @@ class Known:
             features = describe(self.history if chosen.all() else self.history.of(chosen))
         return Known(self.as_of, self.summary.filter(mask), features)
 
-
     def parts(self, most: int) -> Iterator["Known"]:
         """Split the customers into neighbouring groups of about one size, with their features.
 

@@ -22,7 +22,7 @@ JUDGED_CUTOFFS = 2
 """Past cutoffs that a training is judged at unless told; each costs a training of its own."""
 
 MOST_JUDGED = 100_000
-"""Customers that rungs are fitted to and judged on at a past cutoff; of more, so many are chosen by hash."""
+"""Customers that rungs are fitted to and judged on at a past cutoff; of more, about so many are chosen by hash."""
 
 
 def backtest(

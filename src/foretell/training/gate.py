@@ -149,7 +149,9 @@ def _compare(
     card = candidate.card
     recipe = scoring_recipes((candidate.rung,), tuned=settings_of(card), exclude_periods=periods_of(card))[0]
     rivals = (recipe.undiscounted(), FittedBundle(champion.bundle))
-    result = judge(past, cutoffs, rivals, horizons=candidate.horizons, reference=CHAMPION, seed=seed, most_customers=MOST_JUDGED)
+    result = judge(
+        past, cutoffs, rivals, horizons=candidate.horizons, reference=CHAMPION, seed=seed, most_customers=MOST_JUDGED
+    )
     rows = as_record(result)["comparisons"].filter(pl.col("rung") == candidate.rung)
     return _verdicts(rows, CHAMPION, f"window from {cutoffs[-1].date()}")
 

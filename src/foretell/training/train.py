@@ -204,7 +204,7 @@ def _tuned(study: Callable[[], tuning.Tuned]) -> tuple[tuning.Tuned | None, Mapp
 def _judged_on(customers: int) -> str:
     if customers <= MOST_JUDGED:
         return "all customers"
-    return f"at most {MOST_JUDGED:,} customers at each cutoff, chosen by hash"
+    return f"about {MOST_JUDGED:,} customers at each cutoff, chosen by hash"
 
 
 @contextmanager
