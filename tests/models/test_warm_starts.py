@@ -1,4 +1,4 @@
-"""A fit that begins at the optimum of a similar history ends at its own, in fewer steps; a bad beginning costs time only."""
+"""A fit that begins at the optimum of a similar history ends at its own, sooner; a bad beginning costs time only."""
 
 import math
 
