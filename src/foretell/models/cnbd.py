@@ -100,7 +100,7 @@ class MBGCNBD(Estimator):
             dropout_at_first=self.dropout_at_first,
             near=None if near is None else near.params_,
         )
-        self.params_ = found.params
+        self.params_: CNBDParams = found.params
         self.log_likelihood_ = found.log_likelihood
         self.fit_report_ = found.report(rows)
         warn_unless_converged(self.fit_report_, model=_NAME)

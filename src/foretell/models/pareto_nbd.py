@@ -79,9 +79,9 @@ class ParetoNBD(Estimator):
         """
         rows = read_history(summary, reader=_NAME)
         require_repeats(rows)
-        self.params_, self.log_likelihood_, self.fit_report_ = fit_pareto_nbd(
-            rows, near=None if near is None else near.params_
-        )
+        found = fit_pareto_nbd(rows, near=None if near is None else near.params_)
+        self.params_: ParetoNBDParameters = found[0]
+        self.log_likelihood_, self.fit_report_ = found[1:]
         warn_unless_converged(self.fit_report_, model=_NAME)
         return self
 
