@@ -8,6 +8,8 @@ os.environ["TZ"] = "UTC"
 time.tzset()
 for _name in ("POLARS_MAX_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ[_name] = "2" if _name == "POLARS_MAX_THREADS" else "1"
+# on a busy machine, threads that wait for work by spinning take it from those that have some
+os.environ["OMP_WAIT_POLICY"] = "PASSIVE"
 os.environ["MPLBACKEND"] = "Agg"
 os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
 os.environ["DO_NOT_TRACK"] = "true"

@@ -435,3 +435,28 @@ def test_unsound_requests_are_refused(few_orders, cutoffs, recipes, options, err
 def test_cutoffs_given_twice_are_judged_once(few_orders):
     result = backtest(few_orders, [CUTOFF, "2025-02-15"], [Spy()], horizons=HORIZONS, bootstrap=0)
     assert not result.table.select("cutoff", "rung", "target", "metric").is_duplicated().any()
+
+
+def test_of_many_customers_a_sample_stands_for_all(small_shop):
+    spy = Spy()
+    result = backtest(small_shop, [CUTOFF], [spy, Oracle(small_shop)], horizons=HORIZONS, most_customers=20)
+    seen = spy.given[0][0]
+    some = set(seen.orders.collect()["customer_id"])
+    # Twenty are chosen by hash: about so many.
+    assert 10 <= len(some) <= 30
+    assert seen.observed_until == small_shop.before(CUTOFF).observed_until
+    assert result.deciles.filter(rung="spy", target="orders")["customers"].sum() == len(some)
+    # Who is chosen does not depend on what came later, and all rows before the cutoff of who is are seen.
+    again = Spy()
+    short = replace(small_shop, orders=small_shop.orders.filter(pl.col("ordered_at") < CUTOFF + timedelta(days=60)))
+    backtest(short, [CUTOFF], [again], horizons=HORIZONS, most_customers=20)
+    past = small_shop.before(CUTOFF).orders.filter(pl.col("customer_id").is_in(some)).collect()
+    assert again.given[0][0].orders.collect().equals(seen.orders.collect())
+    assert seen.orders.collect().equals(past)
+
+
+def test_as_many_customers_as_may_be_judged_are_all_judged(small_shop):
+    known = purchase_summary(small_shop, CUTOFF).height
+    all_of_them = backtest(small_shop, [CUTOFF], [Spy()], horizons=HORIZONS, bootstrap=0)
+    few_enough = backtest(small_shop, [CUTOFF], [Spy()], horizons=HORIZONS, bootstrap=0, most_customers=known)
+    assert few_enough.table.equals(all_of_them.table)

@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 
 from foretell.errors import ColumnMismatch
-from foretell.features.compute import compute
+from foretell.features.compute import compute, describe
 from foretell.features.history import purchase_history
 from foretell.tables.dataset import CustomerData
 
@@ -60,3 +60,16 @@ def test_no_customer_yet_gives_an_empty_table_of_the_same_columns(few_orders):
     none, some = compute(few_orders, "2024-01-01").collect(), compute(few_orders, "2025-04-01").collect()
     assert none.height == 0
     assert none.schema == some.schema
+
+
+@pytest.mark.parametrize("chosen", [slice(0, 3), slice(1, None, 2), slice(0, 0), slice(None)], ids=str)
+def test_some_customers_are_described_as_if_the_others_were_not_there(shop, chosen):
+    data = shop[0]
+    history = purchase_history(data, "2025-06-01")
+    mask = np.zeros(len(history.customer_id), dtype=bool)
+    mask[chosen] = True
+    some = history.of(mask)
+    ids = history.customer_id.filter(pl.Series(mask))
+    assert some.customer_id.equals(ids)
+    alone = compute(data.of_customers(ids), "2025-06-01").collect()
+    assert describe(some).equals(alone)

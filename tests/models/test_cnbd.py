@@ -301,7 +301,7 @@ def test_nobody_leaving_is_flagged():
 )
 def test_parameters_that_are_not_identified_are_flagged(small, monkeypatch, parameters, flagged):
     found = FitOutcome(("r", "alpha", "a", "b"), parameters, 1.0, True, 0.0, 1, 1, 1, "", ())
-    monkeypatch.setattr(cnbd_fit, "_search", lambda *_: found)
+    monkeypatch.setattr(cnbd_fit, "_search", lambda *_, **__: found)
     assert MBGCNBD(k=1).fit(small).fit_report_.at_boundary is flagged
 
 

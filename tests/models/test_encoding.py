@@ -181,3 +181,15 @@ def test_no_dtype_ends_the_process():
     read = ["Int8", "UInt64", "Float32", "Boolean", "String", "Null", "Categorical", "Enum"]
     refused = ["Date", "Datetime", "Duration", "Decimal", "Time", "Binary", "List", "Array", "Struct", "Object"]
     assert answers == dict.fromkeys(read, "read True") | dict.fromkeys(refused, "refused")
+
+
+@given(st.lists(st.floats(allow_nan=True, allow_infinity=False), min_size=1))
+def test_the_grid_is_20_significant_bits_rounded_from_618_thousandths_of_a_step(values):
+    given_ = np.array(values)
+    part, power = np.frexp(np.abs(given_))
+    with np.errstate(over="ignore"):
+        size = np.ldexp(np.floor(part * 2.0**20 + 0.618) / 2.0**20, power)
+    expected = np.where(np.abs(given_) < 1e-9, 0.0, np.copysign(size, given_))
+    np.testing.assert_array_equal(to_grid(given_), expected)
+    assert not np.signbit(to_grid(given_)[expected == 0]).any()
+    assert given_.tobytes() == np.array(values).tobytes()

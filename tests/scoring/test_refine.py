@@ -14,8 +14,9 @@ from foretell.bundles.bundle import Bundle
 from foretell.bundles.files import StoredBundle
 from foretell.bundles.refinement import Refinement, Trees
 from foretell.scoring.base import Horizon, horizon, order_values
-from foretell.scoring.known import known_at
+from foretell.scoring.known import Known, known_at
 from foretell.scoring.predict import predict
+from foretell.scoring.reasons import explain_bucket
 from foretell.scoring.refine import event_offset, margins, probability, refine
 from foretell.scoring.score import score_bucket
 from foretell.tables.dataset import CustomerData
@@ -44,6 +45,23 @@ def test_buckets_put_together_are_the_whole_to_the_last_bit(
     groups = [ids[start::buckets] for start in range(buckets)]
     parts = pl.concat([score_bucket(part, stored, AS_OF) for part in parts_of(boosted_shop, groups)])
     assert_frame_equal(parts.sort("customer_id"), whole, check_exact=True)
+
+
+def test_parts_in_memory_are_the_whole_to_the_last_bit(
+    boosted_shop: CustomerData, boosted: Bundle, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stored = StoredBundle(boosted, "v")
+    whole = score_bucket(boosted_shop, stored, AS_OF)
+    told = explain_bucket(boosted_shop, boosted, whole["customer_id"], AS_OF)
+    sizes = []
+    for module in ("score", "reasons"):
+        monkeypatch.setattr(f"foretell.scoring.{module}.MOST_AT_ONCE", 60)
+    described = Known.described
+    monkeypatch.setattr(Known, "described", lambda self, chosen: sizes.append(chosen.sum()) or described(self, chosen))
+    assert_frame_equal(score_bucket(boosted_shop, stored, AS_OF), whole, check_exact=True)
+    assert_frame_equal(explain_bucket(boosted_shop, boosted, whole["customer_id"], AS_OF), told, check_exact=True)
+    assert sum(sizes) == 2 * whole.height
+    assert 50 < min(sizes) <= max(sizes) <= 60
 
 
 def test_a_customer_alone_is_scored_as_among_all(boosted_shop: CustomerData, boosted: Bundle) -> None:

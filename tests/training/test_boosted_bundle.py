@@ -1,14 +1,16 @@
 """A boosted bundle: what may not change one byte of it."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import polars as pl
 import pytest
 
-from boosted_shops import AS_OF, HORIZONS, incoherent, predictions, quick_recipe, rhythmic
+from boosted_shops import AS_OF, HORIZONS, QUICK, incoherent, predictions, quick_recipe, rhythmic
 from foretell.bundles.bundle import Bundle
 from foretell.bundles.files import bundle_files
 from foretell.tables.dataset import CustomerData
+from foretell.training.boosted_recipe import BoostedRecipe
 
 
 def test_the_shop_tests_what_it_should(boosted_shop: CustomerData, boosted: Bundle) -> None:
@@ -36,12 +38,21 @@ def test_rows_at_or_after_the_cutoff_change_no_byte(boosted_shop: CustomerData, 
     assert bundle_files(quick_recipe().fit(other, AS_OF, HORIZONS)) == bundle_files(boosted)
 
 
-def test_neither_threads_nor_the_order_of_rows_change_a_byte(boosted_shop: CustomerData, boosted: Bundle) -> None:
+def test_the_order_of_rows_changes_no_byte(boosted_shop: CustomerData, boosted: Bundle) -> None:
     rows = boosted_shop.orders.drop("row_number").collect()
     shuffled = CustomerData.from_orders(
         rows.sample(fraction=1.0, shuffle=True, seed=2), observed_until=boosted_shop.observed_until
     )
-    assert bundle_files(quick_recipe(threads=2).fit(shuffled, AS_OF, HORIZONS)) == bundle_files(boosted)
+    assert bundle_files(quick_recipe().fit(shuffled, AS_OF, HORIZONS)) == bundle_files(boosted)
+
+
+def test_the_number_of_threads_changes_no_byte(boosted_shop: CustomerData) -> None:
+    # Few trees: on a busy machine, two threads wait for one another at every split.
+    few = replace(QUICK, max_rounds=3)
+    one, two = (BoostedRecipe(params=few, threads=count).fit(boosted_shop, AS_OF, HORIZONS) for count in (1, 2))
+    assert one.refinement is not None
+    assert any(booster.rounds for trees in one.refinement.trees.values() for booster in trees.boosters)
+    assert bundle_files(one) == bundle_files(two)
 
 
 def test_the_card_names_every_answer_and_what_was_done_about_giants(boosted: Bundle) -> None:

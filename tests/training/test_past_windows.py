@@ -57,8 +57,9 @@ def test_a_view_knows_what_was_known_then(shop: CustomerData) -> None:
         then = known_at(CustomerData.from_orders(rows), window.view.cutoff, with_features=True)
         assert_frame_equal(window.view.known.summary, then.summary, check_exact=True)
         assert then.features is not None
-        assert window.view.known.features is not None
-        assert_frame_equal(window.view.known.features, then.features, check_exact=True)
+        described = window.view.known.described(np.ones(then.summary.height, dtype=bool))
+        assert described.features is not None
+        assert_frame_equal(described.features, then.features, check_exact=True)
         later = rows["ordered_at"].max()
         assert later is not None
         model = MBGCNBD(k=1).fit(then.summary)

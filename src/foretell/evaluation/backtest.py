@@ -1,6 +1,7 @@
 """Rolling backtest: recipes predict from past cutoffs, and what then happened judges them."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import date, datetime
 from typing import Protocol
 
@@ -11,6 +12,7 @@ from foretell.evaluation.ledger import Backtest, Ledger
 from foretell.evaluation.predictions import Predictions, check_predictions
 from foretell.evaluation.targets import observe, targets
 from foretell.features.summary import purchase_summary
+from foretell.tables.buckets import bucket_of
 from foretell.tables.dataset import CustomerData
 from foretell.windows import Horizons, as_cutoff
 
@@ -65,6 +67,7 @@ def backtest(
     seed: int = 0,
     bootstrap: int = 200,
     reference: str | None = None,
+    most_customers: int | None = None,
 ) -> Backtest:
     """Let recipes predict from past cutoffs, and compare with what then happened.
 
@@ -95,6 +98,9 @@ def backtest(
         Resamples of customers behind each interval; 0 for none.
     reference : str, optional
         Name of the recipe that the others are compared with; the first one if not given.
+    most_customers : int, optional
+        Where more were seen before a cutoff, about so many of them, chosen by hash, are what recipes are fitted to and
+        judged on there; all if not given.
 
     Returns
     -------
@@ -123,7 +129,10 @@ def backtest(
         msg = "at least one cutoff is needed"
         raise ValueError(msg)
     ledger = Ledger(reference=baseline, seed=seed, bootstrap=bootstrap, order=_order(horizons, names))
-    observed = [_judge(data, cutoff, recipes, horizons=horizons, seed=seed, ledger=ledger) for cutoff in moments]
+    observed = [
+        _judge(data, cutoff, recipes, horizons=horizons, seed=seed, ledger=ledger, most_customers=most_customers)
+        for cutoff in moments
+    ]
     result = ledger.close()
     if not any(observed):
         reasons = "; ".join(result.skipped["reason"].unique(maintain_order=True))
@@ -160,6 +169,7 @@ def _judge(
     horizons: Horizons,
     seed: int,
     ledger: Ledger,
+    most_customers: int | None,
 ) -> bool:
     """Judge all recipes at one cutoff; say whether any target's window was observed."""
     past = data.before(cutoff)
@@ -167,6 +177,10 @@ def _judge(
     if customers.is_empty():
         ledger.skip(cutoff, None, None, "no customer bought before the cutoff")
         return False
+    if most_customers is not None and len(customers) > most_customers:
+        customers = customers.filter(bucket_of(customers, len(customers), salt="judged") < most_customers)
+        # The end of observation stays that of the shop, and as it was stated.
+        past = replace(past.of_customers(customers), observed_until_given=past.observed_until_given)
     truths, left_out = observe(data, cutoff, horizons, customers)
     for target, reason in left_out.items():
         ledger.skip(cutoff, None, target, reason)

@@ -58,11 +58,37 @@ class PairTree:
         levels = (_level(self._place, bought, by_expected, bit) for bit in range(self._places.bit_length()))
         self._levels = [level for level in levels if level is not None]
 
-    def __call__(self, weights: FloatArray) -> float:
-        """Return the concordance for row weights of shape (rows,); NaN if no pair is comparable."""
+    def __call__(self, weights: FloatArray, pairs: float | None = None) -> float:
+        """Return the concordance for row weights of shape (rows,); NaN if no pair is comparable.
+
+        Parameters
+        ----------
+        weights : ndarray of shape (rows,)
+            How often each row counts.
+        pairs : float, optional
+            As from `pairs`, where another ordering of the same rows has counted them.
+
+        Returns
+        -------
+        float
+        """
+        counted = self.pairs(weights) if pairs is None else pairs
+        return ratio(sum(_concordant(level, weights) for level in self._levels), counted)
+
+    def pairs(self, weights: FloatArray) -> float:
+        """Return the number of comparable pairs, whatever the ordering.
+
+        Parameters
+        ----------
+        weights : ndarray of shape (rows,)
+            How often each row counts.
+
+        Returns
+        -------
+        float
+        """
         at_place, bought_at_place = self._at_place(weights), self._at_place(weights * self._bought)
-        pairs = inner(bought_at_place, float(at_place.sum()) - np.cumsum(at_place))
-        return ratio(sum(_concordant(level, weights) for level in self._levels), pairs)
+        return inner(bought_at_place, float(at_place.sum()) - np.cumsum(at_place))
 
     def _at_place(self, per_row: FloatArray) -> FloatArray:
         sums = np.bincount(self._place, weights=per_row, minlength=self._places)

@@ -277,7 +277,8 @@ class OrderingPanel:
 
     def __call__(self, weights: FloatArray) -> FloatArray:
         """Return the metrics, shape (times, predictions, names), for weights of shape (times, rows)."""
-        return _by_time([[(tree(row),) for row in weights] for tree in self._trees], self.names)
+        counted = [(row, self._trees[0].pairs(row)) for row in weights] if self._trees else []
+        return _by_time([[(tree(row, pairs),) for row, pairs in counted] for tree in self._trees], self.names)
 
 
 def _by_time(scores: list[list[tuple[float, ...]]], names: tuple[str, ...]) -> FloatArray:

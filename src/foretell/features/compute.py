@@ -69,4 +69,4 @@ def _column(feature: Feature, values: NDArray[np.int64 | np.float64]) -> pl.Seri
     if feature.dtype != NUMBER:
         return pl.Series(feature.name, values).cast(feature.dtype)
     # Adding 0.0 turns a rounded -0.0 into 0.0.
-    return pl.Series(feature.name, np.round(values, _DECIMALS) + 0.0).fill_nan(None)
+    return pl.Series(feature.name, np.round(values, _DECIMALS) + 0.0, nan_to_null=True)

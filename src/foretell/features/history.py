@@ -118,6 +118,30 @@ class PurchaseHistory:
         """Whole days from the first purchase day to the last day seen, shape (C,), >= 0 (T of the models)."""
         return self.end_day - 1 - self.first_day
 
+    def of(self, chosen: NDArray[np.bool_]) -> "PurchaseHistory":
+        """Return the history of some of the customers.
+
+        Parameters
+        ----------
+        chosen : ndarray of bool, shape (C,)
+            True for those to keep.
+
+        Returns
+        -------
+        PurchaseHistory
+            As if the others had never been there.
+        """
+        orders, rows = self.orders[chosen], np.repeat(chosen, self.orders)
+        return PurchaseHistory(
+            customer_id=self.customer_id.filter(pl.Series(chosen)),
+            end_day=self.end_day,
+            start=np.cumsum(orders) - orders,
+            day=self.day[rows],
+            order_rows=self.order_rows[rows],
+            amount=None if self.amount is None else self.amount[rows],
+            loose_refund=None if self.loose_refund is None else self.loose_refund[chosen],
+        )
+
     def orders_last(self, days: int) -> Ints:
         """Count purchase days in the last days seen.
 

@@ -116,4 +116,4 @@ def _dates(days: Ints) -> pl.Series:
 
 
 def _nullable(values: Floats) -> pl.Series:
-    return pl.Series(values).fill_nan(None)
+    return pl.Series(values, nan_to_null=True)

@@ -58,7 +58,7 @@ class MBGCNBD(Estimator):
         self.max_k = max_k
         self.dropout_at_first = dropout_at_first
 
-    def fit(self, summary: pl.DataFrame) -> Self:
+    def fit(self, summary: pl.DataFrame, *, near: Self | None = None) -> Self:
         """Fit by maximum likelihood.
 
         Parameters
@@ -66,6 +66,10 @@ class MBGCNBD(Estimator):
         summary : polars.DataFrame
             One row per customer: ``repeat_orders``, ``days_first_to_last_order``, ``days_observed`` and, unless
             k is fixed at 1, ``sum_log_gaps_days``.
+        near : MBGCNBD, optional
+            Fitted to a history much like this one, such as the same shop's at another cutoff. The search begins at
+            its parameters, and tries the usual starting points only if that does not end in an optimum. Where k is
+            chosen, it is looked for from that model's k up and down, as long as the likelihood rises.
 
         Returns
         -------
@@ -89,8 +93,14 @@ class MBGCNBD(Estimator):
         rows = read_history(summary, reader=_NAME)
         require_repeats(rows)
         log_gaps = 0.0 if self.k == 1 else math.fsum(sum_log_gaps(summary, reader=_NAME))
-        found = fit_cnbd(rows, log_gaps, candidates=candidates, dropout_at_first=self.dropout_at_first)
-        self.params_ = found.params
+        found = fit_cnbd(
+            rows,
+            log_gaps,
+            candidates=candidates,
+            dropout_at_first=self.dropout_at_first,
+            near=None if near is None else near.params_,
+        )
+        self.params_: CNBDParams = found.params
         self.log_likelihood_ = found.log_likelihood
         self.fit_report_ = found.report(rows)
         warn_unless_converged(self.fit_report_, model=_NAME)

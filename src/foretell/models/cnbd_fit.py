@@ -1,7 +1,7 @@
 """Maximum likelihood for the (M)BG/CNBD-k: starting points, coarse times first, k by likelihood."""
 
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -16,6 +16,7 @@ from foretell.models.optimise import FitOutcome, Vector, maximise_likelihood
 _COARSE_ABOVE = 5_000
 _COARSE_STEPS = 50
 _HIGHEST = 1e5
+_TOLERANCE, _NEAR_TOLERANCE = 1e-8, 1e-6
 _LARGE = 1_000.0
 _NOBODY = 1e-4
 # r, a, b; alpha follows from the mean order rate.
@@ -73,7 +74,30 @@ class CNBDFit:
         )
 
 
-def fit_cnbd(rows: Compressed, sum_log_gaps: float, *, candidates: Iterable[int], dropout_at_first: bool) -> CNBDFit:
+@dataclass(frozen=True)
+class _Tried:
+    """The fit of one k."""
+
+    k: int
+    total: float
+    outcome: FitOutcome
+
+    def at(self, k: int) -> Vector:
+        """Return its optimum as a starting point for another k."""
+        return _moved(self.outcome.log_parameters, self.k, k)
+
+
+_Attempt = Callable[[int, Vector | None], _Tried]
+
+
+def fit_cnbd(
+    rows: Compressed,
+    sum_log_gaps: float,
+    *,
+    candidates: Sequence[int],
+    dropout_at_first: bool,
+    near: CNBDParams | None = None,
+) -> CNBDFit:
     """Fit k after k until the likelihood has fallen twice in a row; keep the best.
 
     Parameters
@@ -82,10 +106,13 @@ def fit_cnbd(rows: Compressed, sum_log_gaps: float, *, candidates: Iterable[int]
         From `foretell.models.history.read_history`, with at least one repeat order.
     sum_log_gaps : float
         l summed over all customers; it decides between k, and has no influence on the other parameters.
-    candidates : iterable of int
-        Values of k, at least one, rising.
+    candidates : sequence of int
+        Values of k, at least one, neighbours, rising.
     dropout_at_first : bool
         True for MBG, False for BG.
+    near : CNBDParams, optional
+        Optimum of a history much like this one, in the same time unit: the search begins there, and k is looked for
+        from that k up and down, as long as the likelihood rises.
 
     Returns
     -------
@@ -97,41 +124,84 @@ def fit_cnbd(rows: Compressed, sum_log_gaps: float, *, candidates: Iterable[int]
     """
     x, t_x, T = (rows.columns[name] for name in HISTORY)
     coarse = _coarse(rows) if rows.distinct > _COARSE_ABOVE else None
-    tried: list[tuple[int, float, FitOutcome]] = []
-    falls = 0
-    for k in candidates:
+
+    def attempt(k: int, follow: Vector | None) -> _Tried:
         exact = CNBDLikelihood(x, t_x, T, rows.weights, k=k, dropout_at_first=dropout_at_first)
-        starts = _starts(exact, before=tried[-1][2] if tried else None, k_before=tried[-1][0] if tried else 1)
-        outcome = _search(exact, coarse, starts)
-        total = exact.total(outcome.log_parameters, sum_log_gaps)
-        falls = falls + 1 if tried and total < tried[-1][1] else 0
-        tried.append((k, total, outcome))
-        if falls == 2:
-            break
-    k, total, outcome = max(tried, key=lambda fit: fit[1])
-    r, alpha, a, b = outcome.parameters
+        starts = _starts(exact)
+        if near is None and follow is not None:
+            starts = [follow, *starts]
+        outcome = _search(exact, coarse, starts, near=None if near is None else follow)
+        return _Tried(k, exact.total(outcome.log_parameters, sum_log_gaps), outcome)
+
+    tried = _rising(attempt, candidates) if near is None else _around(attempt, candidates, near)
+    best = max(tried, key=lambda fit: fit.total)
+    r, alpha, a, b = best.outcome.parameters
     return CNBDFit(
-        params=CNBDParams(r, alpha, a, b, k=k, dropout_at_first=dropout_at_first),
-        log_likelihood=total,
-        outcome=outcome,
-        at_boundary=bool(outcome.at_boundary) or max(r, a + b) > _LARGE or a < _NOBODY * (a + b),
-        k_profile=tuple((k, total) for k, total, _ in tried),
+        params=CNBDParams(r, alpha, a, b, k=best.k, dropout_at_first=dropout_at_first),
+        log_likelihood=best.total,
+        outcome=best.outcome,
+        at_boundary=bool(best.outcome.at_boundary) or max(r, a + b) > _LARGE or a < _NOBODY * (a + b),
+        k_profile=tuple(sorted((fit.k, fit.total) for fit in tried)),
     )
 
 
-def _search(exact: CNBDLikelihood, coarse: Compressed | None, starts: list[Vector]) -> FitOutcome:
+def _rising(attempt: _Attempt, candidates: Sequence[int]) -> list[_Tried]:
+    """Fit k after k, each also from the optimum of the one before, until the likelihood fell twice in a row."""
+    tried: list[_Tried] = []
+    falls = 0
+    for k in candidates:
+        fit = attempt(k, tried[-1].at(k) if tried else None)
+        falls = falls + 1 if tried and fit.total < tried[-1].total else 0
+        tried.append(fit)
+        if falls == 2:
+            break
+    return tried
+
+
+def _around(attempt: _Attempt, candidates: Sequence[int], near: CNBDParams) -> list[_Tried]:
+    """Fit the k of a similar history, then its neighbours on the side on which the likelihood rises."""
+    k = min(candidates, key=lambda candidate: abs(candidate - near.k))
+    first = attempt(k, _moved(np.log([near.r, near.alpha, near.a, near.b]), near.k, k))
+    tried = [first]
+    for step in (-1, 1):
+        here = first
+        while here.k + step in candidates:
+            there = attempt(here.k + step, here.at(here.k + step))
+            tried.append(there)
+            if there.total <= here.total:
+                break
+            here = there
+        if here is not first:
+            break
+    return tried
+
+
+def _moved(log_parameters: Vector, k: int, to: int) -> Vector:
+    """Keep the mean order rate, k r / alpha, where k changes."""
+    return np.asarray(log_parameters + np.array([0.0, math.log(to / k), 0.0, 0.0]), dtype=np.float64)
+
+
+def _search(
+    exact: CNBDLikelihood, coarse: Compressed | None, starts: list[Vector], *, near: Vector | None
+) -> FitOutcome:
     """Search with times divided by their mean; on many rows, all starts on coarse times, then the exact ones."""
     unit = exact.unit
     shift = np.array([0.0, math.log(unit), 0.0, 0.0])
     scaled = [start - shift for start in starts]
+    begin = None if near is None else near - shift
     objective = exact.in_unit(unit)
+    tolerance = _TOLERANCE if near is None else _NEAR_TOLERANCE
     if coarse is None:
-        found = maximise_likelihood(objective, scaled, names=NAMES, highest=_HIGHEST)
+        found = maximise_likelihood(objective, scaled, names=NAMES, near=begin, highest=_HIGHEST, tolerance=tolerance)
     else:
         x, t_x, T = (coarse.columns[name] for name in HISTORY)
         rough = CNBDLikelihood(x, t_x, T, coarse.weights, k=exact.k, dropout_at_first=exact.first == 1)
-        first = maximise_likelihood(rough.in_unit(unit), scaled, names=NAMES, highest=_HIGHEST, tolerance=1e-6)
-        found = maximise_likelihood(objective, [first.log_parameters], names=NAMES, highest=_HIGHEST)
+        first = maximise_likelihood(
+            rough.in_unit(unit), scaled, names=NAMES, near=begin, highest=_HIGHEST, tolerance=1e-6
+        )
+        found = maximise_likelihood(
+            objective, [first.log_parameters], names=NAMES, highest=_HIGHEST, tolerance=tolerance
+        )
         found = replace(
             found,
             starts=first.starts,
@@ -150,11 +220,7 @@ def _coarse(rows: Compressed) -> Compressed:
     return Compressed(columns, np.bincount(merged.inverse, rows.weights).astype(np.int64), merged.inverse)
 
 
-def _starts(exact: CNBDLikelihood, *, before: FitOutcome | None, k_before: int) -> list[Vector]:
-    """Starting points as log-parameters; the optimum of the k before, where there is one, goes first."""
+def _starts(exact: CNBDLikelihood) -> list[Vector]:
+    """Starting points as log-parameters, from the mean order rate."""
     rate = exact.repeats / float((exact.weights * exact.T).sum())
-    fresh = [np.log([r, r * exact.k / (rate * 1.5), a, b]) for r, a, b in _STARTS]
-    if before is None:
-        return fresh
-    follow = before.log_parameters + np.array([0.0, math.log(exact.k / k_before), 0.0, 0.0])
-    return [follow, *fresh]
+    return [np.log([r, r * exact.k / (rate * 1.5), a, b]) for r, a, b in _STARTS]

@@ -21,7 +21,8 @@ Matrix = NDArray[np.float64]
 MOST_LEVELS = 100
 """Categories kept per column, the most frequent ones; LightGBM would learn rarer ones by heart."""
 
-_GRID = float(2**20)
+_CUT_BITS = 33
+"""Of a float64's 52, so that 20 significant ones stay, the leading 1 among them."""
 _ABOVE_THE_STEP = 0.618
 _ZERO = 1e-9
 _NAME = "Encoding"
@@ -183,10 +184,13 @@ def to_grid(values: Matrix) -> Matrix:
     ndarray of float64
         Of the same shape; monotone in the values, symmetric in their sign, and exact in float32's 24 bits.
     """
-    part, power = np.frexp(np.abs(values))
-    size = np.ldexp(np.floor(part * _GRID + _ABOVE_THE_STEP) / _GRID, power)
-    rounded = np.where(np.abs(values) < _ZERO, 0.0, np.copysign(size, values))
-    return np.where(np.isnan(values), np.nan, rounded)
+    rounded = np.array(values, dtype=np.float64)
+    # The bits of a float are sign and size: adding to them adds to the size, and a carry is the next binade.
+    bits = rounded.view(np.uint64)
+    bits += np.uint64(round(_ABOVE_THE_STEP * 2**_CUT_BITS))
+    bits &= ~np.uint64(2**_CUT_BITS - 1)
+    rounded[np.abs(values) < _ZERO] = 0.0
+    return rounded
 
 
 def _refuse_infinite(matrix: Matrix, features: Sequence[str]) -> None:

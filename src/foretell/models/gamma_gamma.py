@@ -74,7 +74,7 @@ class GammaGamma(Estimator):
         self.min_customers = min_customers
         self.cap_quantile = cap_quantile
 
-    def fit(self, summary: pl.DataFrame) -> Self:
+    def fit(self, summary: pl.DataFrame, *, near: Self | None = None) -> Self:
         """Fit by maximum likelihood, or fall back to a plain mean and say so.
 
         Parameters
@@ -82,6 +82,9 @@ class GammaGamma(Estimator):
         summary : polars.DataFrame
             One row per customer: ``orders_with_value`` (orders of positive value) and ``mean_order_value`` (their mean
             in the currency unit; null or 0 where there is none).
+        near : GammaGamma, optional
+            Fitted to order values much like these. The search begins at its parameters, and tries the usual starting
+            points only if that does not end in an optimum.
 
         Returns
         -------
@@ -136,7 +139,7 @@ class GammaGamma(Estimator):
             )
             return self
         unit = float(np.median(z))
-        found = _search(rows, unit)
+        found = _search(rows, unit, None if near is None else near.params_)
         self._learn(found, rows, unit, left_out, correlation)
         warn_unless_converged(self.fit_report_, model=_NAME)
         return self
@@ -280,16 +283,17 @@ class GammaGamma(Estimator):
         )
 
 
-def _search(rows: Compressed, unit: float) -> FitOutcome:
+def _search(rows: Compressed, unit: float, near: GammaGammaParameters | PooledMean | None) -> FitOutcome:
     """Search with money divided by its median; on many rows, all starts on every n-th row of the sorted ones first."""
     x, z, weights = rows.columns["x"], rows.columns["z"] / unit, rows.weights.astype(np.float64)
     starts = [np.asarray(np.log(start)) for start in _STARTS]
     bounds: dict[str, Any] = {"names": _NAMES, "lowest": _LOWEST, "highest": _HIGHEST, "tolerance": _TOLERANCE}
+    begin = np.log([near.p, near.q - 1.0, near.v / unit]) if isinstance(near, GammaGammaParameters) else None
     step = rows.distinct // _SAMPLE
     if step < 2:
-        return maximise_likelihood(mean_negative_likelihood(x, z, weights), starts, **bounds)
+        return maximise_likelihood(mean_negative_likelihood(x, z, weights), starts, near=begin, **bounds)
     some = slice(step // 2, None, step)
-    rough = maximise_likelihood(mean_negative_likelihood(x[some], z[some], weights[some]), starts, **bounds)
+    rough = maximise_likelihood(mean_negative_likelihood(x[some], z[some], weights[some]), starts, near=begin, **bounds)
     found = maximise_likelihood(mean_negative_likelihood(x, z, weights), [rough.log_parameters], **bounds)
     evaluations = rough.evaluations + found.evaluations
     return replace(found, starts=rough.starts, agreeing=rough.agreeing, evaluations=evaluations)

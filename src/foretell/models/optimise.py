@@ -8,13 +8,15 @@ negative log-likelihood, so that tolerances do not depend on the number of custo
 import math
 import warnings
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Protocol
+from functools import cache
+from typing import Any, Protocol, cast
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import minimize
-from threadpoolctl import threadpool_limits
+from scipy.optimize import OptimizeResult, minimize
+from threadpoolctl import ThreadpoolController
 
 from foretell.errors import ConvergenceWarning, FitError
 
@@ -25,6 +27,9 @@ LOWEST = 1e-6
 HIGHEST = 1e6
 _REPLACEMENT = 1e6
 _SAME_OPTIMUM = 1e-7
+_CORNER = math.log(100)
+_ROUGH = 1e-6
+_LEAST_GAIN, _LEAST_ROUGH_GAIN = 1e-15, 1e-12
 
 
 @dataclass(frozen=True)
@@ -81,6 +86,7 @@ def maximise_likelihood(
     starts: Sequence[Vector],
     *,
     names: Sequence[str],
+    near: Vector | None = None,
     lowest: float = LOWEST,
     highest: float = HIGHEST,
     tolerance: float = 1e-8,
@@ -98,10 +104,14 @@ def maximise_likelihood(
         Starting points, as log-parameters.
     names : sequence of str
         Parameter names, for the outcome and for messages.
+    near : ndarray of shape (parameters,), optional
+        Optimum of data much like these, as log-parameters. The search begins there. If it converges, and no start is
+        likelier as it stands, the starts are left out, but for the likeliest where a parameter ended near a bound.
     lowest, highest : float
         Bounds of every parameter on its natural scale.
     tolerance : float
-        The optimiser stops when the projected gradient is below this.
+        The optimiser stops when the projected gradient is below this; from 1e-6 on, also when a step gains less than
+        1e-12 of the value.
     accepted : float
         The outcome counts as converged when the projected gradient is below this times the larger of 1 and the
         value. Floating point noise of a sum over many rows often ends the search between the two.
@@ -124,6 +134,8 @@ def maximise_likelihood(
         raise ValueError(message)
     low, high = math.log(lowest), math.log(highest)
     evaluations = 0
+    # Along a ridge single steps gain next to nothing for ever.
+    least_gain = _LEAST_GAIN if tolerance < _ROUGH else _LEAST_ROUGH_GAIN
 
     def guarded(theta: Vector) -> tuple[float, Vector]:
         nonlocal evaluations
@@ -133,19 +145,35 @@ def maximise_likelihood(
             return _REPLACEMENT, np.zeros_like(theta)
         return float(value), np.asarray(gradient, dtype=np.float64)
 
+    def search(start: Vector) -> OptimizeResult:
+        return minimize(
+            guarded,
+            start,
+            jac=True,
+            method="L-BFGS-B",
+            bounds=[(low, high)] * len(names),
+            options={"gtol": tolerance, "ftol": least_gain, "maxiter": max_iterations, "maxcor": 20},
+        )
+
+    def gap(result: OptimizeResult) -> float:
+        theta, gradient = (np.asarray(vector, dtype=np.float64) for vector in (result.x, result.jac))
+        return float(np.abs(np.clip(theta - gradient, low, high) - theta).max())
+
+    def still_needed(result: OptimizeResult) -> list[Vector]:
+        value = float(result.fun)
+        begin_at = [guarded(start)[0] for start in inside]
+        converged = value < _REPLACEMENT and gap(result) <= accepted * max(1.0, abs(value))
+        if not converged or value > min(begin_at):
+            return inside
+        # Likelihoods level off where a parameter runs away: a search begun there stays, though a hill may be elsewhere.
+        corner = bool(np.any((result.x < low + _CORNER) | (result.x > high - _CORNER)))
+        return [inside[int(np.argmin(begin_at))]] if corner else []
+
+    inside = [np.clip(np.asarray(start, dtype=np.float64), low, high) for start in starts]
     # L-BFGS-B's matrices are tiny: threads of the linear algebra library cost ten times the work they share
-    with threadpool_limits(limits=1, user_api="blas"):
-        results = [
-            minimize(
-                guarded,
-                np.clip(np.asarray(start, dtype=np.float64), low, high),
-                jac=True,
-                method="L-BFGS-B",
-                bounds=[(low, high)] * len(names),
-                options={"gtol": tolerance, "ftol": 1e-15, "maxiter": max_iterations, "maxcor": 20},
-            )
-            for start in starts
-        ]
+    with one_algebra_thread():
+        results = [] if near is None else [search(np.clip(np.asarray(near, dtype=np.float64), low, high))]
+        results += [search(start) for start in (still_needed(results[0]) if results else inside)]
     values = [float(result.fun) for result in results]
     best = results[int(np.argmin(values))]
     value = float(best.fun)
@@ -156,8 +184,7 @@ def maximise_likelihood(
         )
         raise FitError(message)
     theta = np.asarray(best.x, dtype=np.float64)
-    gradient = np.asarray(best.jac, dtype=np.float64)
-    norm = float(np.abs(np.clip(theta - gradient, low, high) - theta).max())
+    norm = gap(best)
     return FitOutcome(
         names=tuple(names),
         parameters=tuple(float(p) for p in np.exp(theta)),
@@ -165,11 +192,27 @@ def maximise_likelihood(
         converged=norm <= accepted * max(1.0, abs(value)),
         gradient_norm=norm,
         evaluations=evaluations,
-        starts=len(starts),
+        starts=len(results),
         agreeing=sum(abs(other - value) <= _SAME_OPTIMUM * max(1.0, abs(value)) for other in values),
         message=str(best.message),
         at_boundary=tuple(name for name, t in zip(names, theta, strict=True) if t - low < 1e-3 or high - t < 1e-3),
     )
+
+
+def one_algebra_thread() -> AbstractContextManager[Any]:
+    """Keep the linear algebra library to one thread meanwhile: its sums differ in their last bits with more.
+
+    Returns
+    -------
+    context manager
+    """
+    return cast("AbstractContextManager[Any]", _linear_algebra().limit(limits=1, user_api="blas"))
+
+
+@cache
+def _linear_algebra() -> ThreadpoolController:
+    """Return the handle on the libraries' threads; finding them takes milliseconds, so it is done once."""
+    return ThreadpoolController()
 
 
 class Ending(Protocol):

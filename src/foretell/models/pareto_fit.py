@@ -16,6 +16,7 @@ _COARSE_ABOVE = 5_000
 _COARSE_STEPS = 25
 _COARSE_TOLERANCE = 1e-5
 _FINE_TOLERANCE = 1e-7
+_NEAR_TOLERANCE = 1e-6
 _LOWEST, _HIGHEST = 1e-5, 1e5
 # A gamma law of shape 100 varies by a tenth around its mean: to the data, all rates are equal.
 _RIDGE = 100.0
@@ -55,13 +56,17 @@ class ParetoNBDFitReport:
     message: str
 
 
-def fit_pareto_nbd(rows: Compressed) -> tuple[ParetoNBDParameters, float, ParetoNBDFitReport]:
+def fit_pareto_nbd(
+    rows: Compressed, *, near: ParetoNBDParameters | None = None
+) -> tuple[ParetoNBDParameters, float, ParetoNBDFitReport]:
     """Fit by maximum likelihood.
 
     Parameters
     ----------
     rows : Compressed
         From `foretell.models.history.read_history`, with at least one repeat order.
+    near : ParetoNBDParameters, optional
+        Optimum of a history much like this one, in the same time unit: the search begins there.
 
     Returns
     -------
@@ -82,31 +87,35 @@ def fit_pareto_nbd(rows: Compressed) -> tuple[ParetoNBDParameters, float, Pareto
     t_x, T = t_x / unit, T / unit
     rate = float((weights * x).sum() / weights.sum())
     starts = [np.log([r, r / (2.0 * rate), s, beta]) for r, s, beta in _STARTS]
-    tried, agreeing, evaluations = len(starts), 0, 0
+    begin = None if near is None else np.log([near.r, near.alpha / unit, near.s, near.beta / unit])
+    tried, agreeing, evaluations = 0, 0, 0
     if rows.distinct > _COARSE_ABOVE:
         rough = maximise_likelihood(
             _objective(*_coarse(x, t_x, T, weights)),
             starts,
             names=_NAMES,
+            near=begin,
             lowest=_LOWEST,
             highest=_HIGHEST,
             tolerance=_COARSE_TOLERANCE,
         )
-        starts, agreeing, evaluations = [rough.log_parameters], rough.agreeing, rough.evaluations
+        starts, begin = [rough.log_parameters], None
+        tried, agreeing, evaluations = rough.starts, rough.agreeing, rough.evaluations
     found = maximise_likelihood(
         _objective(x, t_x, T, weights),
         starts,
         names=_NAMES,
+        near=begin,
         lowest=_LOWEST,
         highest=_HIGHEST,
-        tolerance=_FINE_TOLERANCE,
+        tolerance=_FINE_TOLERANCE if near is None else _NEAR_TOLERANCE,
     )
     r, alpha, s, beta = found.parameters
     params = ParetoNBDParameters(r, alpha * unit, s, beta * unit)
     total = math.fsum(weights * pareto_kernel.log_likelihood(params, x, t_x * unit, T * unit))
     report = ParetoNBDFitReport(
         converged=found.converged,
-        starts=tried,
+        starts=tried or found.starts,
         agreeing=agreeing or found.agreeing,
         evaluations=evaluations + found.evaluations,
         gradient_norm=found.gradient_norm,

@@ -48,13 +48,16 @@ class ParetoNBD(Estimator):
     def __init__(self) -> None:
         pass
 
-    def fit(self, summary: pl.DataFrame) -> Self:
+    def fit(self, summary: pl.DataFrame, *, near: Self | None = None) -> Self:
         """Fit by maximum likelihood.
 
         Parameters
         ----------
         summary : polars.DataFrame
             One row per customer: ``repeat_orders``, ``days_first_to_last_order``, ``days_observed``.
+        near : ParetoNBD, optional
+            Fitted to a history much like this one, such as the same shop's at another cutoff. The search begins at
+            its parameters, and tries the usual starting points only if that does not end in an optimum.
 
         Returns
         -------
@@ -76,7 +79,9 @@ class ParetoNBD(Estimator):
         """
         rows = read_history(summary, reader=_NAME)
         require_repeats(rows)
-        self.params_, self.log_likelihood_, self.fit_report_ = fit_pareto_nbd(rows)
+        found = fit_pareto_nbd(rows, near=None if near is None else near.params_)
+        self.params_: ParetoNBDParameters = found[0]
+        self.log_likelihood_, self.fit_report_ = found[1:]
         warn_unless_converged(self.fit_report_, model=_NAME)
         return self
 

@@ -16,7 +16,7 @@ import polars as pl
 
 from foretell.bundles.bundle import Bundle
 from foretell.scoring.base import Vector, horizon, order_values
-from foretell.scoring.known import Known, known_at
+from foretell.scoring.known import MOST_AT_ONCE, Known, known_at
 from foretell.scoring.predict import knows_money
 from foretell.scoring.reason_words import ALIKE, alive_words, family_words, order_words, value_words
 from foretell.scoring.schema import REASONS
@@ -83,10 +83,12 @@ def explain_bucket(
     # The end of observation stays that of the shop: it may lie before as_of, and was not stated by anybody.
     asked = replace(data.of_customers(wanted), observed_until_given=data.observed_until_given)
     read = bool(trees_of_value(bundle, money=data.has_amount and bundle.spend_model is not None))
-    known = known_at(asked, as_cutoff(as_of), with_features=read)
+    known = known_at(asked, as_cutoff(as_of), with_features=False, keep_history=read)
     if known.summary.is_empty():
         return pl.DataFrame(schema={"customer_id": pl.String, **dict.fromkeys(REASONS, pl.String)})
-    return _ranked(prediction_parts(known, bundle), bundle, money=knows_money(known, bundle))
+    parts = known.parts(MOST_AT_ONCE) if read else (known,)
+    money = knows_money(known, bundle)
+    return pl.concat([_ranked(prediction_parts(part, bundle), bundle, money=money) for part in parts])
 
 
 def prediction_parts(known: Known, bundle: Bundle) -> Parts:

@@ -7,7 +7,7 @@ import polars as pl
 from foretell.bundles.bundle import Bundle
 from foretell.bundles.files import StoredBundle
 from foretell.errors import WindowError
-from foretell.scoring.known import Known, known_at
+from foretell.scoring.known import MOST_AT_ONCE, Known, known_at
 from foretell.scoring.predict import predict
 from foretell.scoring.schema import REASONS, score_schema
 from foretell.tables.dataset import CustomerData
@@ -53,10 +53,12 @@ def score_bucket(data: CustomerData, stored: StoredBundle, as_of: date | datetim
         )
         raise WindowError(msg)
     schema = score_schema(bundle.horizons)
-    known = known_at(data, cutoff, with_features=bundle.reads_features)
+    known = known_at(data, cutoff, with_features=False, keep_history=bundle.reads_features)
     if known.summary.is_empty():
         return pl.DataFrame(schema=schema)
-    scores = pl.concat([_history(known.summary), _predictions(known, bundle)], how="horizontal").with_columns(
+    parts = known.parts(MOST_AT_ONCE) if bundle.reads_features else (known,)
+    predicted = pl.concat([_predictions(part, bundle) for part in parts])
+    scores = pl.concat([_history(known.summary), predicted], how="horizontal").with_columns(
         as_of=pl.lit(cutoff).cast(pl.Datetime("us")),
         model_version=pl.lit(stored.version),
         total_clv=pl.col("historic_clv") + pl.col(f"predicted_clv_{bundle.horizons.clv_days}d"),

@@ -264,8 +264,9 @@ class CustomerData:
             long as any of its customers is.
         """
         wanted = ids.alias("customer_id").to_frame().lazy()
-        rows = self.orders.join(wanted, on="customer_id", how="semi")
-        return replace(self, orders=rows, observed_until_given=True, optional=self.optional.of_customers(ids))
+        # Collected: a sample is looked at again and again, and must not search all rows every time.
+        rows = self.orders.join(wanted, on="customer_id", how="semi").collect()
+        return replace(self, orders=rows.lazy(), observed_until_given=True, optional=self.optional.of_customers(ids))
 
     def first_order_at(self) -> datetime | None:
         """Return the instant of the first row, or None without rows."""

@@ -86,7 +86,7 @@ class OptionalTables:
         wanted = ids.alias("customer_id").to_frame().lazy()
 
         def rows_of(table: pl.LazyFrame | None) -> pl.LazyFrame | None:
-            return None if table is None else table.join(wanted, on="customer_id", how="semi")
+            return None if table is None else table.join(wanted, on="customer_id", how="semi").collect().lazy()
 
         return replace(
             self,

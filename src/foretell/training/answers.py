@@ -74,7 +74,6 @@ class Answers:
     params: BoostingParams
     threads: int
     _stacks: dict[tuple[datetime, ...], _Stacked] = field(default_factory=dict)
-    _matrices: dict[datetime, Matrix] = field(default_factory=dict)
 
     @classmethod
     def of(
@@ -93,7 +92,8 @@ class Answers:
         -------
         Answers
         """
-        inputs = _inputs(view, family, inputs_days)
+        number = _number(view.known.summary["customer_id"])
+        inputs = _inputs(view, family, inputs_days, number < _share(most_rows, number.size) * _NUMBERS)
         names = [name for name in inputs.columns if name != "customer_id" and name not in NOT_INPUTS]
         return cls(family, inputs_days, Encoding.learn(inputs, names), most_rows, params, threads)
 
@@ -151,13 +151,12 @@ class Answers:
     def _stack(self, views: Sequence[View]) -> "_Stacked":
         ids = [view.known.summary["customer_id"] for view in views]
         count = sum(len(each) for each in ids)
-        share = min(1.0, self.most_rows / max(count, 1))
+        share = _share(self.most_rows, count)
         folds = folds_for(min(count, self.most_rows))
-        # Two customers in one of so many buckets are taken for one: rare, and harmless to a standard error.
-        number = [bucket_of(each, _NUMBERS, salt="customer") for each in ids]
+        number = [_number(each) for each in ids]
         masks = tuple(each < share * _NUMBERS for each in number)
         kept = pl.concat([each.filter(mask) for each, mask in zip(ids, masks, strict=True)])
-        matrix = np.concatenate([self.matrix(view)[mask] for view, mask in zip(views, masks, strict=True)])
+        matrix = np.concatenate([self.matrix(view, mask) for view, mask in zip(views, masks, strict=True)])
         return _Stacked(
             masks,
             Binned(matrix, self.params, threads=self.threads),
@@ -167,21 +166,21 @@ class Answers:
             np.concatenate([each[mask] for each, mask in zip(number, masks, strict=True)]),
         )
 
-    def matrix(self, view: View) -> Matrix:
-        """Return the trees' inputs of a view.
+    def matrix(self, view: View, mask: NDArray[np.bool_]) -> Matrix:
+        """Return the trees' inputs of some customers of a view.
 
         Parameters
         ----------
         view : View
             A past cutoff.
+        mask : ndarray of bool, shape (customers,)
+            True for those wanted.
 
         Returns
         -------
-        ndarray of shape (customers, inputs)
+        ndarray of shape (wanted customers, inputs)
         """
-        if view.cutoff not in self._matrices:
-            self._matrices[view.cutoff] = self.encoding.to_matrix(_inputs(view, self.family, self.inputs_days))
-        return self._matrices[view.cutoff]
+        return self.encoding.to_matrix(_inputs(view, self.family, self.inputs_days, mask))
 
     def target(self, window: Window, answer: str) -> tuple[Vector, Vector]:
         """Return what happened, and the purchase model's answer at the window's own level.
@@ -259,7 +258,16 @@ def capped_spend(window: Window) -> Vector:
     return np.clip(window.spend / cap_of(window), 0.0, 1.0)
 
 
-def _inputs(view: View, family: str, days: int) -> pl.DataFrame:
-    known = view.known
+def _number(ids: pl.Series) -> Ints:
+    """Number customers by hash: two of one number are taken for one, which is rare and harms no standard error."""
+    return bucket_of(ids, _NUMBERS, salt="customer")
+
+
+def _share(most: int, count: int) -> float:
+    return min(1.0, most / max(count, 1))
+
+
+def _inputs(view: View, family: str, days: int, mask: NDArray[np.bool_]) -> pl.DataFrame:
+    known = view.known.described(mask)
     features = known.summary.select("customer_id") if known.features is None else known.features
     return tree_inputs(known.summary, features, view.models[family], view.spend_model, days)

@@ -10,6 +10,7 @@ from foretell.bundles.record import RECORD_SCHEMAS
 from foretell.errors import HorizonNotObserved, SmallSampleWarning
 from foretell.evaluation.backtest import Backtest
 from foretell.evaluation.backtest import backtest as judge
+from foretell.models.optimise import one_algebra_thread
 from foretell.tables.dataset import CustomerData, require_customer_data
 from foretell.training.past import as_periods
 from foretell.training.recipes import NAIVE_REFERENCE, ScoringRecipe, scoring_recipes, with_baselines
@@ -19,6 +20,9 @@ BOOTSTRAP_RESAMPLES = 200
 
 JUDGED_CUTOFFS = 2
 """Past cutoffs that a training is judged at unless told; each costs a training of its own."""
+
+MOST_JUDGED = 100_000
+"""Customers that rungs are fitted to and judged on at a past cutoff; of more, about so many are chosen by hash."""
 
 
 def backtest(
@@ -98,7 +102,8 @@ def run_backtest(
 ) -> dict[str, pl.DataFrame]:
     """Judge rungs and baselines, with deciles, calibration and paired comparisons to the naive rate.
 
-    Spend is judged undiscounted, whatever rate a bundle discounts at: that is what happens.
+    Spend is judged undiscounted, whatever rate a bundle discounts at: that is what happens. Of more than `MOST_JUDGED`
+    customers at a cutoff a sample stands for all, in the fits too.
 
     Parameters
     ----------
@@ -121,11 +126,18 @@ def run_backtest(
         Frames of `bundles.record.RECORD_SCHEMAS`.
     """
     judged = with_baselines([recipe.undiscounted() for recipe in recipes])
-    with warnings.catch_warnings():
+    with one_algebra_thread(), warnings.catch_warnings():
         # A past cutoff has less history than today: how thin it was is what the intervals say.
         warnings.simplefilter("ignore", SmallSampleWarning)  # noqa: TID251  # as above
         result = judge(
-            data, cutoffs, judged, horizons=horizons, reference=NAIVE_REFERENCE, seed=seed, bootstrap=bootstrap
+            data,
+            cutoffs,
+            judged,
+            horizons=horizons,
+            reference=NAIVE_REFERENCE,
+            seed=seed,
+            bootstrap=bootstrap,
+            most_customers=MOST_JUDGED,
         )
     return as_record(result)
 

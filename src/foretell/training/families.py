@@ -59,6 +59,8 @@ class Candidates(Mapping[str, PurchaseModel]):
     ----------
     summary : polars.DataFrame
         One row per customer, as from `features.summary.purchase_summary`.
+    near : mapping of str to purchase model, optional
+        Fitted to a history much like this one, as for their ``fit``.
 
     Raises
     ------
@@ -66,21 +68,26 @@ class Candidates(Mapping[str, PurchaseModel]):
         If the simplest cannot be fitted. Another that cannot be is not among the names.
     """
 
-    def __init__(self, summary: pl.DataFrame) -> None:
+    def __init__(self, summary: pl.DataFrame, near: Models | None = None) -> None:
         self._summary = summary
-        self._fitted: dict[str, PurchaseModel | None] = {SIMPLEST: fitted_quietly(FAMILIES[SIMPLEST](), summary)}
+        # No truth test: the length of a mapping of candidates is known only once all are fitted.
+        self._near: Models = {} if near is None else near
+        self._fitted: dict[str, PurchaseModel | None] = {SIMPLEST: self._fit(SIMPLEST)}
 
     def __getitem__(self, name: str) -> PurchaseModel:
         """Return a fitted model; KeyError if it cannot be fitted."""
         if name not in self._fitted:
             try:
-                self._fitted[name] = fitted_quietly(FAMILIES[name](), self._summary)
+                self._fitted[name] = self._fit(name)
             except FitError:
                 self._fitted[name] = None
         found = self._fitted[name]
         if found is None:
             raise KeyError(name)
         return found
+
+    def _fit(self, name: str) -> PurchaseModel:
+        return fitted_quietly(FAMILIES[name](), self._summary, self._near.get(name))
 
     def __iter__(self) -> Iterator[str]:
         """Iterate over the names of the models that can be fitted."""
@@ -91,7 +98,7 @@ class Candidates(Mapping[str, PurchaseModel]):
         return sum(1 for _ in self)
 
 
-def fitted_quietly(model: Model, summary: pl.DataFrame) -> Model:
+def fitted_quietly(model: Model, summary: pl.DataFrame, near: PurchaseModel | None = None) -> Model:
     """Fit a model that is only a candidate: most are never asked again, and whoever keeps one says what is wrong.
 
     Parameters
@@ -100,6 +107,8 @@ def fitted_quietly(model: Model, summary: pl.DataFrame) -> Model:
         To be fitted.
     summary : polars.DataFrame
         One row per customer.
+    near : MBGCNBD or ParetoNBD, optional
+        Of the same kind, fitted to a history much like this one: the search begins there.
 
     Returns
     -------
@@ -112,17 +121,22 @@ def fitted_quietly(model: Model, summary: pl.DataFrame) -> Model:
     """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)  # noqa: TID251  # as above
-        model.fit(summary)
+        # Pairs of one kind, which is more than the annotations can say.
+        model.fit(summary, near=near)  # type: ignore[arg-type]
     return model
 
 
-def fit_families(summary: pl.DataFrame) -> tuple[Models, GammaGamma | None]:
+def fit_families(
+    summary: pl.DataFrame, *, near: Models | None = None, spend_near: GammaGamma | None = None
+) -> tuple[Models, GammaGamma | None]:
     """Return the purchase models that a shop may stand on, and its fitted spend model.
 
     Parameters
     ----------
     summary : polars.DataFrame
         One row per customer, as from `features.summary.purchase_summary`.
+    near, spend_near : mapping of str to purchase model, GammaGamma, optional
+        Fitted to a history much like this one: the searches begin there.
 
     Returns
     -------
@@ -134,16 +148,18 @@ def fit_families(summary: pl.DataFrame) -> tuple[Models, GammaGamma | None]:
     FitError
         If not even the simplest can be fitted.
     """
-    return Candidates(summary), fit_spend(summary)
+    return Candidates(summary, near), fit_spend(summary, spend_near)
 
 
-def fit_spend(summary: pl.DataFrame) -> GammaGamma | None:
+def fit_spend(summary: pl.DataFrame, near: GammaGamma | None = None) -> GammaGamma | None:
     """Fit the spend model, where orders carry money, with the highest order values drawn in.
 
     Parameters
     ----------
     summary : polars.DataFrame
         One row per customer.
+    near : GammaGamma, optional
+        Fitted to order values much like these: the search begins there.
 
     Returns
     -------
@@ -151,7 +167,7 @@ def fit_spend(summary: pl.DataFrame) -> GammaGamma | None:
     """
     if summary["historic_spend"].null_count() == summary.height:
         return None
-    return GammaGamma(cap_quantile=BELIEVED_QUANTILE).fit(summary)
+    return GammaGamma(cap_quantile=BELIEVED_QUANTILE).fit(summary, near=near)
 
 
 def choose_family(windows: Sequence[Window], models: Mapping[str, PurchaseModel]) -> Family:

@@ -17,7 +17,7 @@ from foretell.evaluation.backtest import backtest as judge
 from foretell.scoring.known import known_at
 from foretell.scoring.predict import answers
 from foretell.tables.dataset import CustomerData
-from foretell.training.backtest import as_record
+from foretell.training.backtest import MOST_JUDGED, as_record
 from foretell.training.past import periods_of
 from foretell.training.recipes import NAIVE_REFERENCE, scoring_recipes
 from foretell.training.routing import JUDGED
@@ -149,7 +149,9 @@ def _compare(
     card = candidate.card
     recipe = scoring_recipes((candidate.rung,), tuned=settings_of(card), exclude_periods=periods_of(card))[0]
     rivals = (recipe.undiscounted(), FittedBundle(champion.bundle))
-    result = judge(past, cutoffs, rivals, horizons=candidate.horizons, reference=CHAMPION, seed=seed)
+    result = judge(
+        past, cutoffs, rivals, horizons=candidate.horizons, reference=CHAMPION, seed=seed, most_customers=MOST_JUDGED
+    )
     rows = as_record(result)["comparisons"].filter(pl.col("rung") == candidate.rung)
     return _verdicts(rows, CHAMPION, f"window from {cutoffs[-1].date()}")
 

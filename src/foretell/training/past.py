@@ -36,7 +36,7 @@ class View:
     Parameters
     ----------
     known : Known
-        With features.
+        With its history: features are computed of the customers who are learnt from.
     models : mapping of str to purchase model
         Fitted to what was known.
     spend_model : GammaGamma or None
@@ -274,7 +274,7 @@ class Past:
         )
 
     def _look(self, cutoff: datetime) -> View | None:
-        known = known_at(self._data, cutoff, with_features=True)
+        known = known_at(self._data, cutoff, with_features=False, keep_history=True)
         if known.summary.height < _LEAST_CUSTOMERS:
             return None
         try:

@@ -13,6 +13,7 @@ from foretell.models.cnbd import MBGCNBD
 from foretell.models.date_spread import MIDDLE, DateSpread
 from foretell.models.next_order import next_order_at_levels, next_order_levels
 from foretell.models.objectives import Vector
+from foretell.scoring.base import PurchaseModel
 from foretell.training.families import fitted_quietly
 
 Name = TypeVar("Name")
@@ -65,13 +66,15 @@ class Timing:
     why: str
 
 
-def fit_timing(windows: Sequence[DatedWindow]) -> Timing | None:
+def fit_timing(windows: Sequence[DatedWindow], *, near: PurchaseModel | None = None) -> Timing | None:
     """Choose the law that dates are read from, and its levels, on past windows.
 
     Parameters
     ----------
     windows : sequence of DatedWindow
         Complete windows, the newest first. Of each, at most some 20,000 customers are used: every so many-th.
+    near : MBGCNBD, optional
+        Fitted to the whole history: the searches begin there.
 
     Returns
     -------
@@ -85,7 +88,7 @@ def fit_timing(windows: Sequence[DatedWindow]) -> Timing | None:
     (over buyers, of the paired difference) of the best is taken, and then, likewise, the level of the expected date:
     the median, unless an earlier level came nearer, as where waits have a long tail.
     """
-    past = [_Fitted.of(window) for window in windows]
+    past = [_Fitted.of(window, near) for window in windows]
     past = [window for window in past if window.models and window.day.size]
     known = [k for k in _REGULARITIES if past and all(k in window.models for window in past)]
     buyers = sum(window.day.size for window in past)
@@ -119,14 +122,14 @@ class _Fitted:
     heavy_from: float
 
     @classmethod
-    def of(cls, window: DatedWindow) -> "_Fitted":
+    def of(cls, window: DatedWindow, near: PurchaseModel | None) -> "_Fitted":
         step = max(math.ceil(window.summary.height / _MOST_CUSTOMERS), 1)
         summary, day = window.summary.gather_every(step), window.next_day[::step]
         bought = np.isfinite(day)
-        models = {}
+        models: dict[int, MBGCNBD] = {}
         for k in _REGULARITIES if bought.any() else ():
             try:
-                models[k] = fitted_quietly(MBGCNBD(k=k), summary)
+                models[k] = fitted_quietly(MBGCNBD(k=k), summary, models.get(k - 1, near))
             except FitError:
                 continue
         heavy_from = float(np.quantile(summary["orders"].to_numpy(), 1 - _HEAVY_SHARE)) if summary.height else 2.0

@@ -1,7 +1,7 @@
 """Training: fit the chosen rung to what was seen before a cutoff, judge it on the past, keep both together."""
 
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import nullcontext
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from datetime import date, datetime
 from functools import partial
@@ -12,9 +12,10 @@ from foretell import __version__
 from foretell.bundles.record import empty_record
 from foretell.engines.trained_model import TrainedModel
 from foretell.errors import ConfigError, FitError, WindowError
+from foretell.models.optimise import one_algebra_thread
 from foretell.tables.dataset import CustomerData, require_customer_data
 from foretell.training import tuning
-from foretell.training.backtest import past_cutoffs, run_backtest
+from foretell.training.backtest import MOST_JUDGED, past_cutoffs, run_backtest
 from foretell.training.past import as_periods
 from foretell.training.recipes import BOOSTED, scoring_recipes, spare_threads
 from foretell.training.routing import choose_rung
@@ -166,6 +167,7 @@ def train(
         "training": {
             "fingerprint": past.fingerprint(),
             "judged_at": judged_at or ["never"],
+            "judged_on": _judged_on(bundle.card["data"]["customers"]),
             "rung_chosen_because": choice.why,
         },
     }
@@ -199,9 +201,15 @@ def _tuned(study: Callable[[], tuning.Tuned]) -> tuple[tuning.Tuned | None, Mapp
     return tuned, tuned.facts
 
 
-def _limited_threads(threads: int | None) -> Any:
-    if threads is None:
-        return nullcontext()
+def _judged_on(customers: int) -> str:
+    if customers <= MOST_JUDGED:
+        return "all customers"
+    return f"about {MOST_JUDGED:,} customers at each cutoff, chosen by hash"
+
+
+@contextmanager
+def _limited_threads(threads: int | None) -> Iterator[None]:
     from threadpoolctl import threadpool_limits
 
-    return threadpool_limits(limits=threads)
+    with threadpool_limits(limits=threads) if threads is not None else nullcontext(), one_algebra_thread():
+        yield

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -112,7 +113,8 @@ class TuningLoss:
         seen = data.before(as_of)
         known = known_at(seen, as_of, with_features=False)
         models, spend_model = fit_families(known.summary)
-        past = Past(seen.of_customers(sampled(known.summary["customer_id"])), fit_families, exclude_periods)
+        fit = partial(fit_families, near=models, spend_near=spend_model)
+        past = Past(seen.of_customers(sampled(known.summary["customer_id"])), fit, exclude_periods)
         windows = _windows(past, horizons, money=spend_model is not None)
         if windows:
             family = choose_family(windows.get("churn", ())[:1], models).name
