@@ -6,6 +6,7 @@ from pathlib import Path
 import polars as pl
 
 from foretell.delivery.checks import is_money
+from foretell.delivery.formulas import harmless, is_dangerous
 from foretell.tables.schema import Column
 
 MONEY_DECIMALS = 2
@@ -14,10 +15,6 @@ OTHER_DECIMALS = 4
 SLICE_ROWS = 250_000
 # Excel reads a CSV without this mark in the code page of the machine, which garbles names and signs.
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
-# A spreadsheet runs a text that starts so as a formula. OWASP ASVS 1.2.10 and its page on CSV injection,
-# which adds the line feed and the full-width forms that some locales fold to the plain ones; leading blanks,
-# because some programs drop them on import.
-FORMULA_START = "^ *[=+\\-@\t\r\n\x00\uff1d\uff0b\uff0d\uff20]"
 
 
 def decimals_of(columns: Sequence[Column]) -> Mapping[str, int]:
@@ -71,9 +68,9 @@ def _ready(frame: pl.DataFrame, decimals: Mapping[str, int]) -> tuple[pl.DataFra
     text = [name for name, dtype in frame.schema.items() if dtype == pl.String]
     floats = [name for name, dtype in frame.schema.items() if dtype.is_float()]
     instants = [name for name, dtype in frame.schema.items() if isinstance(dtype, pl.Datetime)]
-    dangerous = frame.select(pl.col(name).str.contains(FORMULA_START).sum() for name in text)
+    dangerous = frame.select(is_dangerous(pl.col(name)).sum() for name in text)
     ready = frame.with_columns(
-        *(_harmless(name) for name in text),
+        *(harmless(pl.col(name)).alias(name) for name in text),
         *(fixed_text(pl.col(name), decimals.get(name, OTHER_DECIMALS)).alias(name) for name in floats),
         *(_iso_text(name) for name in instants),
     )
@@ -96,12 +93,6 @@ def fixed_text(value: pl.Expr, decimals: int) -> pl.Expr:
         Text; never a minus before a zero; null stays null.
     """
     return value.round(decimals).cast(pl.Decimal(38, decimals)).cast(pl.String)
-
-
-def _harmless(name: str) -> pl.Expr:
-    value = pl.col(name)
-    escaped = pl.concat_str(pl.lit("'"), value)
-    return pl.when(value.str.contains(FORMULA_START)).then(escaped).otherwise(value).alias(name)
 
 
 def _iso_text(name: str) -> pl.Expr:
