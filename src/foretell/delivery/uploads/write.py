@@ -74,7 +74,7 @@ def write_uploads(
     audiences: Mapping[str, pl.DataFrame],
     contacts: pl.DataFrame,
     platforms: Sequence[str] | Mapping[str, Sequence[str]],
-    folder: Path,
+    folder: Path | Mapping[str, Path] | None,
     *,
     suppression: pl.DataFrame | None = None,
     previous: pl.DataFrame | None = None,
@@ -97,8 +97,8 @@ def write_uploads(
         industry, job_title, consent_email, consent_sms, consent_ads, ad_user_data, ad_personalization.
     platforms : sequence of str, or mapping of str to sequence of str
         Platforms of all audiences, or of each.
-    folder : Path
-        An empty folder.
+    folder : Path, mapping of str to Path, or None
+        An empty folder that gets one for each platform, or the folder of each platform; None only counts.
     suppression : pl.DataFrame, optional
         Any of ``customer_id``, ``email``, ``phone``: who must not be written; see
         `foretell.delivery.uploads.consent.permissions`.
@@ -137,12 +137,13 @@ def write_uploads(
     found = {name: _find(frame, places) for name, frame in audiences.items()}
     for platform in formats:
         written = platform_rows(people, platform, allowed)
+        home = folder[platform.name] if isinstance(folder, Mapping) else folder and folder / platform.name
         for name in wanted[platform.name]:
             rows, size = found[name]
             before = _before(previous, platform.name, name, places)
             members = Members(rows.select("row", *_wanted(rows, platform)), size, size - rows.height, before)
             result = choose(members, written, chosen)
-            files += _write(result, written.platform, name, folder, chosen.time_zone)
+            files += _write(result, written.platform, name, home, chosen.time_zone)
             counts.append(_counted(platform.name, name, size, result))
             ledger.append(_listed(platform, name, result, people.ids))
             notes += file_notes(platform, name, result, allowed.forgotten.gather(before).sum())
@@ -211,14 +212,15 @@ def _before(previous: pl.DataFrame | None, platform: str, audience: str, places:
 
 
 def _write(
-    result: Chosen, platform: Platform, audience: str, folder: Path, time_zone: str | None
+    result: Chosen, platform: Platform, audience: str, home: Path | None, time_zone: str | None
 ) -> Iterator[UploadFile]:
     for frame, removes in ((result.frame, False), (result.removal, True)):
         for number, part in enumerate(_parts(frame, platform), start=1):
             path = f"{audience}.csv" if number == 1 else f"{audience}-{number}.csv"
-            name = f"{platform.name}/{REMOVE}/{path}" if removes else f"{platform.name}/{path}"
-            _write_file(part, platform, folder / name, time_zone)
-            yield UploadFile(name, platform.name, audience, removes, part.height)
+            name = f"{REMOVE}/{path}" if removes else path
+            if home is not None:
+                _write_file(part, platform, home / name, time_zone)
+            yield UploadFile(f"{platform.name}/{name}", platform.name, audience, removes, part.height)
 
 
 def _parts(frame: pl.DataFrame, platform: Platform) -> Iterator[pl.DataFrame]:
