@@ -145,4 +145,4 @@ def _is_normal(cells: pl.Series, column: UploadColumn, countries: pl.Series) -> 
         form = COUNTRY_FORMS[column.form](text, pl.col("country"))
     else:
         form = FORMS[column.form](text)
-    return frame.select(form.eq_missing(text)).to_series()
+    return frame.lazy().select(form.eq_missing(text).alias("normal")).collect().to_series()

@@ -120,13 +120,13 @@ def permissions(
         If the suppression list has none of its columns, or an e-mail address or phone number that cannot be read:
         it could not be kept then.
     """
-    forgotten = contacts.ids.is_in(forget)
+    forgotten = contacts.ids.is_in(forget.implode())
     held = forgotten
     keys = []
     if suppression is not None:
         listed = check_suppression(suppression)
         if "customer_id" in listed.columns:
-            held |= contacts.ids.is_in(listed["customer_id"].drop_nulls())
+            held |= contacts.ids.is_in(listed["customer_id"].drop_nulls().implode())
         keys = Contacts(listed.with_columns(customer_id=pl.int_range(pl.len())), contacts.options).keys
         _require_readable(listed, keys)
     suppressed = _everywhere(contacts.keys, held, keys)
@@ -177,7 +177,7 @@ def _everywhere(keys: list[pl.Series], held: pl.Series, listed: list[pl.Series])
         if listed:
             marked = marked.append(listed[i].drop_nulls())
         if marked.len():
-            found |= key.is_in(marked.unique()).fill_null(value=False)
+            found |= key.is_in(marked.unique().implode()).fill_null(value=False)
     return found
 
 

@@ -51,7 +51,7 @@ class Contacts:
             address, digest, phone = empty, empty, empty
             if self.has("email"):
                 text = pl.col("email").cast(pl.String).str.replace_all(r"\s", "")
-                address = self.frame.select(email_google(text)).to_series()
+                address = _computed(self.frame, email_google(text))
                 digest = self.written(_EMAIL)
             if self.has("phone"):
                 number = self.normal("phone", "phone_plus")
@@ -154,14 +154,14 @@ class Contacts:
         if form == "phone_digits":
             return self.normal(source, "phone_plus").str.strip_chars_start("+")
         if form == "birth_date":
-            return self.frame.select(birth_date(pl.col(source), self.options.birth_date_order)).to_series()
+            return _computed(self.frame, birth_date(pl.col(source), self.options.birth_date_order))
         if form == "instant":
             return _instants(raw, self.options.time_zone)
         text = pl.col(source).cast(pl.String)
         if form in COUNTRY_FORMS:
             with_country = self.frame.select(source).with_columns(self._countries().alias("_country"))
-            return with_country.select(COUNTRY_FORMS[form](text, pl.col("_country"))).to_series()
-        return self.frame.select(FORMS[form](text)).to_series()
+            return _computed(with_country, COUNTRY_FORMS[form](text, pl.col("_country")))
+        return _computed(self.frame, FORMS[form](text))
 
     def _countries(self) -> pl.Series:
         found = self.normal("country", "country")
@@ -206,6 +206,11 @@ def _row_numbers(mask: pl.Series) -> tuple[int, ...]:
 def _hashed_already(raw: pl.Series) -> pl.Series:
     text = pl.col(raw.name).cast(pl.String).str.strip_chars()
     return raw.to_frame().select(pl.when(text.str.contains(HASHED)).then(text.str.to_lowercase())).to_series()
+
+
+def _computed(frame: pl.DataFrame, form: pl.Expr) -> pl.Series:
+    # Lazily: forms name their parts several times, and only the optimiser computes each once.
+    return frame.lazy().select(form.alias("form")).collect().to_series()
 
 
 def _instants(raw: pl.Series, time_zone: str | None) -> pl.Series:

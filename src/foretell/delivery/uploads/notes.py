@@ -86,9 +86,9 @@ def file_notes(platform: Platform, audience: str, result: Chosen, forgotten_befo
         notes.append(f"{where}: {rows:,} rows; {platform.advised:,} or more are advised.")
     if result.capped:
         notes.append(f"{where}: {result.capped:,} values are cut to the cap.")
-    if forgotten_before:
+    if forgotten_before and platform.removable:
         notes.append(
-            f"{where}: {forgotten_before:,} people who were uploaded before are forgotten now and stand in no file. "
+            f"{where}: {forgotten_before:,} of those uploaded before are to be forgotten and stand in no file. "
             "Replace the whole list on the platform, so that they leave it."
         )
     return notes

@@ -6,6 +6,8 @@ from importlib.util import find_spec
 
 import polars as pl
 
+from foretell.delivery.uploads.phone_patterns import settled
+
 # What people type around the digits. A text with anything else (a formula, a word) is no phone number, although the
 # library would find one in it.
 _TYPED = r"^\+?[\s().\-/\u00a0\u2010-\u2015\d\uff10-\uff19]+((ext\.?|x|#)\s*\d{1,7})?$"
@@ -50,8 +52,10 @@ def e164(numbers: pl.Series, countries: pl.Series) -> pl.Series:
     unique = typed.drop_nulls("number").unique(maintain_order=True)
     if unique.is_empty():
         return nothing
-    read = [_read(*pair) for pair in zip(*(unique[name].to_list() for name in ("number", "country")), strict=True)]
-    found = unique.with_columns(pl.Series("e164", read, pl.String))
+    quick = unique.with_columns(settled(unique["number"], unique["country"]).alias("e164"))
+    rest = quick.filter(pl.col("e164").is_null())
+    read = [_read(*pair) for pair in zip(rest["number"].to_list(), rest["country"].to_list(), strict=True)]
+    found = pl.concat([quick.drop_nulls("e164"), rest.with_columns(pl.Series("e164", read, pl.String))])
     joined = typed.join(found, on=["number", "country"], how="left", nulls_equal=True, maintain_order="left")
     return joined["e164"].alias(numbers.name)
 

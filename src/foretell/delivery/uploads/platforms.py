@@ -153,7 +153,8 @@ TIKTOK = Platform(
 LINKEDIN_COMPANIES = Platform(
     name="linkedin_companies",
     title="LinkedIn: company list",
-    channel="",
+    # A company may be one person: it is written if one of its people agreed.
+    channel="ads",
     columns=(
         UploadColumn("companyname", "company", "plain"),
         UploadColumn("companywebsite", "website", "domain"),

@@ -106,17 +106,15 @@ def consents(platform: Platform, channel: str, present: frozenset[str]) -> tuple
     platform : Platform
         The format.
     channel : str
-        ``email``, ``sms``, ``ads``, or empty.
+        ``email``, ``sms`` or ``ads``.
     present : frozenset of str
         Columns of consent that the contacts have.
 
     Returns
     -------
     tuple of str
-        As in ``consent_ads``; none where no person is written.
+        As in ``consent_ads``.
     """
-    if not channel:
-        return ()
     return (f"consent_{channel}", *(name for name in platform.consents if name in present))
 
 

@@ -54,7 +54,7 @@ class Platform:
     title : str
         Its name in words.
     channel : str
-        Consent that a person must have given: email, sms or ads; empty where no person is in the file.
+        Consent that a person must have given: email, sms or ads.
     columns : tuple of UploadColumn
         In file order.
     identifies : tuple of tuple of str

@@ -1,0 +1,39 @@
+"""Ten folders of upload files, read by eye once, byte for byte since.
+
+To see what a change does to them: ``python -m pytest tests/delivery/uploads/test_golden_folders.py --basetemp=…``, look at
+the new files, and copy them here if they are right.
+"""
+
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from foretell.delivery.uploads.platforms import PLATFORMS
+
+GOLDEN = Path(__file__).parent / "golden"
+
+
+def content(folder):
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*.csv")}
+
+
+@pytest.mark.parametrize("platform", PLATFORMS)
+def test_a_folder_is_the_golden_one(write, platform):
+    _, folder = write(platform)
+    golden = content(GOLDEN / platform)
+    assert golden
+    assert content(folder / platform) == golden
+
+
+def test_the_order_of_rows_and_the_company_of_platforms_change_nothing(write, people, audience):
+    shuffled = people.sample(fraction=1.0, shuffle=True, seed=3)
+    _, folder = write(*PLATFORMS, contacts=shuffled, audiences={"vip": audience.reverse()})
+    assert {name: content(folder / name) for name in PLATFORMS} == {name: content(GOLDEN / name) for name in PLATFORMS}
+
+
+def test_the_counts_of_the_golden_folders_add_up(write):
+    uploads, _ = write(*PLATFORMS)
+    reasons = uploads.counts.columns[5:]
+    accounted = uploads.counts.select(pl.col("written") + pl.sum_horizontal(reasons)).to_series()
+    assert accounted.to_list() == uploads.counts["members"].to_list() == [15] * len(PLATFORMS)
