@@ -176,6 +176,7 @@ def audience(run: PublishedRun, name: str) -> pl.DataFrame:
     """
     members = segment_frame(run, name)
     if HOLDOUT in members.columns:
-        members = members.filter(~pl.col(HOLDOUT).cast(pl.String).str.to_lowercase().is_in(["true", "1"]))
+        held = pl.col(HOLDOUT).cast(pl.String).str.to_lowercase().is_in(["true", "1"])
+        members = members.filter(~held.fill_null(value=False))
     people = run.scores.join(members.select("customer_id"), on="customer_id", how="semi")
     return people.with_columns(pl.col(run.value_column).alias(VALUE))

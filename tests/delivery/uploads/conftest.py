@@ -11,7 +11,9 @@ from foretell.delivery.uploads.template import UploadOptions
 from foretell.delivery.uploads.write import Uploads, write_uploads
 
 GOLDEN = Path(__file__).parent / "golden"
-OPTIONS = UploadOptions(currency="EUR", time_zone="Europe/Amsterdam", adjusted_at=datetime(2026, 11, 1), value_cap=500.0)
+OPTIONS = UploadOptions(
+    currency="EUR", time_zone="Europe/Amsterdam", adjusted_at=datetime(2026, 11, 1), value_cap=500.0
+)
 
 
 @pytest.fixture(scope="session")

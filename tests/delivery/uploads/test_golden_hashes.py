@@ -78,7 +78,9 @@ def test_a_gender_that_is_neither_word_is_not_guessed(word):
     assert written("meta", "gen", word) is None
 
 
-@pytest.mark.parametrize("raw", ["+0000000000", "0000000000", "+", "n/a", "911", "+1-1", "=1+1", "call me at 6505551212"])
+@pytest.mark.parametrize(
+    "raw", ["+0000000000", "0000000000", "+", "n/a", "911", "+1-1", "=1+1", "call me at 6505551212"]
+)
 def test_what_is_no_phone_number_is_left_out(raw):
     assert written("meta", "phone", raw) is None
     assert written("google", "Phone", raw) is None
