@@ -1,8 +1,8 @@
 """Time the upload files of a large shop: every person of 30 audiences, on every platform.
 
-One million customers with invented addresses, phone numbers of seven countries and consent in two of three; 30 audiences
-of .5 to 20 % of them. Target: under 2 minutes and 3 GB on 2 cores, with every person hashed once for each form, not
-once for each audience.
+One million customers with invented addresses, phone numbers of seven countries and consent in two of three; 30
+audiences of .5 to 20 % of them. Target: under 2 minutes and 3 GB on 2 cores, with every person hashed once for each
+form, not once for each audience.
 
 Run: ``python tests/bench/bench_uploads.py [customers] [audiences]``; prints Markdown.
 """
@@ -47,10 +47,10 @@ def contacts(customers: int, *, seed: int = 0) -> pl.DataFrame:
     return pl.DataFrame(
         {
             "customer_id": text.str.pad_start(9, "0"),
-            "email": "Customer." + text + "@" + pl.Series(rng.choice(["gmail.com", "example.com", "Mail.test"], customers)),
+            "email": "Customer." + text + "@" + pl.Series(rng.choice(["gmail.com", "Mail.test"], customers)),
             "phone": national,
             "first_name": pl.Series(rng.choice(["Anne-Marie", "Zoë", "José", "Mary", "정"], customers)),
-            "last_name": pl.Series(rng.choice(["O'Neil", "Müller", "Kim"], customers)) + (number % 5_000).cast(pl.String),
+            "last_name": pl.Series(rng.choice(["O'Neil", "Müller"], customers)) + (number % 5_000).cast(pl.String),
             "city": "City " + (number % 3_000).cast(pl.String),
             "postcode": (number % 90_000 + 10_000).cast(pl.String),
             "country": country,
@@ -99,19 +99,17 @@ def main() -> None:
         for name in PLATFORMS:
             counts = written.counts.filter(pl.col("platform") == name)
             rows.append((name, int(counts["members"].sum()), int(counts["written"].sum())))
-        largest = max((path for path in Path(folder, "meta").glob("*.csv")), key=lambda path: path.stat().st_size)
+        largest = max(Path(folder, "meta").glob("*.csv"), key=lambda path: path.stat().st_size)
         started = time.perf_counter()
         found = verify(largest, "meta")
         verifying = time.perf_counter() - started
-    print(
-        f"## Upload files of {customers:,} customers, {count} audiences ({members:,} members), {len(PLATFORMS)} formats\n"
-    )
+    print(f"## {customers:,} customers, {count} audiences of {members:,} members, {len(PLATFORMS)} formats\n")
     print("| format | members | rows written |\n| --- | ---: | ---: |")
     for name, size_in, size_out in rows:
         print(f"| {name} | {size_in:,} | {size_out:,} |")
     print(
-        f"\n{len(written.files):,} files, {size:.1f} GB in {seconds:.0f} s ({cpu:.0f} s of processor time); peak memory "
-        f"{peak:.1f} GB with the tables themselves. Verifying the largest ({found.rows:,} rows, "
+        f"\n{len(written.files):,} files, {size:.1f} GB in {seconds:.0f} s ({cpu:.0f} s of processor time); peak "
+        f"memory {peak:.1f} GB with the tables themselves. Verifying the largest ({found.rows:,} rows, "
         f"{len(found.findings)} kinds of problem): {verifying:.1f} s. {machine('polars', 'phonenumbers')}; "
         f"{pl.thread_pool_size()} polars threads. Target: under 120 s, under 3 GB."
     )

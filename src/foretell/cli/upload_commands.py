@@ -55,7 +55,7 @@ def _choice_option(function: Function) -> Function:
 @_choice_option
 @dry_run_option
 @click.pass_obj
-def export(session: Session, **given: Any) -> None:
+def export(session: Session, /, **given: Any) -> None:
     """Write segments as upload files, or as files for people.
 
     Only people who agreed to the channel are written; who left since the last export is in a list of removals.

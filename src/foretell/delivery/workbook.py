@@ -12,9 +12,9 @@ from foretell.delivery.formulas import starts_formula
 from foretell.errors import OutputError
 
 if TYPE_CHECKING:
-    from xlsxwriter.format import Format
-    from xlsxwriter.workbook import Workbook
-    from xlsxwriter.worksheet import Worksheet
+    from xlsxwriter.format import Format  # type: ignore[import-untyped]  # the library ships no types
+    from xlsxwriter.workbook import Workbook  # type: ignore[import-untyped]  # likewise
+    from xlsxwriter.worksheet import Worksheet  # type: ignore[import-untyped]  # likewise
 
 # Excel's limits: rows of a sheet without the header, characters of a cell and of a sheet's name.
 SHEET_ROWS = 1_048_575
@@ -161,5 +161,5 @@ def _write_column(sheet: "Worksheet", i: int, values: pl.Series, shown: "Format"
 def _width(values: pl.Series) -> int:
     if values.dtype != pl.String:
         return 16
-    longest = int(values.str.len_chars().max() or 0)  # type: ignore[call-overload]  # lengths are whole numbers
-    return _WIDTHS["sentence" if longest > _WIDTHS["text"] else "text"]
+    long = bool((values.str.len_chars() > _WIDTHS["text"]).any())
+    return _WIDTHS["sentence" if long else "text"]

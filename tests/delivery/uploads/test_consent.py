@@ -52,7 +52,7 @@ def test_one_consent_is_not_another(write, people):
     _, folder = write("klaviyo", contacts=people.drop("consent_sms"))
     rows = pl.read_csv(folder / "klaviyo/vip.csv", infer_schema=False)
     assert rows["Phone Number"].null_count() == rows.height > 0
-    uploads, folder = write("klaviyo", contacts=people.drop("consent_email"), folder=folder / "again")
+    _, folder = write("klaviyo", contacts=people.drop("consent_email"), folder=folder / "again")
     rows = pl.read_csv(folder / "klaviyo/vip.csv", infer_schema=False)
     assert rows["Email"].null_count() == rows.height > 0
 
@@ -73,7 +73,7 @@ def test_a_refusal_under_another_id_counts(write):
     ],
 )
 def test_suppression_wins_over_consent(write, entry):
-    before, folder = write("meta", suppression=None, folder=None)
+    before, _ = write("meta", suppression=None, folder=None)
     after, _ = write("meta", suppression=pl.DataFrame(entry), folder=None)
     assert counted(after, "suppressed") == [1]
     assert counted(after, "written") == [counted(before, "written")[0] - 1]

@@ -1,7 +1,7 @@
 """Ten folders of upload files, read by eye once, byte for byte since.
 
-To see what a change does to them: ``python -m pytest tests/delivery/uploads/test_golden_folders.py --basetemp=…``, look at
-the new files, and copy them here if they are right.
+To see what a change does to them: run this file with pytest's ``--basetemp=FOLDER``, look at the new files there, and
+copy them here if they are right.
 """
 
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The same person hashes differently on every platform: vectors that vendors publish, and traps of real integrations."""
+"""The same person hashes differently on every platform: vectors of vendors, and traps of real integrations."""
 
 import polars as pl
 import pytest

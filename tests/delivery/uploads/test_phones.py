@@ -1,7 +1,6 @@
 """Phone numbers: what patterns settle a column at a time is what the library says number by number."""
 
-import random
-
+import numpy as np
 import phonenumbers
 import polars as pl
 import pytest
@@ -14,15 +13,15 @@ from foretell.delivery.uploads.phones import e164
 
 def numbers_of_every_country():
     """Example numbers as people write them, with and without prefixes, and one digit wrong."""
-    draw = random.Random(5)
+    draw = np.random.default_rng(5)
     for region in sorted(phonenumbers.SUPPORTED_REGIONS):
         for kind in (phonenumbers.PhoneNumberType.FIXED_LINE, phonenumbers.PhoneNumberType.MOBILE):
             example = phonenumbers.example_number_for_type(region, kind)
             if example is None:
                 continue
             national = phonenumbers.national_significant_number(example)
-            place = draw.randrange(len(national))
-            wrong = national[:place] + str(draw.randrange(10)) + national[place + 1 :]
+            place = int(draw.integers(len(national)))
+            wrong = national[:place] + str(draw.integers(10)) + national[place + 1 :]
             abroad = phonenumbers.format_number(example, Style.INTERNATIONAL)
             yield from ((abroad, None), (phonenumbers.format_number(example, Style.NATIONAL), region))
             yield from ((text, region) for text in (national, "0" + national, "1" + national, wrong, national[1:]))

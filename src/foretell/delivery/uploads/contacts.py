@@ -2,8 +2,9 @@
 
 import polars as pl
 
+from foretell.delivery.uploads.emails import email_google
 from foretell.delivery.uploads.hashing import HASHED, digests
-from foretell.delivery.uploads.normalise import COUNTRY_FORMS, FORMS, birth_date, email_google
+from foretell.delivery.uploads.normalise import COUNTRY_FORMS, FORMS, birth_date
 from foretell.delivery.uploads.phones import e164
 from foretell.delivery.uploads.template import UploadColumn, UploadOptions
 from foretell.errors import DataError, Violation

@@ -4,122 +4,18 @@ from collections.abc import Callable
 
 import polars as pl
 
-from foretell.delivery.uploads.countries import country_codes
-from foretell.delivery.uploads.states import US_STATES
+from foretell.delivery.uploads.emails import email, email_google, email_unspaced, email_untagged
+from foretell.delivery.uploads.places import city, country, country_lower, postcode, postcode_meta, state
+from foretell.delivery.uploads.texts import composed, plain
 
-# One label, an at sign, labels with a point; nothing that separates, quotes or breaks a line.
-EMAIL = r"^[^\s@,;\"<>()\\]+@[^\s@,;\"<>()\\.]+(\.[^\s@,;\"<>()\\.]+)+$"
-LONGEST_EMAIL = 254  # RFC 3696, erratum 1690
 UUID = r"^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$"
 # What a device answers whose owner allows no tracking.
 NO_DEVICE = "00000000-0000-0000-0000-000000000000"
-_GMAIL = ("gmail.com", "googlemail.com")
-_INVISIBLE = "[\u200b\u200c\u200d\u2060\ufeff]"
 _GENDERS = {"f": "f", "female": "f", "woman": "f", "m": "m", "male": "m", "man": "m"}
 _DATE_ORDERS = {
     "mdy": ("%m/%d/%Y", "%m.%d.%Y", "%m-%d-%Y"),
     "dmy": ("%d/%m/%Y", "%d.%m.%Y", "%d-%m-%Y"),
 }
-
-
-def composed(value: pl.Expr) -> pl.Expr:
-    """Return a text in Unicode's composed form, without blanks around it and without invisible characters.
-
-    Parameters
-    ----------
-    value : pl.Expr
-        Text.
-
-    Returns
-    -------
-    pl.Expr
-        Text; null where nothing is left. Decomposed letters have other bytes, so another hash that nobody has.
-    """
-    bare = value.str.normalize("NFC").str.replace_all(_INVISIBLE, "").str.strip_chars()
-    return _filled(bare)
-
-
-def plain(value: pl.Expr) -> pl.Expr:
-    """Return a text as people write it, with single blanks.
-
-    Parameters
-    ----------
-    value : pl.Expr
-        Text.
-
-    Returns
-    -------
-    pl.Expr
-        Text on one line.
-    """
-    return _filled(composed(value).str.replace_all(r"[\s\p{C}]+", " ").str.strip_chars())
-
-
-def email(value: pl.Expr) -> pl.Expr:
-    """Return an e-mail address trimmed and in lower case; dots and tags stay (Meta, Criteo, Klaviyo).
-
-    Parameters
-    ----------
-    value : pl.Expr
-        Text.
-
-    Returns
-    -------
-    pl.Expr
-        Text; null where it is no address.
-    """
-    return _address(composed(value).str.to_lowercase())
-
-
-def email_unspaced(value: pl.Expr) -> pl.Expr:
-    """Return an e-mail address in lower case without any blanks (TikTok, LinkedIn).
-
-    Parameters
-    ----------
-    value : pl.Expr
-        Text.
-
-    Returns
-    -------
-    pl.Expr
-        Text; null where it is no address.
-    """
-    return _address(composed(value).str.replace_all(r"\s", "").str.to_lowercase())
-
-
-def email_untagged(value: pl.Expr) -> pl.Expr:
-    """Return an e-mail address as `email_unspaced`, without a plus sign and what follows it before the at sign.
-
-    Parameters
-    ----------
-    value : pl.Expr
-        Text.
-
-    Returns
-    -------
-    pl.Expr
-        Text; null where it is no address.
-    """
-    return _address(email_unspaced(value).str.replace(r"\+[^@]*@", "@"))
-
-
-def email_google(value: pl.Expr) -> pl.Expr:
-    """Return an e-mail address for Google: at gmail.com and googlemail.com without dots and tags, else `email`.
-
-    Parameters
-    ----------
-    value : pl.Expr
-        Text.
-
-    Returns
-    -------
-    pl.Expr
-        Text; null where it is no address.
-    """
-    bare = email(value)
-    local = bare.str.extract(r"^([^@]*)@").str.replace(r"\+.*$", "").str.replace_all(".", "", literal=True)
-    domain = bare.str.extract(r"@(.*)$")
-    return pl.when(domain.is_in(_GMAIL)).then(_address(pl.concat_str(local, pl.lit("@"), domain))).otherwise(bare)
 
 
 def name_bare(value: pl.Expr) -> pl.Expr:
@@ -152,116 +48,6 @@ def name_spaced(value: pl.Expr) -> pl.Expr:
         Text.
     """
     return plain(value).str.to_lowercase()
-
-
-def city(value: pl.Expr) -> pl.Expr:
-    """Return a city in lower case, letters only (Meta).
-
-    Parameters
-    ----------
-    value : pl.Expr
-        Text.
-
-    Returns
-    -------
-    pl.Expr
-        Text.
-    """
-    return _filled(composed(value).str.to_lowercase().str.replace_all(r"[\p{P}\p{S}\s\d]", ""))
-
-
-def country(value: pl.Expr) -> pl.Expr:
-    """Return a country as its ISO code of two letters, in upper case (Google, LinkedIn).
-
-    Parameters
-    ----------
-    value : pl.Expr
-        A code of two or three letters, or a name.
-
-    Returns
-    -------
-    pl.Expr
-        Text; null where the country is not known.
-    """
-    known = country_codes()
-    return composed(value).str.to_uppercase().replace_strict(known, default=None, return_dtype=pl.String)
-
-
-def country_lower(value: pl.Expr) -> pl.Expr:
-    """Return `country` in lower case (Meta).
-
-    Parameters
-    ----------
-    value : pl.Expr
-        A code of two or three letters, or a name.
-
-    Returns
-    -------
-    pl.Expr
-        Text; null where the country is not known.
-    """
-    return country(value).str.to_lowercase()
-
-
-def state(value: pl.Expr, country_code: pl.Expr) -> pl.Expr:
-    """Return a state in lower case: two letters in the United States, elsewhere without blanks (Meta).
-
-    Parameters
-    ----------
-    value, country_code : pl.Expr
-        Text, and a country as from `country`.
-
-    Returns
-    -------
-    pl.Expr
-        Text.
-    """
-    bare = composed(value).str.to_lowercase().str.replace(r"^us-", "").str.replace_all(r"[\p{P}\p{S}\s]", "")
-    american = bare.replace(US_STATES)
-    return _filled(pl.when(country_code == "US").then(american).otherwise(bare))
-
-
-def postcode(value: pl.Expr, country_code: pl.Expr) -> pl.Expr:
-    """Return a postcode as people write it, with the zeros that a spreadsheet took from one of the United States.
-
-    Parameters
-    ----------
-    value, country_code : pl.Expr
-        Text, and a country as from `country`.
-
-    Returns
-    -------
-    pl.Expr
-        Text.
-    """
-    bare = plain(value)
-    shorn = (country_code == "US") & bare.str.contains(r"^\d{3,4}(-\d{4})?$")
-    padded = pl.concat_str(bare.str.extract(r"^(\d+)").str.pad_start(5, "0"), bare.str.replace(r"^\d+", ""))
-    return pl.when(shorn).then(padded).otherwise(bare)
-
-
-def postcode_meta(value: pl.Expr, country_code: pl.Expr) -> pl.Expr:
-    """Return a postcode for Meta: lower case, no blanks or dashes; five digits in the United States, sector in Britain.
-
-    Parameters
-    ----------
-    value, country_code : pl.Expr
-        Text, and a country as from `country`.
-
-    Returns
-    -------
-    pl.Expr
-        Text.
-    """
-    bare = postcode(value, country_code).str.to_lowercase().str.replace_all(r"[\s\-]", "")
-    british = (country_code == "GB") & bare.str.contains(r"^[a-z]{1,2}\d[a-z\d]?\d[a-z]{2}$")
-    return (
-        pl.when(country_code == "US")
-        .then(bare.str.slice(0, 5))
-        .when(british)
-        .then(bare.str.replace(r"[a-z]{2}$", ""))
-        .otherwise(bare)
-    )
 
 
 def birth_date(value: pl.Expr, order: str = "mdy") -> pl.Expr:
@@ -359,14 +145,6 @@ def code(value: pl.Expr) -> pl.Expr:
     """
     bare = composed(value)
     return pl.when(~bare.str.contains(r"[\s\p{C},;\"']")).then(bare)
-
-
-def _address(text: pl.Expr) -> pl.Expr:
-    return pl.when(text.str.contains(EMAIL) & (text.str.len_bytes() <= LONGEST_EMAIL)).then(text)
-
-
-def _filled(text: pl.Expr) -> pl.Expr:
-    return pl.when(text.str.len_bytes() > 0).then(text)
 
 
 FORMS: dict[str, Callable[[pl.Expr], pl.Expr]] = {

@@ -13,7 +13,7 @@ from foretell.delivery.uploads.template import TIME_ZONE_START, Platform
 from foretell.errors import DataError, Violation
 
 _ALIEN_MARKS = ((codecs.BOM_UTF32_LE, "UTF-32"), (codecs.BOM_UTF16_LE, "UTF-16"), (codecs.BOM_UTF16_BE, "UTF-16"))
-_RECORDS = {"line": pl.Int64, "cells": pl.List(pl.String)}
+_RECORDS: dict[str, pl.DataType] = {"line": pl.Int64(), "cells": pl.List(pl.String)}
 _SEPARATORS = {"\t": "tabs", ";": "semicolons", "|": "bars"}
 
 

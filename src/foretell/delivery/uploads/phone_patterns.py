@@ -9,8 +9,12 @@ both say the same.
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
+from typing import TYPE_CHECKING
 
 import polars as pl
+
+if TYPE_CHECKING:
+    from phonenumbers import PhoneMetadata
 
 _TYPED = r"[\s().\-/\u00a0\u2010-\u2015]"
 _PLAIN = r"^\+?[0-9]+$"
@@ -109,12 +113,7 @@ def _codes() -> str:
 
 @cache
 def _plans_of_code(code: int) -> tuple[_Plan, ...]:
-    from phonenumbers import COUNTRY_CODE_TO_REGION_CODE, PhoneMetadata
-
-    regions = COUNTRY_CODE_TO_REGION_CODE[code]
-    if regions == ("001",):
-        return (_plan(PhoneMetadata.metadata_for_nongeo_region(code), code),)
-    return tuple(_plan(PhoneMetadata.metadata_for_region(region), code) for region in regions)
+    return tuple(_plan(metadata, code) for metadata in metadata_of_code(code))
 
 
 @cache
@@ -125,22 +124,55 @@ def _plan_of_country(country: str) -> _Plan | None:
     return None if metadata is None else _plan(metadata, country_code_for_region(country))
 
 
-def _plan(metadata: object, code: int) -> _Plan:
-    general = metadata.general_desc  # type: ignore[attr-defined]  # the library ships no types for its metadata
-    trunk = metadata.national_prefix_for_parsing  # type: ignore[attr-defined]
-    rewrite = metadata.national_prefix_transform_rule  # type: ignore[attr-defined]
-    abroad = metadata.international_prefix  # type: ignore[attr-defined]
-    # Lengths of main countries only: the library asks those, whichever country shares the code.
-    main = _main_lengths(code)
-    return _Plan(str(code), general.national_number_pattern, main, trunk, abroad, bool(rewrite) or "(" in (trunk or ""))
-
-
 @cache
-def _main_lengths(code: int) -> tuple[int, ...]:
-    from phonenumbers import COUNTRY_CODE_TO_REGION_CODE, PhoneMetadata
+def metadata_of_code(code: int) -> tuple["PhoneMetadata", ...]:
+    """Return what the library knows of the countries with a calling code.
 
-    region = COUNTRY_CODE_TO_REGION_CODE[code][0]
-    metadata = (
-        PhoneMetadata.metadata_for_nongeo_region(code) if region == "001" else PhoneMetadata.metadata_for_region(region)
+    Parameters
+    ----------
+    code : int
+        As in 44.
+
+    Returns
+    -------
+    tuple of PhoneMetadata
+        The main country first; one entry for a code without a country.
+    """
+    from phonenumbers import PhoneMetadata, region_codes_for_country_code
+
+    found = (
+        PhoneMetadata.metadata_for_region_or_calling_code(code, region)
+        for region in region_codes_for_country_code(code)
     )
-    return tuple(metadata.general_desc.possible_length)
+    return tuple(metadata for metadata in found if metadata is not None)
+
+
+def number_pattern(metadata: "PhoneMetadata") -> str:
+    """Return what the numbers of a country look like, without its code.
+
+    Parameters
+    ----------
+    metadata : PhoneMetadata
+        Of a country.
+
+    Returns
+    -------
+    str
+        A regular expression over digits; one that nothing matches where the country has none.
+    """
+    general = metadata.general_desc
+    return (general and general.national_number_pattern) or "[^0-9]"
+
+
+def _plan(metadata: "PhoneMetadata", code: int) -> _Plan:
+    trunk = metadata.national_prefix_for_parsing
+    # The library asks for the lengths of the main country, whichever of those with this code is meant.
+    main = metadata_of_code(code)[0].general_desc
+    return _Plan(
+        code=str(code),
+        number=number_pattern(metadata),
+        lengths=tuple(main.possible_length) if main else (),
+        trunk=trunk,
+        abroad=metadata.international_prefix,
+        rewrites=bool(metadata.national_prefix_transform_rule) or "(" in (trunk or ""),
+    )

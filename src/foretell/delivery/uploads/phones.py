@@ -6,7 +6,7 @@ from importlib.util import find_spec
 
 import polars as pl
 
-from foretell.delivery.uploads.phone_patterns import settled
+from foretell.delivery.uploads.phone_patterns import metadata_of_code, number_pattern, settled
 
 # What people type around the digits. A text with anything else (a formula, a word) is no phone number, although the
 # library would find one in it.
@@ -77,16 +77,4 @@ def _read(number: str, country: str | None) -> str | None:
 
 @cache
 def _patterns(calling_code: int) -> tuple[re.Pattern[str], ...]:
-    """What numbers of the countries with a calling code look like, after it."""
-    from phonenumbers import PhoneMetadata, region_codes_for_country_code
-
-    found = []
-    for region in region_codes_for_country_code(calling_code):
-        metadata = (
-            PhoneMetadata.metadata_for_nongeo_region(calling_code)
-            if region == "001"
-            else PhoneMetadata.metadata_for_region(region)
-        )
-        if metadata is not None and metadata.general_desc.national_number_pattern:
-            found.append(re.compile(metadata.general_desc.national_number_pattern))
-    return tuple(found)
+    return tuple(re.compile(number_pattern(metadata)) for metadata in metadata_of_code(calling_code))

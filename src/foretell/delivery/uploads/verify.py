@@ -9,8 +9,8 @@ from pathlib import Path
 import polars as pl
 
 from foretell.delivery.uploads.cells import cell_problems, value_problems
-from foretell.delivery.uploads.normalise import country
 from foretell.delivery.uploads.opened import Finding, Opened, open_upload
+from foretell.delivery.uploads.places import country
 from foretell.delivery.uploads.platforms import platform_for
 from foretell.delivery.uploads.template import Platform, UploadColumn, UploadOptions
 from foretell.errors import did_you_mean

@@ -146,7 +146,7 @@ def write_uploads(
             files += _write(result, written.platform, name, home, chosen.time_zone)
             counts.append(_counted(platform.name, name, size, result))
             ledger.append(_listed(platform, name, result, people.ids))
-            notes += file_notes(platform, name, result, allowed.forgotten.gather(before).sum())
+            notes += file_notes(platform, name, result, int(allowed.forgotten.gather(before).sum()))
     return Uploads(
         tuple(files),
         pl.DataFrame(counts, schema=COUNT_SCHEMA),
@@ -178,17 +178,17 @@ def _concerned(
 ) -> pl.DataFrame:
     """Leave out the contacts that are in no audience and can keep nobody off one."""
     ids = contacts["customer_id"].cast(pl.String)
-    lists = [frame["customer_id"] for frame in (*audiences.values(), previous, suppression) if _has_ids(frame)]
+    lists = [
+        frame["customer_id"]
+        for frame in (*audiences.values(), previous, suppression)
+        if frame is not None and "customer_id" in frame.columns
+    ]
     named = pl.concat([each.cast(pl.String) for each in lists]).unique() if lists else ids.clear()
     concerned = ids.is_in(named.implode())
     for name in answers:
         if name in contacts.columns:
             concerned |= said_no(contacts[name])
     return contacts.with_columns(ids).filter(concerned)
-
-
-def _has_ids(frame: pl.DataFrame | None) -> bool:
-    return frame is not None and "customer_id" in frame.columns
 
 
 def _find(audience: pl.DataFrame, places: pl.DataFrame) -> tuple[pl.DataFrame, int]:

@@ -1,0 +1,54 @@
+"""Text of people, whatever it says: composed, on one line, never empty."""
+
+import polars as pl
+
+_INVISIBLE = "[\u200b\u200c\u200d\u2060\ufeff]"
+
+
+def composed(value: pl.Expr) -> pl.Expr:
+    """Return a text in Unicode's composed form, without blanks around it and without invisible characters.
+
+    Parameters
+    ----------
+    value : pl.Expr
+        Text.
+
+    Returns
+    -------
+    pl.Expr
+        Text; null where nothing is left. Decomposed letters have other bytes, so another hash that nobody has.
+    """
+    bare = value.str.normalize("NFC").str.replace_all(_INVISIBLE, "").str.strip_chars()
+    return filled(bare)
+
+
+def plain(value: pl.Expr) -> pl.Expr:
+    """Return a text as people write it, with single blanks.
+
+    Parameters
+    ----------
+    value : pl.Expr
+        Text.
+
+    Returns
+    -------
+    pl.Expr
+        Text on one line.
+    """
+    return filled(composed(value).str.replace_all(r"[\s\p{C}]+", " ").str.strip_chars())
+
+
+def filled(text: pl.Expr) -> pl.Expr:
+    """Return a text, or null where it is empty.
+
+    Parameters
+    ----------
+    text : pl.Expr
+        Text.
+
+    Returns
+    -------
+    pl.Expr
+        Text of one character or more.
+    """
+    return pl.when(text.str.len_bytes() > 0).then(text)
