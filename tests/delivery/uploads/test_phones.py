@@ -45,6 +45,14 @@ def test_both_ways_together_read_all_that_the_library_reads():
     assert found.to_list() == ["+16505551212", "+16505551212", "+16505551212", "+442079460018", None, None, None]
 
 
+def test_numbers_that_a_table_stored_as_numbers(write):
+    assert e164(pl.Series(["31612345678.0"]), pl.Series(["NL"])).to_list() == ["+31612345678"]
+    stored = pl.DataFrame({"customer_id": [1.0, 2.0], "phone": [31612345678.0, None], "consent_ads": [1.0, 1.0]})
+    stored = stored.with_columns(country=pl.lit("NL"))
+    uploads, _ = write("tiktok", contacts=stored, audiences={"vip": pl.DataFrame({"customer_id": [1, 2]})}, folder=None)
+    assert uploads.counts.select("written", "no_identifier").row(0) == (1, 1)
+
+
 @pytest.mark.parametrize("raw", ["650 555 1212", "+1 650 555 1212"])
 def test_without_the_library_every_number_is_left_out(monkeypatch, raw):
     monkeypatch.setattr(phones, "find_spec", lambda _: None)

@@ -12,7 +12,7 @@ from foretell.delivery.uploads.platforms import PLATFORMS
 from foretell.delivery.uploads.template import UploadOptions
 from foretell.delivery.uploads.verify import verify
 from foretell.delivery.uploads.write import write_uploads
-from foretell.errors import ConfigError, DataError
+from foretell.errors import ConfigError, DataError, OutputError
 
 SIZES = ("the platform does not use it",)
 
@@ -88,6 +88,12 @@ def test_of_two_with_one_address_the_more_valuable_is_written(write):
     values = read_back(folder / "meta_value/vip.csv", "meta_value")["value"].to_list()
     assert "500.00" in values
     assert "100.00" not in values
+
+
+def test_a_file_that_is_there_is_not_written_over(write):
+    write("meta")
+    with pytest.raises(OutputError, match=r"Cannot write vip\.csv in .*: File exists"):
+        write("meta")
 
 
 def test_long_lists_are_cut_into_parts(write, monkeypatch):

@@ -47,7 +47,8 @@ def e164(numbers: pl.Series, countries: pl.Series) -> pl.Series:
     nothing = pl.Series(numbers.name, [None] * numbers.len(), pl.String)
     if not can_read_phones() or numbers.is_empty():
         return nothing
-    pairs = pl.DataFrame({"number": numbers.str.strip_chars(), "country": countries})
+    # A point and a zero are no part of a number: so a text table shows one that was stored as a number.
+    pairs = pl.DataFrame({"number": numbers.str.strip_chars().str.strip_suffix(".0"), "country": countries})
     typed = pairs.select(pl.when(pl.col("number").str.contains(_TYPED)).then("number"), "country")
     unique = typed.drop_nulls("number").unique(maintain_order=True)
     if unique.is_empty():

@@ -52,3 +52,26 @@ def filled(text: pl.Expr) -> pl.Expr:
         Text of one character or more.
     """
     return pl.when(text.str.len_bytes() > 0).then(text)
+
+
+def without_points(frame: pl.DataFrame) -> pl.DataFrame:
+    """Return a table whose numbers are identifiers: whole ones get back their digits, without point and zero.
+
+    Parameters
+    ----------
+    frame : pl.DataFrame
+        Any table; data frames with gaps store whole numbers with a point.
+
+    Returns
+    -------
+    pl.DataFrame
+        Every column of floats is text.
+    """
+    floats = [name for name, dtype in frame.schema.items() if dtype.is_float()]
+    return frame.with_columns(
+        pl.when(pl.col(name).is_finite() & (pl.col(name).floor() == pl.col(name)) & (pl.col(name).abs() < 2**53))
+        .then(pl.col(name).cast(pl.Int64, strict=False).cast(pl.String))
+        .otherwise(pl.col(name).fill_nan(None).cast(pl.String))
+        .alias(name)
+        for name in floats
+    )

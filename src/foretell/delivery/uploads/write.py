@@ -1,5 +1,6 @@
 """Audiences written as upload files of any number of platforms: one call, plain frames in, files and counts out."""
 
+import io
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,6 +16,8 @@ from foretell.delivery.uploads.platforms import platform_for
 from foretell.delivery.uploads.requests import check_requests
 from foretell.delivery.uploads.rows import consents, platform_rows
 from foretell.delivery.uploads.template import TIME_ZONE_START, Platform, UploadOptions
+from foretell.delivery.uploads.texts import without_points
+from foretell.errors import OutputError
 
 REMOVE = "remove"
 LEDGER_SCHEMA = {"platform": pl.String, "audience": pl.String, "state": pl.String, "customer_id": pl.String}
@@ -120,8 +123,12 @@ def write_uploads(
         If a platform does not exist, a name is no safe file name, or a format lacks an option; all problems at once.
     DataError
         If contacts, suppression list or an audience cannot be used; nothing is written.
+    OutputError
+        If a file exists already or cannot be written.
     """
     chosen = options or UploadOptions()
+    contacts = without_points(contacts)
+    suppression = None if suppression is None else without_points(suppression)
     wanted = _by_platform(audiences, platforms)
     check_requests(audiences, wanted, chosen)
     check_contacts(contacts)
@@ -179,11 +186,11 @@ def _concerned(
     """Leave out the contacts that are in no audience and can keep nobody off one."""
     ids = contacts["customer_id"].cast(pl.String)
     lists = [
-        frame["customer_id"]
+        _ids(frame)
         for frame in (*audiences.values(), previous, suppression)
         if frame is not None and "customer_id" in frame.columns
     ]
-    named = pl.concat([each.cast(pl.String) for each in lists]).unique() if lists else ids.clear()
+    named = pl.concat(lists).unique() if lists else ids.clear()
     concerned = ids.is_in(named.implode())
     for name in answers:
         if name in contacts.columns:
@@ -191,10 +198,12 @@ def _concerned(
     return contacts.with_columns(ids).filter(concerned)
 
 
+def _ids(frame: pl.DataFrame) -> pl.Series:
+    return without_points(frame.select("customer_id"))["customer_id"].cast(pl.String)
+
+
 def _find(audience: pl.DataFrame, places: pl.DataFrame) -> tuple[pl.DataFrame, int]:
-    single = audience.with_columns(pl.col("customer_id").cast(pl.String)).unique(
-        "customer_id", keep="first", maintain_order=True
-    )
+    single = audience.with_columns(_ids(audience)).unique("customer_id", keep="first", maintain_order=True)
     return single.join(places, on="customer_id", how="inner").drop("customer_id"), single.height
 
 
@@ -235,13 +244,20 @@ def _parts(frame: pl.DataFrame, platform: Platform) -> Iterator[pl.DataFrame]:
 
 
 def _write_file(frame: pl.DataFrame, platform: Platform, path: Path, time_zone: str | None) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    # Hashes of addresses are personal data too: for the owner's eyes only.
-    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(handle, "wb") as file:
-        if platform.time_zone_line:
-            file.write(f"{TIME_ZONE_START}{time_zone}\n".encode())
-        frame.write_csv(file, include_header=platform.header)
+    content = io.BytesIO()
+    if platform.time_zone_line:
+        content.write(f"{TIME_ZONE_START}{time_zone}\n".encode())
+    # In memory first: polars' own complaint of a full disk does not say so.
+    frame.write_csv(content, include_header=platform.header)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        # Hashes of addresses are personal data too: for the owner's eyes only.
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(handle, "wb") as file:
+            file.write(content.getbuffer())
+    except OSError as error:
+        msg = f"Cannot write {path.name} in {path.parent}: {error.strerror}. Remedy: an empty folder with room left."
+        raise OutputError(msg) from error
 
 
 def _counted(platform: str, audience: str, size: int, result: Chosen) -> dict[str, object]:
