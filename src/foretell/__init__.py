@@ -14,6 +14,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from foretell.delivery.uploads.template import UploadOptions
+    from foretell.delivery.uploads.write import write_uploads
     from foretell.engines.trained_model import TrainedModel, load_model
     from foretell.errors import (
         BundleError,
@@ -75,6 +77,7 @@ __all__ = [
     "SmallSampleWarning",
     "TrackingError",
     "TrainedModel",
+    "UploadOptions",
     "Violation",
     "WindowError",
     "backtest",
@@ -83,6 +86,7 @@ __all__ = [
     "read_orders",
     "simulate",
     "train",
+    "write_uploads",
 ]
 
 _ROOMS = {
@@ -91,12 +95,14 @@ _ROOMS = {
     "Horizons": "foretell.windows",
     "MlflowTracker": "foretell.tracking.mlflow_tracker",
     "TrainedModel": "foretell.engines.trained_model",
+    "UploadOptions": "foretell.delivery.uploads.template",
     "backtest": "foretell.training.backtest",
     "load_cdnow": "foretell.tables.cdnow",
     "load_model": "foretell.engines.trained_model",
     "read_orders": "foretell.tables.read",
     "simulate": "foretell.tables.simulate",
     "train": "foretell.training.train",
+    "write_uploads": "foretell.delivery.uploads.write",
 }
 
 

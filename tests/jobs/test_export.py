@@ -75,7 +75,7 @@ def test_a_run_becomes_upload_files_with_readme_manifest_and_ledger(shop):
     row = result.counts[0]
     assert row["members"] == row["written"] + row["no_consent"] > row["written"] > 0
     readme = (folder / "meta_value/README.txt").read_text(encoding="utf-8")
-    assert f"{row['written']} of {row['members']} people are written; {row['no_consent']} have not agreed" in readme
+    assert f"{row['written']} of {row['members']} people are written. Left out: {row['no_consent']} without" in readme
     manifest = json.loads((folder / "meta_value/manifest.json").read_bytes())
     assert [file["rows"] for file in manifest["files"] if file["name"] == "one_time_at_risk.csv"] == [row["written"]]
     assert stat.S_IMODE((folder / "meta_value").stat().st_mode) == 0o700

@@ -16,8 +16,9 @@ from foretell.delivery.uploads.ledger import LEDGER_NAME, folder_of, previous_up
 from foretell.delivery.uploads.platforms import PLATFORMS, platform_for
 from foretell.delivery.uploads.readme import render_upload_readme
 from foretell.delivery.uploads.template import Platform, UploadOptions
+from foretell.delivery.uploads.texts import identifiers_as_text
 from foretell.delivery.uploads.write import Uploads, write_uploads
-from foretell.errors import ConfigError, did_you_mean
+from foretell.errors import ConfigError, DataError, Violation, did_you_mean
 from foretell.storage.atomic import staged_folder
 from foretell.storage.hashing import canonical_json
 from foretell.storage.lock import folder_lock
@@ -231,9 +232,11 @@ def _table(path: Path, name: str, settings: Settings) -> pl.DataFrame:
 def _ids(path: Path | None, settings: Settings) -> list[str]:
     if path is None:
         return []
-    frame = _table(path, "forget", settings)
-    column = "customer_id" if "customer_id" in frame.columns else frame.columns[0]
-    return frame[column].cast(pl.String).drop_nulls().to_list()
+    frame = identifiers_as_text(_table(path, "forget", settings))
+    if "customer_id" not in frame.columns:
+        rule, remedy = "the column is missing, so nobody could be forgotten", "Name the column of ids customer_id."
+        raise DataError([Violation("forget", "customer_id", rule, 1, remedy=remedy)], source=str(path))
+    return frame["customer_id"].cast(pl.String).drop_nulls().to_list()
 
 
 def _finish(uploads: Uploads, platform: Platform, folder: Path, run: PublishedRun, *, shop: str) -> None:

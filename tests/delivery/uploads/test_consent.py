@@ -108,7 +108,7 @@ def test_the_forgotten_are_in_no_file_and_in_no_list(write):
     assert not list(folder.rglob("*.csv"))
     assert uploads.ledger.is_empty()
     assert counted(uploads, "forgotten") == [14, 14]
-    assert any(note.startswith("meta, vip: 4 of those uploaded before are to be forgotten") for note in uploads.notes)
+    assert any(note.startswith("meta, vip: of those uploaded before, 4 must be forgotten") for note in uploads.notes)
 
 
 def test_who_left_or_withdrew_is_taken_off(write):

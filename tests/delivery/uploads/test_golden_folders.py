@@ -4,13 +4,16 @@ To see what a change does to them: run this file with pytest's ``--basetemp=FOLD
 copy them here if they are right.
 """
 
+from datetime import datetime
 from pathlib import Path
 
 import polars as pl
 import pytest
 
 from foretell.delivery.uploads.platforms import PLATFORMS
+from foretell.delivery.uploads.readme import render_upload_readme
 
+AS_OF = datetime(2026, 11, 1)
 GOLDEN = Path(__file__).parent / "golden"
 
 
@@ -20,10 +23,13 @@ def content(folder):
 
 @pytest.mark.parametrize("platform", PLATFORMS)
 def test_a_folder_is_the_golden_one(write, platform):
-    _, folder = write(platform)
+    uploads, folder = write(platform)
     golden = content(GOLDEN / platform)
     assert golden
     assert content(folder / platform) == golden
+    readme = render_upload_readme(uploads, PLATFORMS[platform], shop="Corner & Sons", as_of=AS_OF)
+    (folder / platform / "README.txt").write_text(readme, encoding="utf-8")
+    assert readme == (GOLDEN / platform / "README.txt").read_text(encoding="utf-8")
 
 
 def test_the_order_of_rows_and_the_company_of_platforms_change_nothing(write, people, audience):

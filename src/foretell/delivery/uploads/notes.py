@@ -85,10 +85,10 @@ def file_notes(platform: Platform, audience: str, result: Chosen, forgotten_befo
     elif rows < platform.advised:
         notes.append(f"{where}: {rows:,} rows; {platform.advised:,} or more are advised.")
     if result.capped:
-        notes.append(f"{where}: {result.capped:,} values are cut to the cap.")
+        notes.append(f"{where}: values cut to the cap: {result.capped:,}.")
     if forgotten_before and platform.removable:
         notes.append(
-            f"{where}: {forgotten_before:,} of those uploaded before are to be forgotten and stand in no file. "
+            f"{where}: of those uploaded before, {forgotten_before:,} must be forgotten and stand in no file. "
             "Replace the whole list on the platform, so that they leave it."
         )
     return notes

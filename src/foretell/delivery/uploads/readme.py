@@ -16,15 +16,15 @@ from foretell.delivery.uploads.write import Uploads
 
 WIDTH = 92
 REASON_WORDS = {
-    NOT_IN_CONTACTS: "are not among the contacts",
-    FORGOTTEN: "asked to be forgotten",
-    SUPPRESSED: "are on the suppression list",
-    NO_CONSENT: "have not agreed to this channel",
-    CONTRADICTED: "agreed under one customer id and refused under another",
-    REFUSED: "have an identifier that begins like a formula",
-    NO_IDENTIFIER: "have nothing by which the platform could know them",
-    NO_VALUE: "have no value of 0 or more",
-    DUPLICATE: "share their identifier with somebody who is in the file",
+    NOT_IN_CONTACTS: "not among the contacts",
+    FORGOTTEN: "to be forgotten",
+    SUPPRESSED: "on the suppression list",
+    NO_CONSENT: "without consent to this channel",
+    CONTRADICTED: "with consent under one customer id and a refusal under another",
+    REFUSED: "with an identifier that begins like a formula",
+    NO_IDENTIFIER: "with nothing that the platform could know them by",
+    NO_VALUE: "without a value of 0 or more",
+    DUPLICATE: "with the identifier of somebody who is in the file",
 }
 
 
@@ -54,7 +54,7 @@ def render_upload_readme(uploads: Uploads, platform: Platform, *, shop: str, as_
             f"Made of the segments as of {as_of:%Y-%m-%d}; what they mean is in the README.txt of that run. "
             "Do not open these files in a spreadsheet before the upload: it changes zeros, phone numbers and dates."
         ),
-        _section("What to do", [platform.use, *_steps(platform)]),
+        _section("What to do", _steps(platform)),
         _section("Which file is which", _files(uploads, platform)),
         _section("Who is not in them", _left_out(uploads.counts.filter(pl.col("platform") == platform.name))),
     ]
@@ -65,7 +65,7 @@ def render_upload_readme(uploads: Uploads, platform: Platform, *, shop: str, as_
 
 
 def _steps(platform: Platform) -> list[str]:
-    steps = [f"Check a file first: foretell verify FILE --for {platform.name}"]
+    steps = [f"Check a file first: foretell verify FILE --for {platform.name}", platform.use]
     if platform.removable:
         steps.append(
             "Take the people of remove/ off the list, then add the others; or replace the whole list, which does both."
@@ -91,7 +91,7 @@ def _left_out(counts: pl.DataFrame) -> list[str]:
     for row in counts.to_dicts():
         reasons = [f"{row[name]:,} {words}" for name, words in REASON_WORDS.items() if row[name]]
         text = f"{row['audience']}: {row['written']:,} of {row['members']:,} people are written"
-        lines.append(f"{text}; {', '.join(reasons)}." if reasons else f"{text}.")
+        lines.append(f"{text}. Left out: {', '.join(reasons)}." if reasons else f"{text}.")
     return lines
 
 

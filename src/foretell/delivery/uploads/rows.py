@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 
 import polars as pl
 
-from foretell.delivery.formulas import FORMULA_START
+from foretell.delivery.formulas import FORMULA_START, INNER_START
 from foretell.delivery.uploads.consent import Permissions
 from foretell.delivery.uploads.contacts import Contacts
 from foretell.delivery.uploads.template import Platform, UploadColumn
@@ -18,6 +18,7 @@ NO_IDENTIFIER = "no_identifier"
 # In the order in which they win; what an audience adds comes after them, see `audience`.
 REASONS = (FORGOTTEN, SUPPRESSED, NO_CONSENT, CONTRADICTED, REFUSED, NO_IDENTIFIER)
 _JOINT = "\x1f"
+_NO_PHONE = FORMULA_START.replace("+", "").replace("\uff0b", "")
 
 
 @dataclass(frozen=True)
@@ -166,13 +167,15 @@ def _key(frame: pl.DataFrame, platform: Platform) -> pl.Series:
 def _refused(contacts: Contacts, columns: list[UploadColumn]) -> pl.Series:
     """Find contacts with an identifier that a spreadsheet would run: whoever opened the file would run it too."""
     found = pl.Series([False]).new_from_index(0, contacts.frame.height)
-    for source in dict.fromkeys(column.source for column in columns):
-        if not contacts.has(source) or contacts.frame[source].dtype != pl.String:
+    for column in columns:
+        if not contacts.has(column.source) or contacts.frame[column.source].dtype != pl.String:
             continue
-        text = contacts.frame[source]
+        text = contacts.frame[column.source]
         # A plus is how phone numbers begin; what else is no number has no normal form, and is never written.
-        start = FORMULA_START.replace("+", "").replace("\uff0b", "") if source == "phone" else FORMULA_START
+        start = _NO_PHONE if column.source == "phone" else FORMULA_START
         found |= text.str.contains(start).fill_null(value=False)
+        if not column.hashed:
+            found |= text.str.contains(INNER_START).fill_null(value=False)
     return found
 
 

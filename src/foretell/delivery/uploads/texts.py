@@ -54,8 +54,8 @@ def filled(text: pl.Expr) -> pl.Expr:
     return pl.when(text.str.len_bytes() > 0).then(text)
 
 
-def without_points(frame: pl.DataFrame) -> pl.DataFrame:
-    """Return a table whose numbers are identifiers: whole ones get back their digits, without point and zero.
+def identifiers_as_text(frame: pl.DataFrame) -> pl.DataFrame:
+    """Return a table of identifiers as text: whole numbers get back their digits, without point and zero.
 
     Parameters
     ----------
@@ -65,8 +65,10 @@ def without_points(frame: pl.DataFrame) -> pl.DataFrame:
     Returns
     -------
     pl.DataFrame
-        Every column of floats is text.
+        Every column of floats or categories is text.
     """
+    categories = pl.selectors.by_dtype(pl.Categorical, pl.Enum)
+    frame = frame.with_columns(categories.cast(pl.String))
     floats = [name for name, dtype in frame.schema.items() if dtype.is_float()]
     return frame.with_columns(
         pl.when(pl.col(name).is_finite() & (pl.col(name).floor() == pl.col(name)) & (pl.col(name).abs() < 2**53))

@@ -16,10 +16,11 @@ from foretell.delivery.uploads.platforms import platform_for
 from foretell.delivery.uploads.requests import check_requests
 from foretell.delivery.uploads.rows import consents, platform_rows
 from foretell.delivery.uploads.template import TIME_ZONE_START, Platform, UploadOptions
-from foretell.delivery.uploads.texts import without_points
+from foretell.delivery.uploads.texts import identifiers_as_text
 from foretell.errors import OutputError
 
 REMOVE = "remove"
+VALUE = "value"
 LEDGER_SCHEMA = {"platform": pl.String, "audience": pl.String, "state": pl.String, "customer_id": pl.String}
 COUNT_SCHEMA = {
     "platform": pl.String, "audience": pl.String, "members": pl.Int64, "written": pl.Int64, "removed": pl.Int64,
@@ -127,15 +128,16 @@ def write_uploads(
         If a file exists already or cannot be written.
     """
     chosen = options or UploadOptions()
-    contacts = without_points(contacts)
-    suppression = None if suppression is None else without_points(suppression)
+    contacts = identifiers_as_text(contacts)
+    suppression = None if suppression is None else identifiers_as_text(suppression)
     wanted = _by_platform(audiences, platforms)
     check_requests(audiences, wanted, chosen)
     check_contacts(contacts)
     formats = [platform_for(name, chosen) for name in wanted]
     forgotten = pl.Series("customer_id", list(forget), pl.String)
     answers = sorted({name for each in formats for name in _answers(each, contacts)})
-    people = Contacts(_concerned(contacts, audiences, previous, suppression, answers), chosen)
+    lists = (forgotten.to_frame(), *audiences.values(), previous, suppression)
+    people = Contacts(_concerned(contacts, lists, answers), chosen)
     allowed = permissions(people, suppression=suppression, forget=forgotten, columns=answers)
     files: list[UploadFile] = []
     counts, ledger = [], []
@@ -176,21 +178,10 @@ def _answers(platform: Platform, contacts: pl.DataFrame) -> list[str]:
     return [name for channel in channels for name in consents(platform, channel, present)]
 
 
-def _concerned(
-    contacts: pl.DataFrame,
-    audiences: Mapping[str, pl.DataFrame],
-    previous: pl.DataFrame | None,
-    suppression: pl.DataFrame | None,
-    answers: Sequence[str],
-) -> pl.DataFrame:
+def _concerned(contacts: pl.DataFrame, lists: Iterable[pl.DataFrame | None], answers: Sequence[str]) -> pl.DataFrame:
     """Leave out the contacts that are in no audience and can keep nobody off one."""
     ids = contacts["customer_id"].cast(pl.String)
-    lists = [
-        _ids(frame)
-        for frame in (*audiences.values(), previous, suppression)
-        if frame is not None and "customer_id" in frame.columns
-    ]
-    named = pl.concat(lists).unique() if lists else ids.clear()
+    named = pl.concat([_ids(frame) for frame in lists if frame is not None and "customer_id" in frame.columns]).unique()
     concerned = ids.is_in(named.implode())
     for name in answers:
         if name in contacts.columns:
@@ -199,16 +190,19 @@ def _concerned(
 
 
 def _ids(frame: pl.DataFrame) -> pl.Series:
-    return without_points(frame.select("customer_id"))["customer_id"].cast(pl.String)
+    return identifiers_as_text(frame.select("customer_id"))["customer_id"].cast(pl.String)
 
 
 def _find(audience: pl.DataFrame, places: pl.DataFrame) -> tuple[pl.DataFrame, int]:
     single = audience.with_columns(_ids(audience)).unique("customer_id", keep="first", maintain_order=True)
-    return single.join(places, on="customer_id", how="inner").drop("customer_id"), single.height
+    found = single.join(places, on="customer_id", how="inner").drop("customer_id")
+    if VALUE in found.columns:
+        found = found.with_columns(pl.col(VALUE).cast(pl.Float64))
+    return found, single.height
 
 
 def _wanted(rows: pl.DataFrame, platform: Platform) -> list[str]:
-    value = ["value"] if "value" in rows.columns else []
+    value = [VALUE] if VALUE in rows.columns else []
     return [*value, *properties(rows.columns, platform)]
 
 
