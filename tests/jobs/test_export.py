@@ -10,6 +10,7 @@ import pytest
 
 from foretell.config.load import load_settings
 from foretell.delivery.publish import publish
+from foretell.delivery.published import PublishedRun, audience, segment_frame
 from foretell.errors import ConfigError, DataError, LockHeld
 from foretell.jobs.export import export
 from foretell.jobs.verify import verify
@@ -149,6 +150,16 @@ def test_files_for_people(shop):
     assert (folder / "csv/vip.csv").read_bytes() == (
         settings.folders.output / "2026-11-01/segments/vip.csv"
     ).read_bytes()
+
+
+def test_who_is_held_out_is_not_contacted(tmp_path):
+    (tmp_path / "segments").mkdir()
+    text = "customer_id,holdout\na,true\nb,false\nc,\nd,True\n"
+    (tmp_path / "segments/vip.csv").write_text(text, encoding="utf-8")
+    scores = pl.DataFrame({"customer_id": list("abcde"), "predicted_clv_365d": [1.0, 2.0, 3.0, 4.0, 5.0]})
+    run = PublishedRun(tmp_path, SECOND, {"horizons": {"clv_days": 365}}, scores)
+    assert audience(run, "vip").select("customer_id", "value").rows() == [("b", 2.0), ("c", 3.0)]
+    assert segment_frame(run, "vip")["customer_id"].to_list() == list("abcd")
 
 
 def test_what_was_asked_is_checked_first(shop, tmp_path):

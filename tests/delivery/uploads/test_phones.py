@@ -13,6 +13,10 @@ from foretell.delivery.uploads.phones import e164
 
 def numbers_of_every_country():
     """Example numbers as people write them, with and without prefixes, and one digit wrong."""
+    # In Belarus and Brazil a number from abroad may still carry the prefix that is dialled at home.
+    yield from (("+3758111757830", None), ("+5590553166482", None))
+    # Seven digits can be dialled within an American town only.
+    yield from (("344 6593", "US"), ("+1 344 6593", None))
     draw = np.random.default_rng(5)
     for region in sorted(phonenumbers.SUPPORTED_REGIONS):
         for kind in (phonenumbers.PhoneNumberType.FIXED_LINE, phonenumbers.PhoneNumberType.MOBILE):
@@ -37,6 +41,10 @@ def test_patterns_say_what_the_library_says():
     assert [(pair, a, b) for pair, a, b in zip(pairs, quick, slow, strict=True) if a is not None and a != b] == []
     readable = sum(text is not None for text in slow)
     assert sum(text is not None for text in quick) > 0.7 * readable > 2_000
+
+
+def test_a_number_for_one_town_is_none():
+    assert e164(pl.Series(["344 6593", "+1 344 6593"]), pl.Series(["US", None])).to_list() == [None, None]
 
 
 def test_both_ways_together_read_all_that_the_library_reads():

@@ -90,6 +90,22 @@ def test_of_two_with_one_address_the_more_valuable_is_written(write):
     assert "100.00" not in values
 
 
+TRIGGERS = ["=", "+", "-", "@", "\t=", "\r=", "\n=", " =", "＝", "＋", "－", "＠"]
+BEHIND = ["Acme;=1+1", "Acme,@SUM(1)", 'Acme","=1', "Acme\n=1", "Acme\t＝1"]
+
+
+@pytest.mark.parametrize("payload", [*(f"{sign}cmd|' /C calc'!A0" for sign in TRIGGERS), *BEHIND])
+def test_what_a_spreadsheet_would_run_is_in_no_upload_file(write, people, payload):
+    """In every text column of one person at a time; a name that is hashed may hold a separator."""
+    for name in ("company", "gclid", "order_id", "last_name"):
+        changed = pl.when(pl.col("customer_id") == "c04").then(pl.lit(payload)).otherwise(pl.col(name)).alias(name)
+        platforms = ("linkedin_companies", "google_conversions", "google_adjustments", "linkedin_contacts")
+        uploads, _ = write(*platforms, contacts=people.with_columns(changed), folder=None)
+        refused = dict(uploads.counts.select("platform", "formula_refused").iter_rows())
+        plain_in = {"company": platforms[::3], "gclid": platforms[1:2], "order_id": platforms[2:3]}
+        assert [platform for platform in plain_in.get(name, platforms[3:]) if refused[platform] != 2] == []
+
+
 def test_a_file_that_is_there_is_not_written_over(write):
     write("meta")
     with pytest.raises(OutputError, match=r"Cannot write vip\.csv in .*: File exists"):
