@@ -14,6 +14,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from foretell.delivery.uploads.template import UploadOptions
+    from foretell.delivery.uploads.write import write_uploads
     from foretell.engines.trained_model import TrainedModel, load_model
     from foretell.errors import (
         BundleError,
@@ -91,6 +93,7 @@ __all__ = [
     "Source",
     "TrackingError",
     "TrainedModel",
+    "UploadOptions",
     "Violation",
     "WindowError",
     "backtest",
@@ -115,6 +118,7 @@ __all__ = [
     "simulate",
     "track_orders",
     "train",
+    "write_uploads",
 ]
 
 _ROOMS = {
@@ -124,6 +128,7 @@ _ROOMS = {
     "MlflowTracker": "foretell.tracking.mlflow_tracker",
     "Source": "foretell.tables.source",
     "TrainedModel": "foretell.engines.trained_model",
+    "UploadOptions": "foretell.delivery.uploads.template",
     "backtest": "foretell.training.backtest",
     "cohort_retention": "foretell.features.cohorts",
     "load_cdnow": "foretell.tables.cdnow",
@@ -146,6 +151,7 @@ _ROOMS = {
     "simulate": "foretell.tables.simulate",
     "track_orders": "foretell.evaluation.tracking",
     "train": "foretell.training.train",
+    "write_uploads": "foretell.delivery.uploads.write",
 }
 
 

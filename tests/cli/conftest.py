@@ -15,6 +15,8 @@ JOBS = {
     "train": ("train",),
     "backtest": ("backtest",),
     "score": ("score",),
+    "export": ("export",),
+    "verify": ("verify",),
     "registry": ("runs", "promote", "rollback"),
     "doctor": ("doctor",),
 }

@@ -16,6 +16,17 @@ from foretell.cli.reference import walk
 DAY = datetime(2026, 11, 1)
 COMMANDS = dict(walk(root, "foretell"))
 
+HERE = __file__
+EXPORT = {
+    "segments": (),
+    "contacts": None,
+    "suppression": None,
+    "forget": None,
+    "run": None,
+    "options": {},
+    "dry_run": False,
+}
+
 # command line, module of the job, job, positional arguments after the settings, keyword arguments
 CALLS = [
     (["check"], "check", "check", (), {"as_of": None}),
@@ -36,6 +47,52 @@ CALLS = [
         "score",
         (),
         {"as_of": DAY, "force": True, "dry_run": True},
+    ),
+    (
+        [
+            "export",
+            "--to",
+            "meta",
+            "--to",
+            "review",
+            "--segment",
+            "vip",
+            "--contacts",
+            HERE,
+            "--option",
+            "currency=EUR",
+        ],
+        "export",
+        "export",
+        (),
+        EXPORT
+        | {
+            "platforms": ("meta", "review"),
+            "segments": ("vip",),
+            "contacts": Path(HERE),
+            "options": {"currency": "EUR"},
+        },
+    ),
+    (
+        ["export", "--to", "meta", "--suppression", HERE, "--forget", HERE, "--run", ".", "--dry-run"],
+        "export",
+        "export",
+        (),
+        EXPORT
+        | {
+            "platforms": ("meta",),
+            "suppression": Path(HERE),
+            "forget": Path(HERE),
+            "run": Path(),
+            "dry_run": True,
+        },
+    ),
+    (
+        ["verify", HERE, "--for", "meta", "--remove-list", "--option", "tiktok_phone=plus"],
+        "verify",
+        "verify",
+        (Path(HERE), "meta"),
+        {"remove_list": True, "options": {"tiktok_phone": "plus"}},
     ),
     (["runs"], "registry", "runs", (), {}),
     (["promote", "3fa9"], "registry", "promote", ("3fa9",), {"why": "promoted by hand", "dry_run": False}),
@@ -95,9 +152,10 @@ def test_the_demo_has_settings_of_its_own(call, jobs, tmp_path):
     assert "leave --config out" in err
 
 
-def test_a_doctor_who_finds_something_ends_with_1(call, jobs):
+@pytest.mark.parametrize(("line", "code"), [(["doctor"], 1), (["verify", HERE, "--for", "meta"], 3)])
+def test_what_finds_something_says_so_by_its_exit_code(call, jobs, line, code):
     jobs.act = type("Ill", (), {"healthy": False, "lines": lambda _: ["FAIL"], "as_dict": lambda _: {}})
-    assert call("doctor") == (1, "FAIL\n", "")
+    assert call(*line) == (code, "FAIL\n", "")
 
 
 # --- options of every command ----------------------------------------------------------------------------------------
@@ -154,6 +212,9 @@ def test_quiet_says_nothing_but_json(call):
         (["check", "--threads", "two"], "is not a valid integer"),
         (["train", "--tune", "-1"], "training.tune_trials: must be a whole number from 0 to 10,000, got -1 (flag)."),
         (["train", "--timeout", "-1"], "training.tune_timeout_seconds: must be a whole number of seconds"),
+        (["export", "--segment", "vip"], "Missing option '--to'"),
+        (["export", "--to", "meta", "--option", "x"], "must be NAME=VALUE"),
+        (["verify", "no.csv", "--for", "meta"], "does not exist"),
         (["promote"], "Missing argument 'VERSION'"),
         (["check", "--dry-run"], "No such option"),
         ([], "Usage: foretell"),
@@ -203,7 +264,7 @@ def test_the_list_of_commands_is_not_cut_off(call):
 
 def test_writing_commands_have_a_dry_run():
     having = {name.split()[1] for name, command in COMMANDS.items() if any(p.name == "dry_run" for p in command.params)}
-    assert having == {"init", "train", "score", "promote", "rollback"}
+    assert having == {"init", "train", "score", "export", "promote", "rollback"}
 
 
 # --- config show -----------------------------------------------------------------------------------------------------

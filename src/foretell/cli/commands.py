@@ -10,6 +10,7 @@ from foretell import __version__
 from foretell.cli.exit_codes import FAILED
 from foretell.cli.options import SessionGroup, as_of_option, dry_run_option, setting_option
 from foretell.cli.session import Session
+from foretell.cli.upload_commands import export, verify
 
 _NAMES = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 
@@ -166,6 +167,10 @@ def score(session: Session, as_of: datetime | None, force: bool, dry_run: bool) 
     from foretell.jobs import score as job
 
     session.show(job.score(session.settings(), as_of=as_of, force=force, dry_run=dry_run))
+
+
+root.add_command(export)
+root.add_command(verify)
 
 
 @root.command()

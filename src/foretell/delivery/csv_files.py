@@ -6,6 +6,7 @@ from pathlib import Path
 import polars as pl
 
 from foretell.delivery.checks import is_money
+from foretell.delivery.formulas import harmless, is_dangerous
 from foretell.tables.schema import Column
 
 MONEY_DECIMALS = 2
@@ -14,10 +15,6 @@ OTHER_DECIMALS = 4
 SLICE_ROWS = 250_000
 # Excel reads a CSV without this mark in the code page of the machine, which garbles names and signs.
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
-# A spreadsheet runs a text that starts so as a formula. OWASP ASVS 1.2.10 and its page on CSV injection,
-# which adds the line feed and the full-width forms that some locales fold to the plain ones; leading blanks,
-# because some programs drop them on import.
-FORMULA_START = "^ *[=+\\-@\t\r\n\x00\uff1d\uff0b\uff0d\uff20]"
 
 
 def decimals_of(columns: Sequence[Column]) -> Mapping[str, int]:
@@ -36,7 +33,9 @@ def decimals_of(columns: Sequence[Column]) -> Mapping[str, int]:
     return {column.name: MONEY_DECIMALS if is_money(column) else OTHER_DECIMALS for column in columns}
 
 
-def write_csv(frame: pl.DataFrame, path: Path, decimals: Mapping[str, int] | None = None) -> int:
+def write_csv(
+    frame: pl.DataFrame, path: Path, decimals: Mapping[str, int] | None = None, *, decimal_comma: bool = False
+) -> int:
     """Write a frame as CSV: fixed decimals, ISO dates, empty for null, formulas made harmless.
 
     Equal frames give equal bytes: UTF-8 with a byte order mark, commas, one header line. Text that starts with a
@@ -50,6 +49,8 @@ def write_csv(frame: pl.DataFrame, path: Path, decimals: Mapping[str, int] | Non
         The file to make.
     decimals : mapping of str to int, optional
         Column to decimals for floats; a float column that is not named gets 4.
+    decimal_comma : bool
+        Write numbers as 1234,56 and semicolons between cells, for spreadsheets of countries that do.
 
     Returns
     -------
@@ -59,22 +60,26 @@ def write_csv(frame: pl.DataFrame, path: Path, decimals: Mapping[str, int] | Non
     escaped = 0
     with path.open("wb") as file:
         file.write(BYTE_ORDER_MARK)
-        frame.clear().write_csv(file)
+        separator = ";" if decimal_comma else ","
+        frame.clear().write_csv(file, separator=separator)
         for part in frame.iter_slices(SLICE_ROWS):
-            ready, cells = _ready(part, decimals or {})
-            ready.write_csv(file, include_header=False)
+            ready, cells = _ready(part, decimals or {}, decimal_comma=decimal_comma)
+            ready.write_csv(file, include_header=False, separator=separator)
             escaped += cells
     return escaped
 
 
-def _ready(frame: pl.DataFrame, decimals: Mapping[str, int]) -> tuple[pl.DataFrame, int]:
+def _ready(frame: pl.DataFrame, decimals: Mapping[str, int], *, decimal_comma: bool) -> tuple[pl.DataFrame, int]:
     text = [name for name, dtype in frame.schema.items() if dtype == pl.String]
     floats = [name for name, dtype in frame.schema.items() if dtype.is_float()]
     instants = [name for name, dtype in frame.schema.items() if isinstance(dtype, pl.Datetime)]
-    dangerous = frame.select(pl.col(name).str.contains(FORMULA_START).sum() for name in text)
+    dangerous = frame.select(is_dangerous(pl.col(name)).sum() for name in text)
     ready = frame.with_columns(
-        *(_harmless(name) for name in text),
-        *(fixed_text(pl.col(name), decimals.get(name, OTHER_DECIMALS)).alias(name) for name in floats),
+        *(harmless(pl.col(name)).alias(name) for name in text),
+        *(
+            _in_locale(fixed_text(pl.col(name), decimals.get(name, OTHER_DECIMALS)), decimal_comma=decimal_comma)
+            for name in floats
+        ),
         *(_iso_text(name) for name in instants),
     )
     return ready, int(sum(dangerous.row(0))) if text else 0
@@ -98,10 +103,8 @@ def fixed_text(value: pl.Expr, decimals: int) -> pl.Expr:
     return value.round(decimals).cast(pl.Decimal(38, decimals)).cast(pl.String)
 
 
-def _harmless(name: str) -> pl.Expr:
-    value = pl.col(name)
-    escaped = pl.concat_str(pl.lit("'"), value)
-    return pl.when(value.str.contains(FORMULA_START)).then(escaped).otherwise(value).alias(name)
+def _in_locale(text: pl.Expr, *, decimal_comma: bool) -> pl.Expr:
+    return text.str.replace(".", ",", literal=True) if decimal_comma else text
 
 
 def _iso_text(name: str) -> pl.Expr:
