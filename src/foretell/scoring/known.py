@@ -5,8 +5,9 @@ from datetime import date, datetime
 
 import polars as pl
 
-from foretell.features.compute import describe
+from foretell.features.compute import describe, describe_tables
 from foretell.features.history import purchase_history
+from foretell.features.statistics import Statistics
 from foretell.features.summary import summarise
 from foretell.tables.dataset import CustomerData
 from foretell.windows import as_cutoff
@@ -36,7 +37,9 @@ class Known:
         return self.summary["historic_spend"].null_count() < self.summary.height
 
 
-def known_at(data: CustomerData, as_of: date | datetime | str, *, with_features: bool) -> Known:
+def known_at(
+    data: CustomerData, as_of: date | datetime | str, *, with_features: bool, statistics: Statistics | None = None
+) -> Known:
     """Look at a shop as of a cutoff.
 
     Parameters
@@ -47,6 +50,8 @@ def known_at(data: CustomerData, as_of: date | datetime | str, *, with_features:
         First instant that is not seen.
     with_features : bool
         Whether to compute the features as well.
+    statistics : Statistics or None
+        Figures of the whole shop that features of the optional tables need; None leaves those out.
 
     Returns
     -------
@@ -60,4 +65,7 @@ def known_at(data: CustomerData, as_of: date | datetime | str, *, with_features:
     """
     cutoff = as_cutoff(as_of)
     history = purchase_history(data, cutoff)
-    return Known(cutoff, summarise(history), describe(history) if with_features else None)
+    if not with_features:
+        return Known(cutoff, summarise(history))
+    features = describe(history).hstack(describe_tables(data, cutoff, history, statistics))
+    return Known(cutoff, summarise(history), features)

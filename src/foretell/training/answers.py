@@ -30,9 +30,12 @@ CAP_QUANTILE = 0.99
 _NUMBERS = 1_000_000
 
 NOT_INPUTS = frozenset(
-    {"as_of_days_to_year_end", "as_of_year_sin", "as_of_year_cos", "first_order_month", "last_order_month"}
+    (
+        *("as_of_days_to_year_end", "as_of_year_sin", "as_of_year_cos", "first_order_month", "last_order_month"),
+        *("days_to_next_occasion", "next_occasion", "first_touch_campaign", "last_touch_campaign"),
+    )
 )
-"""Features that name the date: trees would learn which window a row is of, and with it the window's level."""
+"""Features that name the date, as campaigns do: trees would learn which window a row is of, and with it its level."""
 
 
 @dataclass(frozen=True, eq=False)
