@@ -212,7 +212,7 @@ def catalogue_frame() -> pl.DataFrame:
                 "dtype": str(feature.dtype),
                 "meaning": feature.meaning,
                 "null_when": feature.null_when or "never",
-                "needs": ", ".join(feature.needs),
+                "needs": ", ".join(feature.needs) or "the table",
                 "source": feature.source,
             }
             for feature in catalogue(available=EVERYTHING)
