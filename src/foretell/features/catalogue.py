@@ -53,7 +53,20 @@ EVERYTHING = Available(
     {
         "orders": frozenset(("customer_id", "ordered_at", "amount", "source", "medium", "campaign")),
         "order_lines": frozenset(("product_id", "category", "brand", "quantity", "amount", "discount")),
-        "events": frozenset(("event", "category", "brand", "price", "device", "channel", "machine_generated")),
+        "events": frozenset(
+            (
+                "event",
+                "category",
+                "brand",
+                "price",
+                "device",
+                "channel",
+                "machine_generated",
+                "source",
+                "medium",
+                "campaign",
+            )
+        ),
         "customers": frozenset(("signed_up_at", "country", "region", "city", "lat", "lon")),
         "calendar": frozenset(("event", "starts_on", "ends_on")),
         "places": frozenset(("place", "lat", "lon", "radius_km")),
