@@ -46,7 +46,7 @@ TABLE_FAMILIES: tuple[TableFamily, ...] = (
 OPTIONAL_FAMILIES = frozenset(family.name for family in TABLE_FAMILIES)
 """Names of the families of the optional tables."""
 
-FAMILY_NAMES = tuple(family.name for family in (*FAMILIES, *TABLE_FAMILIES))
+FAMILY_NAMES = (*(family.name for family in FAMILIES), *(family.name for family in TABLE_FAMILIES))
 """Names of all families, whatever tables there are."""
 
 EVERYTHING = Available(

@@ -1,7 +1,6 @@
 """All features of every customer at a cutoff, as one table."""
 
 from datetime import date, datetime
-from functools import reduce
 
 import numpy as np
 import polars as pl
@@ -118,7 +117,7 @@ def compute_prospects(
     ]
     if not parts:
         return pl.DataFrame(schema={"customer_id": pl.String, "funnel_state": pl.String})
-    people = (
+    people: pl.DataFrame = (
         pl.concat(parts)
         .group_by("customer_id")
         .agg(pl.col("is_member").any())
@@ -127,17 +126,11 @@ def compute_prospects(
         .collect()
     )
     found = [] if statistics is None else _of_tables(seen, cutoff, people["customer_id"], None, statistics)
-    waiting = [column > 0 for column in found if column.name.startswith(("open_cart_events", "open_checkout_events"))]
-    has_cart = reduce(lambda left, right: left | right, waiting, pl.repeat(False, people.height, eager=True))
-    state = people.select(
-        "customer_id",
-        funnel_state=pl.when(has_cart)
-        .then(pl.lit("cart"))
-        .when("is_member")
-        .then(pl.lit("member"))
-        .otherwise(pl.lit("visitor")),
-    )
-    return state.hstack(found)
+    frame = people.hstack(found)
+    waiting = [name for name in frame.columns if name.startswith(("open_cart_events", "open_checkout_events"))]
+    has_cart = pl.any_horizontal(*(pl.col(name) > 0 for name in waiting)) if waiting else pl.lit(value=False)
+    state = pl.when(has_cart).then(pl.lit("cart")).when("is_member").then(pl.lit("member")).otherwise(pl.lit("visitor"))
+    return frame.select("customer_id", state.alias("funnel_state"), pl.exclude("customer_id", "is_member"))
 
 
 def _of_tables(

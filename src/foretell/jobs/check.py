@@ -6,6 +6,8 @@ from typing import Any
 
 from foretell.config.settings import Settings
 from foretell.errors import WindowError
+from foretell.features.behaviour.available import Available
+from foretell.features.catalogue import FamilyState, family_states
 from foretell.features.summary import purchase_summary
 from foretell.jobs.findings import finding_lines, notes_at
 from foretell.jobs.inputs import cutoff_of, read_shop
@@ -36,6 +38,8 @@ class CheckResult:
         What stops nothing and should be known.
     capabilities : tuple of Capability
         What the history is long enough for.
+    families : tuple of FamilyState
+        Families of features that the tables switch on, and what the others lack.
     """
 
     as_of: datetime
@@ -48,6 +52,7 @@ class CheckResult:
     staleness_days: int
     notes: tuple[Note, ...]
     capabilities: tuple[Capability, ...]
+    families: tuple[FamilyState, ...] = ()
 
     def lines(self) -> list[str]:
         """Return the result in words, line by line."""
@@ -65,6 +70,9 @@ class CheckResult:
             f"{'yes' if item.holds else 'NO'}"
             for item in self.capabilities
         ]
+        if self.families:
+            lines += ["", f"Features on: {', '.join(each.name for each in self.families if each.is_on)}"]
+            lines += [f"Features off: {each.name} (needs {each.missing})" for each in self.families if not each.is_on]
         return lines
 
     def as_dict(self) -> dict[str, Any]:
@@ -86,6 +94,7 @@ class CheckResult:
             "staleness_days": self.staleness_days,
             "notes": [asdict(note) for note in self.notes],
             "capabilities": [asdict(item) for item in self.capabilities],
+            "features": [asdict(item) for item in self.families],
         }
 
 
@@ -154,4 +163,5 @@ def check_data(data: CustomerData, settings: Settings, *, as_of: date | datetime
         staleness_days=(cutoff - last).days,
         notes=notes_at(data, cutoff),
         capabilities=capabilities(summary, cutoff, clv_days=horizons.clv_days, churn_days=horizons.churn_days),
+        families=family_states(Available.of(data)),
     )

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import numpy as np
 
@@ -114,8 +115,10 @@ def _gaps(
         bought = have[np.minimum(np.searchsorted(have, key), have.size - 1)] == key
         row = np.flatnonzero((target != NEVER) & ~bought)
         found.append((own.customer[row], target[row], code[row], lift[row], share[row]))
-    nothing = np.empty(0, dtype=np.int64)
-    columns = [np.concatenate(each) for each in zip(*found, strict=True)] or [nothing] * 3 + [nothing * 1.0] * 2
+    none, never = np.empty(0, dtype=np.int64), np.empty(0, dtype=np.float64)
+    # Without any partner there is still one part of each column, an empty one.
+    parts = zip((none, none, none, never, never), *found, strict=True)
+    columns: tuple[Any, ...] = tuple(np.concatenate(each) for each in parts)
     customer, target, code, lift, share = columns
     order = order_of((customer, own.customers), (target, width), (code, width))
     segments = Segments(customer[order], own.customers)

@@ -85,4 +85,5 @@ def distance_km(lat: Floats, lon: Floats, other_lat: float, other_lon: float) ->
     phi, other_phi = np.radians(lat), np.radians(other_lat)
     a = np.sin((phi - other_phi) / 2) ** 2
     a = a + np.cos(phi) * np.cos(other_phi) * np.sin(np.radians(lon - other_lon) / 2) ** 2
-    return np.round(2 * EARTH_RADIUS_KM * np.arcsin(np.sqrt(np.minimum(a, 1.0))), _DECIMALS)
+    km: Floats = np.round(2 * EARTH_RADIUS_KM * np.arcsin(np.sqrt(np.minimum(a, 1.0))), _DECIMALS)
+    return km

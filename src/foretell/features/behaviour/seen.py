@@ -155,7 +155,7 @@ class Seen:
     def lines(self) -> Rows:
         """Order lines, with ``returned`` among the numbers."""
         has = self.available.columns["order_lines"]
-        columns = {name: pl.col(f"{name}_minor") for name in ("amount", "discount") if name in has}
+        columns: dict[str, pl.Expr] = {name: pl.col(f"{name}_minor") for name in ("amount", "discount") if name in has}
         back = is_returned(quantity="quantity" in has, amount="amount" in has)
         if "amount" in has:
             columns["unit_price"] = unit_price(quantity="quantity" in has)
