@@ -1,5 +1,6 @@
 """Small random shops with all tables for property tests, and how to hand them to foretell."""
 
+import random
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 
@@ -77,6 +78,7 @@ CALENDAR = [
     {"event": "sale", "starts_on": date(2023, 1, 3), "ends_on": date(2023, 1, 5)},
     {"event": "sale", "starts_on": date(2023, 1, 10), "ends_on": date(2023, 1, 10)},
     {"event": "sale", "starts_on": date(2024, 5, 1), "ends_on": date(2024, 5, 20)},
+    {"event": "sale", "starts_on": date(2024, 6, 1), "ends_on": date(2024, 6, 2)},
     {"event": "fair", "starts_on": date(2023, 1, 5), "ends_on": date(2023, 1, 8)},
 ]
 PLACES = [
@@ -197,3 +199,57 @@ def as_data(shop) -> CustomerData:
         stable_attributes=STABLE,
     )
     return replace(CustomerData.from_orders(pl.DataFrame(shop["orders"], schema=ORDERS)), optional=optional)
+
+
+def dense_shop(seed: int) -> dict:
+    """Many rows of few people, on the edges of every window before `LAST_DAY`, of every price band and session."""
+    draw = random.Random(seed)  # noqa: S311  # draws of a test
+    people = [f"c{number:02}" for number in range(25)]
+    edges = [LAST_DAY - age for age in (1, 6, 7, 8, 20, 29, 30, 31, 40, 89, 90, 91, 179, 180, 181, 365, 366)]
+    sales = [*range(12), LAST_DAY - 14, LAST_DAY - 10]
+
+    def at():
+        day = draw.choice(edges) if draw.random() < 0.7 else draw.choice(sales)
+        return START + timedelta(days=day, seconds=draw.choice([0, 900, 2_700, 2_701, 4_500, 6_301, 80_000]))
+
+    def order():
+        touch = {"source": draw.choice([None, "google", "news"]), "medium": draw.choice([None, "cpc", "email"])}
+        return {"customer_id": draw.choice(people), "ordered_at": at(), "amount_minor": draw.randrange(10**6), **touch,
+                "campaign": draw.choice([None, "spring"])}  # fmt: skip
+
+    def line():
+        name = draw.choice(people)
+        taste = ["tea", "cups", "soap", "new", None][: 2 + people.index(name) % 4]
+        price = draw.choice([20_000, 20_001, 40_000, 40_001, 50_000, 150_000, 150_001, 300_000])
+        back = draw.random() < 0.1
+        return {"customer_id": name, "ordered_at": at(), "product_id": draw.choice(["p1", "p2", "p3", "p4"]),
+                "quantity": draw.choice([1.0, 1.0, 2.0]) * (-1 if back else 1), "amount_minor": price,
+                "discount_minor": draw.choice([None, 0, 10_000]), "category": draw.choice(taste),
+                "brand": draw.choice(["acme", "acme", "zoe", "other", None])}  # fmt: skip
+
+    def event(name):
+        price = draw.choice([None, 20_000, 20_001, 40_000, 40_001, 50_000, 150_000, 150_001])
+        return {"customer_id": name, "occurred_at": at(), "event": draw.choice(KINDS),
+                "category": draw.choice(["tea", "cups", "new", None]), "brand": draw.choice(["acme", "zoe", None]),
+                "price_minor": price, "device": draw.choice(["phone", "app", None]),
+                "channel": draw.choice(["app", "web", None]),
+                "machine_generated": draw.choice([False, False, None, True]),
+                "source": draw.choice([None, "google"]), "medium": draw.choice([None, "cpc", "paid_social"]),
+                "campaign": draw.choice([None, "spring"])}  # fmt: skip
+
+    customers = [
+        {"customer_id": name, "signed_up_at": draw.choice([None, at()]), "country": draw.choice(["DE", "SE", "XX"]),
+         "lat": draw.uniform(48, 62), "lon": draw.uniform(8, 24), "vip": draw.choice([True, False, None]),
+         "shoe_size": draw.choice([None, 38]), "member_since": draw.choice([None, date(2022, 2, 2)])}
+        for name in [*people, "visitor"]
+    ]  # fmt: skip
+    return {
+        "orders": [order() for _ in range(150)],
+        "order_lines": [line() for _ in range(500)],
+        # A few do little, so that their only event may lie on an edge.
+        "events": [
+            *(event(draw.choice([*people[:15], "visitor"])) for _ in range(900)),
+            *(event(name) for name in people[15:] for _ in range(6)),
+        ],
+        "customers": customers,
+    }

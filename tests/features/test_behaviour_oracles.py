@@ -1,14 +1,14 @@
 """Every feature of the optional tables equals a plain loop over the rows."""
 
 import math
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import pytest
 from hypothesis import given, settings
 
 import behaviour_oracles
 import profile_oracles
-from behaviour_histories import CALENDAR, CUTOFFS, FITTED, PLACES, SHOPS, as_data
+from behaviour_histories import CALENDAR, CUTOFFS, FITTED, LAST_DAY, PLACES, SHOPS, START, as_data, dense_shop
 from foretell.features.behaviour.available import Available
 from foretell.features.catalogue import catalogue
 from foretell.features.compute import compute, compute_prospects
@@ -70,6 +70,11 @@ def equal_to_the_loops(shop, as_of):
         joined = [each["signed_up_at"] for each in shop["customers"] if each["customer_id"] == customer]
         member = any(at is None or at < as_of for at in joined)
         assert state == ("cart" if waiting else "member" if member else "visitor")
+
+
+@pytest.mark.parametrize("hours", [0, 12])
+def test_a_dense_shop(hours):
+    equal_to_the_loops(dense_shop(hours), START + timedelta(days=LAST_DAY - (hours > 0), hours=hours))
 
 
 test_random_shops = settings(max_examples=15)(drawn(equal_to_the_loops))
