@@ -150,6 +150,9 @@ def gain(base: np.ndarray, ours: np.ndarray) -> str:
 
 def main() -> None:
     """Print the table, a row as soon as it is known."""
+    if not os.environ.get(DATA_FOLDER):
+        print(f"Families of features on Complete Journey: left out, {DATA_FOLDER} is not set.")
+        return
     data = shop()
     on = [family.name for family in catalogue.TABLE_FAMILIES if family.features(Available.of(data))]
     asked = sys.argv[1:] or ["all", *on]

@@ -48,6 +48,8 @@ def test_trees_read_every_table_and_no_date(learnt: Bundle) -> None:
     assert {"assortment", "carts", "messages", "browsing", "intent", "reorder"} <= families
     assert "top_category" in encoding_of(learnt).levels
     assert not read & NOT_INPUTS
+    # Nobody searches in this shop: a column that is the same for all is no input.
+    assert "search_events_last_30d" not in read
 
 
 def test_planted_signals_are_among_the_reasons(data: CustomerData, learnt: Bundle) -> None:

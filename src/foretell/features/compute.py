@@ -1,5 +1,6 @@
 """All features of every customer at a cutoff, as one table."""
 
+from dataclasses import replace
 from datetime import date, datetime
 
 import numpy as np
@@ -139,9 +140,13 @@ def _of_tables(
     available = Available.of(seen)
     known = Seen(ids, cutoff, seen.optional, seen.orders, available, statistics, history)
     found = []
+    source = ""
     for family in TABLE_FAMILIES:
         features = family.features(available)
         if features:
+            if features[0].source != source:
+                # What was sorted of the table before is let go.
+                known, source = replace(known), features[0].source
             values = family.compute(known)
             found += [_column(feature, values[feature.name]) for feature in features]
     return found

@@ -8,6 +8,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from foretell.features.catalogue import OPTIONAL_FAMILIES, family_of
 from foretell.models.binned import Binned
 from foretell.models.boosting_params import BoostingParams
 from foretell.models.encoding import Encoding
@@ -98,6 +99,8 @@ class Answers:
         """
         inputs = _inputs(view, family, inputs_days)
         names = [name for name in inputs.columns if name != "customer_id" and name not in NOT_INPUTS]
+        # A table may say the same of everybody (no visit yet): such a column costs time and can only add noise.
+        names = [name for name in names if family_of(name) not in OPTIONAL_FAMILIES or inputs[name].n_unique() > 1]
         return cls(family, inputs_days, Encoding.learn(inputs, names), most_rows, params, threads)
 
     def rows(self, windows: Sequence[Window], answer: str) -> Rows | None:

@@ -37,11 +37,11 @@ class Rows:
         Customer of each row.
     second : ndarray of int64, shape (N,)
         Whole seconds since 1970-01-01 in the shop's zone.
-    numbers : mapping of str to ndarray of int64
-        Whole numbers by column; `NEVER` is avoided, nulls have a mask in `known`.
+    numbers : mapping of str to ndarray of int64 or bool
+        Whole numbers and flags by column, 0 for null.
     known : mapping of str to ndarray of bool
         Where a column of `numbers` has a value.
-    codes : mapping of str to ndarray of int64
+    codes : mapping of str to ndarray of int32
         Text columns as places in `names`, `NEVER` for null.
     names : mapping of str to tuple of str
         Texts of the rows at hand, in the alphabet's order.
@@ -250,22 +250,24 @@ class Seen:
             .select(
                 "customer",
                 (pl.col(time).dt.epoch("us") // _SECOND).alias("second"),
-                *(expression.cast(pl.Int64).alias(f"number_{name}") for name, expression in columns.items()),
+                *(expression.alias(f"number_{name}") for name, expression in columns.items()),
                 *(pl.col(name).cast(kinds[name]).alias(f"text_{name}") for name in texts),
             )
             .collect()
         )
-        second = rows["second"].to_numpy().astype(np.int64)
-        customer = rows["customer"].to_numpy().astype(np.int64)
+        # Columns are let go as soon as they are read: two copies of everything would be most of the memory.
+        second = rows.drop_in_place("second").to_numpy().astype(np.int64)
+        customer = rows.drop_in_place("customer").to_numpy().astype(np.int64)
         begin = int(second.min(initial=0))
         order = order_of((customer, self.customers), (second - begin, int(second.max(initial=0)) - begin + 1))
         numbers, known, codes, names = {}, {}, {}, {}
         for name in columns:
-            column = rows[f"number_{name}"]
-            numbers[name] = column.fill_null(0).to_numpy()[order]
+            column = rows.drop_in_place(f"number_{name}")
             known[name] = column.is_not_null().to_numpy()[order]
+            nothing = pl.lit(value=False) if column.dtype == pl.Boolean else pl.lit(0)
+            numbers[name] = column.to_frame(name).select(pl.col(name).fill_null(nothing))[name].to_numpy()[order]
         for name in texts:
-            code, names[name] = _alphabetical(rows[f"text_{name}"])
+            code, names[name] = _alphabetical(rows.drop_in_place(f"text_{name}"))
             codes[name] = code[order]
         return Rows(Segments(customer[order], self.customers), second[order], numbers, known, codes, names)
 
@@ -315,7 +317,7 @@ def _alphabetical(column: pl.Series) -> tuple[Ints, tuple[str, ...]]:
     present = column.unique().drop_nulls()
     texts = present.cast(pl.String)
     order = texts.arg_sort()
-    place = np.full(int(present.to_physical().max() or 0) + 2, NEVER, dtype=np.int64)  # type: ignore[arg-type]
+    place = np.full(int(present.to_physical().max() or 0) + 2, NEVER, dtype=np.int32)  # type: ignore[arg-type]
     place[present.to_physical().to_numpy()[order.to_numpy()]] = np.arange(len(order))
     codes = column.to_physical().fill_null(place.size - 1).to_numpy()
     return place[codes], tuple(texts.gather(order).to_list())
