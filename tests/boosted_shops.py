@@ -56,7 +56,7 @@ def quick_recipe(threads: int = 1) -> BoostedRecipe:
 
 def predictions(data: CustomerData, bundle, as_of: datetime = AS_OF) -> pl.DataFrame:
     """What a bundle says of each customer."""
-    return predict(known_at(data, as_of, with_features=bundle.reads_features), bundle)
+    return predict(known_at(data, as_of, with_features=bundle.reads_features, statistics=bundle.statistics), bundle)
 
 
 def incoherent(predicted: pl.DataFrame, horizons: Horizons) -> list[str]:

@@ -15,9 +15,9 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
-from foretell.features.catalogue import FAMILIES, catalogue
+from foretell.features.catalogue import EVERYTHING, FAMILIES, FAMILY_NAMES, catalogue
 from foretell.features.compute import compute
-from foretell.features.feature import COUNT, NUMBER, UNITS, Feature
+from foretell.features.feature import COUNT, NUMBER, TEXT, UNITS, Feature
 from foretell.tables.dataset import CustomerData
 from foretell.tables.schema import ORDERS
 from foretell.tables.simulate import simulate
@@ -121,6 +121,22 @@ def test_declaration(feature):
     assert feature in next(family for family in FAMILIES if family.name == feature.family).features
 
 
+@pytest.mark.parametrize("feature", catalogue(available=EVERYTHING)[len(catalogue()) :], ids=lambda each: each.name)
+def test_declaration_of_other_tables(feature):
+    assert set(UNITS[feature.unit]) & set(feature.name.split("_"))
+    assert feature.meaning[0].isupper() or feature.meaning[0].isdigit()
+    assert feature.meaning.endswith(".")
+    assert (feature.dtype == TEXT) == (feature.unit == "name")
+    assert feature.family in FAMILY_NAMES
+    for table in feature.source.split(" or "):
+        assert EVERYTHING.has(table, *feature.needs)
+
+
+def test_no_name_of_any_table_comes_twice():
+    names = [feature.name for feature in catalogue(available=EVERYTHING)]
+    assert len(names) == len(set(names))
+
+
 def test_no_value_is_minus_zero():
     # Equal gaps have an irregularity of zero; computed, it is off by some 1e-14 to either side.
     rows = [(f"{gap:02}", datetime(2024, 1, 1) + timedelta(days=gap * i)) for gap in range(1, 50) for i in range(4)]
@@ -140,8 +156,9 @@ GOOD = Feature("orders_seen", "purchase days", "Purchase days so far.", "rfm")
         ({"unit": "bananas"}, "must say the unit"),
         ({"meaning": "Purchase days"}, "one sentence"),
         ({"meaning": "Purchase days. So far."}, "one sentence"),
-        ({"dtype": pl.String()}, "Float64, or Int32"),
-        ({"dtype": COUNT, "null_when": "never seen"}, "Float64, or Int32"),
+        ({"dtype": pl.Boolean()}, "Float64 or String, or Int32"),
+        ({"dtype": TEXT}, "say when there is none"),
+        ({"dtype": COUNT, "null_when": "never seen"}, "Float64 or String, or Int32"),
     ],
 )
 def test_a_careless_declaration_is_refused(change, complaint):

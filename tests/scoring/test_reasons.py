@@ -14,12 +14,13 @@ from foretell.bundles.bundle import Bundle
 from foretell.bundles.card import render_card
 from foretell.bundles.files import StoredBundle
 from foretell.bundles.refinement import AMOUNTS, EVENTS, Refinement, Trees
-from foretell.features.catalogue import FAMILIES
+from foretell.features.catalogue import EVERYTHING, FAMILIES, TABLE_FAMILIES, catalogue
 from foretell.models.boosting import Booster, BoostingParams
 from foretell.models.encoding import Encoding
 from foretell.models.level import Level
 from foretell.models.tail_pool import TailPool
 from foretell.scoring.base import tree_inputs
+from foretell.scoring.behaviour_words import BEHAVIOUR_FACTS
 from foretell.scoring.known import Known, known_at
 from foretell.scoring.reason_words import ALIKE, FAMILY_FACTS, family_words
 from foretell.scoring.reasons import TOLD_SHARE, explain_bucket, prediction_parts
@@ -135,6 +136,22 @@ def test_every_family_and_every_input_has_its_words(known: Known, bundle: Bundle
     inputs = tree_inputs(known.summary, known.features, bundle.purchase_model, bundle.spend_model, 90)
     kinds = {kind_of_input(name) for name in inputs.columns if name != "customer_id"}
     assert kinds == {*FACTORS, *FAMILY_FACTS}
+
+
+def test_every_family_of_the_optional_tables_has_its_words_with_all_facts_and_with_none() -> None:
+    assert set(BEHAVIOUR_FACTS) == {family.name for family in TABLE_FAMILIES}
+    everything = [feature for feature in catalogue(available=EVERYTHING) if feature.family in BEHAVIOUR_FACTS]
+    full = pl.DataFrame(
+        {each.name: ["tea"] if each.dtype == pl.String else [0.25] for each in everything} | {"share": [0.3]}
+    )
+    for family in BEHAVIOUR_FACTS:
+        told = full.select(text=family_words(family, "share", money=True, columns=full.columns))["text"][0]
+        bare = full.select("share").select(text=family_words(family, "share", money=True))["text"][0]
+        for text in (told, bare):
+            assert text.endswith(": raises the prediction")
+            assert text[0] == text[0].upper() or text.startswith("tea")
+            assert "null" not in text
+        assert told != bare, family
 
 
 def test_the_largest_share_is_told_first_and_small_families_are_not(

@@ -12,6 +12,7 @@ from foretell.windows import Horizons
 
 if TYPE_CHECKING:
     from foretell.bundles.refinement import Refinement
+    from foretell.features.statistics import Statistics
     from foretell.models.cnbd import MBGCNBD
     from foretell.models.gamma_gamma import GammaGamma
     from foretell.models.pareto_nbd import ParetoNBD
@@ -63,6 +64,8 @@ class Bundle:
         The shop's typical customer.
     refinement : Refinement or None
         What past windows taught, on top of the purchase model; None where it answers alone.
+    statistics : Statistics or None
+        Figures of the whole shop that features of the optional tables need; None where there are no such tables.
     card : mapping
         Plain facts for the model card: data, fits, limits.
     record : mapping of str to polars.DataFrame
@@ -78,6 +81,7 @@ class Bundle:
     annual_discount_rate: float = 0.0
     churn_band_edges: tuple[float, float] = (0.33, 0.66)
     refinement: "Refinement | None" = None
+    statistics: "Statistics | None" = None
     card: Mapping[str, Any] = field(default_factory=dict)
     record: Mapping[str, pl.DataFrame] = field(default_factory=empty_record)
 

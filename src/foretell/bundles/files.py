@@ -30,6 +30,7 @@ FORMAT = 1
 """Number of the folder layout; a bundle of another number is refused."""
 
 MANIFEST = "manifest.json"
+_STATISTICS = "statistics.json"
 _VERSION_DIGITS = 16
 _MAX_FILE_BYTES = 64_000_000
 
@@ -84,6 +85,8 @@ def bundle_files(bundle: Bundle) -> dict[str, bytes]:
         files["spend_model.json"] = canonical_json({"model": "GammaGamma", "state": bundle.spend_model.to_dict()})
     if bundle.refinement is not None:
         files.update(refinement_files(bundle.refinement))
+    if bundle.statistics is not None:
+        files[_STATISTICS] = canonical_json(bundle.statistics.to_dict())
     for name, frame in bundle.record.items():
         files[f"record_{name}.csv"] = frame.write_csv().encode()
     return dict(sorted(files.items()))
@@ -172,6 +175,7 @@ def load_bundle(folder: Path) -> StoredBundle:
             annual_discount_rate=_number(head["annual_discount_rate"]),
             churn_band_edges=(_number(head["churn_band_edges"][0]), _number(head["churn_band_edges"][1])),
             refinement=read_refinement(files),
+            statistics=_load_statistics(_parse(files, _STATISTICS)) if _STATISTICS in files else None,
             card=_parse(files, "card.json"),
             record={
                 name: pl.read_csv(io.BytesIO(files[f"record_{name}.csv"]), schema=dict(schema))
@@ -201,7 +205,7 @@ def _verified_files(folder: Path) -> dict[str, bytes]:
         raise BundleError(msg)
     known = {"bundle.json", "purchase_model.json", "spend_model.json", "card.json", "MODEL_CARD.md"}
     known |= {f"record_{name}.csv" for name in RECORD_SCHEMAS}
-    optional = {"spend_model.json", REFINEMENT, *trees_files(set(listed))}
+    optional = {"spend_model.json", _STATISTICS, REFINEMENT, *trees_files(set(listed))}
     present = {entry.name for entry in folder.iterdir()} - {MANIFEST}
     if not known - optional <= set(listed) <= known | optional or present != set(listed):
         raise _damaged(folder, "its files are not those of a bundle")
@@ -232,6 +236,12 @@ def _load_spend_model(value: dict[str, Any]) -> Any:
     from foretell.models.gamma_gamma import GammaGamma
 
     return GammaGamma.from_dict(value["state"])
+
+
+def _load_statistics(value: dict[str, Any]) -> Any:
+    from foretell.features.statistics import Statistics
+
+    return Statistics.from_dict(value)
 
 
 def _number(value: object) -> float:

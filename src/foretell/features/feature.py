@@ -23,6 +23,35 @@ UNITS: Mapping[str, tuple[str, ...]] = {
     "month 1-12": ("month",),
     "weekday 1-7": ("weekday",),
     "cyclic": ("sin", "cos"),
+    "lines": ("lines",),
+    "categories": ("categories",),
+    "brands": ("brands",),
+    "products": ("products",),
+    "nats": ("nats",),
+    "events": ("events",),
+    "sessions": ("sessions",),
+    "messages": ("messages",),
+    "touches": ("touches",),
+    "points": ("points",),
+    "tier 1-5": ("tier",),
+    "yes 1, no 0": ("flag",),
+    "km": ("km",),
+    "places": ("places",),
+    "years": ("years",),
+    "as declared": ("profile",),
+    "name": (
+        "category",
+        "brand",
+        "device",
+        "channel",
+        "stage",
+        "source",
+        "medium",
+        "campaign",
+        "place",
+        "occasion",
+        "profile",
+    ),
 }
 """Units that a feature may have, and the words of which one stands in the feature's name."""
 
@@ -32,13 +61,17 @@ COUNT = pl.Int32()
 NUMBER = pl.Float64()
 """Data type of every other feature."""
 
+TEXT = pl.String()
+"""Data type of features that are one of a few names; trees read them as codes of categories."""
+
 TIMES = ("customer_id", "ordered_at")
 """Columns of orders that every feature reads."""
 
 MONEY = (*TIMES, "amount")
 """Columns of orders that a feature of money reads."""
 
-Values = dict[str, NDArray[np.int64 | np.float64]]
+Values = dict[str, NDArray[np.int64 | np.float64] | pl.Series]
+"""Values by name: NaN stands for null in an array; names come as a series of text."""
 
 
 @dataclass(frozen=True)
@@ -56,13 +89,14 @@ class Feature:
     family : str
         Name of the family that computes it.
     dtype : polars.DataType
-        ``Int32`` for whole numbers that are never null, else ``Float64``.
+        ``Int32`` for whole numbers that are never null, ``String`` for names, which may always be null, else
+        ``Float64``.
     null_when : str
         When the value is null; empty if it never is.
     needs : tuple of str
         Columns of the source table without which the feature is off.
     source : str
-        Table that it is computed from.
+        Table that it is computed from; "orders or events" is either.
 
     Raises
     ------
@@ -88,8 +122,10 @@ class Feature:
             problems.append(f"the name must say the unit {self.unit!r}")
         if not self.meaning.endswith(".") or ". " in self.meaning:
             problems.append("the meaning must be one sentence")
-        if self.dtype not in (COUNT, NUMBER) or (self.null_when and self.dtype == COUNT):
-            problems.append("the dtype must be Float64, or Int32 where it is never null")
+        if self.dtype not in (COUNT, NUMBER, TEXT) or (self.null_when and self.dtype == COUNT):
+            problems.append("the dtype must be Float64 or String, or Int32 where it is never null")
+        if self.dtype == TEXT and not self.null_when:
+            problems.append("a name that was not known when the model was fitted is null: say when there is none")
         if problems:
             message = f"Feature {self.name!r}: {'; '.join(problems)}."
             raise ValueError(message)

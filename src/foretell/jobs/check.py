@@ -6,7 +6,8 @@ from typing import Any
 
 from foretell.config.settings import Settings
 from foretell.errors import WindowError
-from foretell.features.availability import Availability, availability
+from foretell.features.behaviour.available import Available
+from foretell.features.catalogue import FamilyState, family_states
 from foretell.features.summary import purchase_summary
 from foretell.jobs.findings import finding_lines, notes_at
 from foretell.jobs.inputs import cutoff_of, read_shop
@@ -40,8 +41,8 @@ class CheckResult:
         What the history is long enough for.
     tables : tuple of TableFound
         The tables beside the orders.
-    families : tuple of Availability
-        Which features the tables switch on.
+    families : tuple of FamilyState
+        Families of features that the tables switch on, and what the others lack.
     """
 
     as_of: datetime
@@ -55,7 +56,7 @@ class CheckResult:
     notes: tuple[Note, ...]
     capabilities: tuple[Capability, ...]
     tables: tuple[TableFound, ...] = ()
-    families: tuple[Availability, ...] = ()
+    families: tuple[FamilyState, ...] = ()
 
     def lines(self) -> list[str]:
         """Return the result in words, line by line."""
@@ -167,5 +168,5 @@ def check_data(data: CustomerData, settings: Settings, *, as_of: date | datetime
         notes=notes_at(data, cutoff),
         capabilities=capabilities(summary, cutoff, clv_days=horizons.clv_days, churn_days=horizons.churn_days),
         tables=tables_found(data, cutoff),
-        families=availability(data),
+        families=family_states(Available.of(data)),
     )

@@ -6,7 +6,7 @@ from datetime import date, datetime
 
 import polars as pl
 
-from foretell.features.availability import Availability
+from foretell.features.catalogue import FamilyState
 from foretell.tables.dataset import CustomerData
 
 _SPANS = {
@@ -88,12 +88,12 @@ def _day(value: object) -> str:
     return f"{value:%Y-%m-%d}" if isinstance(value, date) else ""
 
 
-def feature_lines(families: Sequence[Availability]) -> list[str]:
+def feature_lines(families: Sequence[FamilyState]) -> list[str]:
     """Return a line for each family of features: how many are on, and what would switch on the rest.
 
     Parameters
     ----------
-    families : sequence of Availability
+    families : sequence of FamilyState
         What the tables switch on.
 
     Returns
@@ -101,8 +101,8 @@ def feature_lines(families: Sequence[Availability]) -> list[str]:
     list of str
         Lines of text.
     """
-    lines = [f"{'Features':<32} {'read':<30} {'on':>10} {'of':>8}"]
+    lines = [f"{'Features':<32} {'on':>10} {'of':>8}"]
     for family in families:
-        lacks = f"  lacks {', '.join(family.lacks)}" if family.lacks else ""
-        lines.append(f"{family.family:<32} {', '.join(family.sources):<30} {family.on:>10} {family.features:>8}{lacks}")
+        lacks = f"  needs {family.missing}" if family.missing else ""
+        lines.append(f"{family.name:<32} {family.features:>10} {family.of:>8}{lacks}")
     return lines

@@ -6,9 +6,14 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from foretell.bundles.bundle import Bundle
+from foretell.bundles.refinement import Refinement
+from foretell.features.catalogue import OPTIONAL_FAMILIES, family_of
 from foretell.models.cnbd import MBGCNBD
+from foretell.models.encoding import Encoding, Matrix
 from foretell.models.gamma_gamma import GammaGamma
 from foretell.models.pareto_nbd import ParetoNBD
+from foretell.scoring.known import Known
 
 Vector = NDArray[np.float64]
 PurchaseModel = MBGCNBD | ParetoNBD
@@ -117,6 +122,40 @@ def tree_inputs(
     if spend_model is not None:
         told["model_order_value"] = order_values(spend_model, summary)
     return features.with_columns(pl.Series(name, values) for name, values in told.items())
+
+
+def tree_matrix(known: Known, bundle: Bundle, refinement: Refinement, encoding: Encoding) -> Matrix:
+    """Return what a bundle's trees read of each customer, as the matrix that they were fitted on.
+
+    Parameters
+    ----------
+    known : Known
+        The customers, with features.
+    bundle : Bundle
+        The fitted values.
+    refinement : Refinement
+        The bundle's corrections.
+    encoding : Encoding
+        Of its inputs.
+
+    Returns
+    -------
+    ndarray of float64, shape (customers, features)
+        A shop may score without money, tables or columns what it trained with: what trees knew of them is missing.
+
+    Raises
+    ------
+    ColumnMismatch
+        If any other input is absent.
+    """
+    features = known.summary.select("customer_id") if known.features is None else known.features
+    inputs = tree_inputs(known.summary, features, bundle.purchase_model, bundle.spend_model, refinement.inputs_days)
+    absent = [
+        name
+        for name in encoding.features
+        if name not in inputs.columns and (not known.has_money or family_of(name) in OPTIONAL_FAMILIES)
+    ]
+    return encoding.to_matrix(inputs.with_columns(pl.lit(None, dtype=pl.Float64).alias(name) for name in absent))
 
 
 def column(frame: pl.DataFrame, name: str) -> Vector:

@@ -38,10 +38,11 @@ def family_weights(data: CustomerData, bundle: Bundle, as_of: date | datetime | 
     WindowError
         If `as_of` lies after a given ``observed_until``.
     """
-    known = known_at(data, as_cutoff(as_of), with_features=bundle.reads_features)
+    known = known_at(
+        data, as_cutoff(as_of), with_features=False, keep_history=bundle.reads_features, statistics=bundle.statistics
+    )
     step = max(-(-known.summary.height // _SEEN), 1)
-    features = None if known.features is None else known.features.gather_every(step)
-    known = type(known)(known.as_of, known.summary.gather_every(step), features)
+    known = known.described(np.arange(known.summary.height) % step == 0)
     parts = prediction_parts(known, bundle)
     sizes = {kind: float(np.mean(np.abs(parts.told[f"{kind}_share"].to_numpy()))) for kind in parts.kinds}
     total = sum(sizes.values()) or 1.0

@@ -4,11 +4,12 @@ The sentence of a factor tells the facts that its model rests on, and what the m
 a family of features tells what is plainest of the family, and whether the family as a whole raised the prediction.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 
 import polars as pl
 
 from foretell.bundles.bundle import Typical
+from foretell.scoring.behaviour_words import BEHAVIOUR_FACTS, behaviour_facts
 
 ALIKE = 0.05
 """A log distance up to which a customer counts as typical: 5 %."""
@@ -93,7 +94,7 @@ def value_words(typical: Typical) -> pl.Expr:
     return pl.when(pl.col("mean_order_value").is_null()).then(pl.lit("No paid order to go by")).otherwise(facts)
 
 
-def family_words(family: str, share: str, *, money: bool) -> pl.Expr:
+def family_words(family: str, share: str, *, money: bool, columns: Collection[str] = ()) -> pl.Expr:
     """Tell a family of features by its plainest facts, and which way it moved the prediction.
 
     Parameters
@@ -104,6 +105,8 @@ def family_words(family: str, share: str, *, money: bool) -> pl.Expr:
         Column of the family's share in the log of the prediction.
     money : bool
         Whether there are features of money.
+    columns : collection of str
+        Columns at hand; families of the optional tables tell facts of these only.
 
     Returns
     -------
@@ -111,7 +114,8 @@ def family_words(family: str, share: str, *, money: bool) -> pl.Expr:
         Text, of the columns of the catalogue and of `share`.
     """
     effect = pl.when(pl.col(share) > 0).then(pl.lit("raises")).otherwise(pl.lit("lowers"))
-    return pl.format("{}: {} the prediction", FAMILY_FACTS[family](money), effect)
+    facts = behaviour_facts(family, columns) if family in BEHAVIOUR_FACTS else FAMILY_FACTS[family](money)
+    return pl.format("{}: {} the prediction", facts, effect)
 
 
 def _rfm_facts(money: bool) -> pl.Expr:  # noqa: FBT001  # all families are asked alike

@@ -83,7 +83,7 @@ def explain_bucket(
     # The end of observation stays that of the shop: it may lie before as_of, and was not stated by anybody.
     asked = replace(data.of_customers(wanted), observed_until_given=data.observed_until_given)
     read = bool(trees_of_value(bundle, money=data.has_amount and bundle.spend_model is not None))
-    known = known_at(asked, as_cutoff(as_of), with_features=False, keep_history=read)
+    known = known_at(asked, as_cutoff(as_of), with_features=False, keep_history=read, statistics=bundle.statistics)
     if known.summary.is_empty():
         return pl.DataFrame(schema={"customer_id": pl.String, **dict.fromkeys(REASONS, pl.String)})
     parts = known.parts(MOST_AT_ONCE) if read else (known,)
@@ -196,7 +196,7 @@ def _ranked(parts: Parts, bundle: Bundle, *, money: bool) -> pl.DataFrame:
         row, rank = np.nonzero((order == number) & told[:, [number]])
         text = words.get(kind)
         if text is None:
-            text = family_words(kind, _share(kind), money=money)
+            text = family_words(kind, _share(kind), money=money, columns=parts.told.columns)
         texts[row, rank] = parts.told[row].select(text=text)["text"].to_numpy()
     return pl.DataFrame(
         {"customer_id": parts.told["customer_id"]}

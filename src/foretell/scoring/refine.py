@@ -4,12 +4,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-import polars as pl
 from scipy.special import expit, logit
 
 from foretell.bundles.bundle import Bundle
 from foretell.bundles.refinement import Refinement, Trees
-from foretell.scoring.base import Horizon, Vector, horizon, order_values, tree_inputs
+from foretell.scoring.base import Horizon, Vector, horizon, order_values, tree_matrix
 from foretell.scoring.known import Known
 
 _EDGE = 1e-9
@@ -94,14 +93,7 @@ def margins(known: Known, bundle: Bundle) -> Mapping[str, Vector]:
     refinement = bundle.refinement
     if refinement is None or refinement.encoding is None or known.features is None:
         return {}
-    inputs = tree_inputs(
-        known.summary, known.features, bundle.purchase_model, bundle.spend_model, refinement.inputs_days
-    )
-    if not known.has_money:
-        # A shop may score without money what it trained with: what the trees knew of money is missing then.
-        absent = set(refinement.encoding.features) - set(inputs.columns)
-        inputs = inputs.with_columns(pl.lit(None, dtype=pl.Float64).alias(name) for name in sorted(absent))
-    matrix = refinement.encoding.to_matrix(inputs)
+    matrix = tree_matrix(known, bundle, refinement, refinement.encoding)
     return {
         name: np.mean([booster.margin(matrix) for booster in trees.boosters], axis=0)
         for name, trees in refinement.trees.items()

@@ -10,6 +10,7 @@ from foretell.errors import WindowError
 from foretell.scoring.known import MOST_AT_ONCE, Known, known_at
 from foretell.scoring.predict import predict
 from foretell.scoring.schema import REASONS, score_schema
+from foretell.scoring.table_changes import warn_of_table_changes
 from foretell.tables.dataset import CustomerData
 from foretell.windows import as_cutoff, first_unseen_day
 
@@ -43,6 +44,11 @@ def score_bucket(data: CustomerData, stored: StoredBundle, as_of: date | datetim
     ------
     WindowError
         If `as_of` lies before the bundle's training ended, or after an explicit ``observed_until``.
+
+    Warns
+    -----
+    DataWarning
+        If tables or columns differ from those that trees were trained with.
     """
     cutoff = as_cutoff(as_of)
     bundle = stored.bundle
@@ -53,7 +59,10 @@ def score_bucket(data: CustomerData, stored: StoredBundle, as_of: date | datetim
         )
         raise WindowError(msg)
     schema = score_schema(bundle.horizons)
-    known = known_at(data, cutoff, with_features=False, keep_history=bundle.reads_features)
+    known = known_at(
+        data, cutoff, with_features=False, keep_history=bundle.reads_features, statistics=bundle.statistics
+    )
+    warn_of_table_changes(data, bundle)
     if known.summary.is_empty():
         return pl.DataFrame(schema=schema)
     parts = known.parts(MOST_AT_ONCE) if bundle.reads_features else (known,)

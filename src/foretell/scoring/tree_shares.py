@@ -6,9 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from foretell.bundles.bundle import Bundle
-from foretell.features.catalogue import catalogue
+from foretell.features.catalogue import FAMILY_NAMES, OPTIONAL_FAMILIES, family_of
 from foretell.models.shapley_tables import grouped_contributions
-from foretell.scoring.base import Vector, tree_inputs
+from foretell.scoring.base import Vector, tree_matrix
 from foretell.scoring.known import Known
 
 FACTORS = ("alive", "orders", "value")
@@ -51,8 +51,18 @@ def kind_of_input(name: str) -> str:
     -------
     str
         The factor whose model the input is an answer of, else the feature's family.
+
+    Raises
+    ------
+    KeyError
+        If there is no such input.
     """
-    return _MODEL_INPUTS[name] if name in _MODEL_INPUTS else _FAMILY_OF[name]
+    if name in _MODEL_INPUTS:
+        return _MODEL_INPUTS[name]
+    family = family_of(name)
+    if family is None:
+        raise KeyError(name)
+    return family
 
 
 def trees_of_value(bundle: Bundle, *, money: bool) -> dict[str, float]:
@@ -112,19 +122,17 @@ def tree_shares(known: Known, bundle: Bundle, *, money: bool) -> TreeShares:
     if known.features is None or known.summary.is_empty():
         return TreeShares({}, 0.0)
     encoding = refinement.encoding
-    inputs = tree_inputs(
-        known.summary, known.features, bundle.purchase_model, bundle.spend_model, refinement.inputs_days
-    )
     # Splits read single columns.
-    matrix = np.asfortranarray(encoding.to_matrix(inputs))
-    kinds = [_KINDS.index(kind_of_input(name)) for name in encoding.features]
-    shares = np.zeros((len(matrix), len(_KINDS) + 1))
+    matrix = np.asfortranarray(tree_matrix(known, bundle, refinement, encoding))
+    read = {kind_of_input(name) for name in encoding.features}
+    told = [kind for kind in _KINDS if kind in read or kind in FACTORS or kind not in OPTIONAL_FAMILIES]
+    kinds = [told.index(kind_of_input(name)) for name in encoding.features]
+    shares = np.zeros((len(matrix), len(told) + 1))
     for name, weight in weights.items():
         boosters = refinement.trees[name].boosters
         for booster in boosters:
-            shares += weight / len(boosters) * grouped_contributions(booster, matrix, kinds, len(_KINDS))
-    return TreeShares(dict(zip(_KINDS, shares[:, :-1].T, strict=True)), float(shares[0, -1]))
+            shares += weight / len(boosters) * grouped_contributions(booster, matrix, kinds, len(told))
+    return TreeShares(dict(zip(told, shares[:, :-1].T, strict=True)), float(shares[0, -1]))
 
 
-_FAMILY_OF = {feature.name: feature.family for feature in catalogue()}
-_KINDS = (*FACTORS, *dict.fromkeys(_FAMILY_OF.values()))
+_KINDS = (*FACTORS, *FAMILY_NAMES)

@@ -7,6 +7,7 @@ import polars as pl
 
 from foretell.errors import WindowError
 from foretell.features.compute import compute
+from foretell.features.fit_statistics import fit_statistics
 from foretell.labels.outcomes import outcomes
 from foretell.tables.dataset import CustomerData
 from foretell.windows import as_cutoff
@@ -47,7 +48,7 @@ def snapshot(data: CustomerData, cutoff: date | datetime | str, horizon_days: in
     happened = outcomes(data, start, horizon_days)
     nothing_spent = pl.lit(0.0 if data.has_amount else None, dtype=pl.Float64)
     return (
-        compute(data, start)
+        compute(data, start, fit_statistics(data, start))
         .join(happened, on="customer_id", how="left", maintain_order="left")
         .with_columns(
             pl.lit(start, dtype=pl.Datetime("us")).alias("cutoff"),

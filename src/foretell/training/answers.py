@@ -8,6 +8,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from foretell.features.catalogue import OPTIONAL_FAMILIES, family_of
 from foretell.models.binned import Binned
 from foretell.models.boosting_params import BoostingParams
 from foretell.models.encoding import Encoding
@@ -30,9 +31,12 @@ CAP_QUANTILE = 0.99
 _NUMBERS = 1_000_000
 
 NOT_INPUTS = frozenset(
-    {"as_of_days_to_year_end", "as_of_year_sin", "as_of_year_cos", "first_order_month", "last_order_month"}
+    (
+        *("as_of_days_to_year_end", "as_of_year_sin", "as_of_year_cos", "first_order_month", "last_order_month"),
+        *("days_to_next_occasion", "next_occasion", "first_touch_campaign", "last_touch_campaign"),
+    )
 )
-"""Features that name the date: trees would learn which window a row is of, and with it the window's level."""
+"""Features that name the date, as campaigns do: trees would learn which window a row is of, and with it its level."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,6 +99,8 @@ class Answers:
         number = _number(view.known.summary["customer_id"])
         inputs = _inputs(view, family, inputs_days, number < _share(most_rows, number.size) * _NUMBERS)
         names = [name for name in inputs.columns if name != "customer_id" and name not in NOT_INPUTS]
+        # A table may say the same of everybody (no visit yet): such a column costs time and can only add noise.
+        names = [name for name in names if family_of(name) not in OPTIONAL_FAMILIES or inputs[name].n_unique() > 1]
         return cls(family, inputs_days, Encoding.learn(inputs, names), most_rows, params, threads)
 
     def rows(self, windows: Sequence[Window], answer: str) -> Rows | None:

@@ -10,6 +10,7 @@ import polars as pl
 
 from foretell.bundles.bundle import Bundle
 from foretell.bundles.refinement import Refinement
+from foretell.features.fit_statistics import fit_statistics
 from foretell.models.boosting_params import BoostingParams
 from foretell.models.cnbd import MBGCNBD
 from foretell.models.gamma_gamma import GammaGamma
@@ -136,12 +137,13 @@ class BoostedRecipe:
             spend_model=spend_model,
             typical=typical_customer(known.summary, model, spend_model, horizons),
             annual_discount_rate=self.annual_discount_rate,
+            statistics=fit_statistics(asked, as_of),
         )
         dated = model if timing is None else self._dated(timing.k, models, known.summary)
         dates = None if timing is None else timing.spread
         start = Refinement(horizons.churn_days, level, dated, TailPool(), dates=dates)
         refiner = Refiner(past, bundle, start, family.name, self.params_at(as_of), seed, self.threads)
-        refinement = refiner.refine(known_at(asked, as_of, with_features=True))
+        refinement = refiner.refine(known_at(asked, as_of, with_features=True, statistics=bundle.statistics))
         return replace(
             bundle,
             refinement=refinement,
@@ -203,7 +205,7 @@ class BoostedRecipe:
             As from `scoring.predict.answers`.
         """
         bundle = self.fit(data, as_of, horizons, seed)
-        return answers(known_at(data, as_of, with_features=bundle.reads_features), bundle)
+        return answers(known_at(data, as_of, with_features=bundle.reads_features, statistics=bundle.statistics), bundle)
 
 
 def customers_learnt_on(customers: int) -> int:

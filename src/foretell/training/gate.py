@@ -87,7 +87,10 @@ class FittedBundle:
             raise AssertionError(msg)
         # What happens is not discounted, so neither is what is judged.
         undiscounted = replace(self.bundle, annual_discount_rate=0.0)
-        return answers(known_at(data, as_of, with_features=undiscounted.reads_features), undiscounted)
+        return answers(
+            known_at(data, as_of, with_features=undiscounted.reads_features, statistics=undiscounted.statistics),
+            undiscounted,
+        )
 
 
 def decide(candidate: Bundle, champion: StoredBundle | None, data: CustomerData, *, seed: int = 0) -> Decision:

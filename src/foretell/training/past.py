@@ -10,6 +10,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from foretell.errors import FitError
+from foretell.features.fit_statistics import fit_statistics
 from foretell.labels.outcomes import outcomes
 from foretell.models.gamma_gamma import GammaGamma
 from foretell.scoring.base import PurchaseModel, horizon
@@ -274,7 +275,9 @@ class Past:
         )
 
     def _look(self, cutoff: datetime) -> View | None:
-        known = known_at(self._data, cutoff, with_features=False, keep_history=True)
+        # What the shop knew of itself then: statistics of today would tell the past of the future.
+        statistics = fit_statistics(self._data, cutoff)
+        known = known_at(self._data, cutoff, with_features=False, keep_history=True, statistics=statistics)
         if known.summary.height < _LEAST_CUSTOMERS:
             return None
         try:

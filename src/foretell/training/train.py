@@ -12,6 +12,7 @@ from foretell import __version__
 from foretell.bundles.record import empty_record
 from foretell.engines.trained_model import TrainedModel
 from foretell.errors import ConfigError, FitError, WindowError
+from foretell.features.fit_statistics import fit_statistics
 from foretell.models.optimise import one_algebra_thread
 from foretell.tables.dataset import CustomerData, require_customer_data
 from foretell.training import tuning
@@ -174,7 +175,11 @@ def train(
     if tuning_facts:
         facts["tuning"] = {**tuning_facts, "in_use": tuned is not None and bundle.rung == BOOSTED}
     card = {**facts, **bundle.card}
-    model = TrainedModel(replace(bundle, card=card, record=record), trials=None if tuned is None else tuned.trials)
+    # Segments read the features too, also where no trees do.
+    statistics = bundle.statistics or fit_statistics(past, cutoff)
+    model = TrainedModel(
+        replace(bundle, card=card, record=record, statistics=statistics), trials=None if tuned is None else tuned.trials
+    )
     if tracking is not None:
         tracking.log_training(model)
     return model

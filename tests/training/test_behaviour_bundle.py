@@ -1,0 +1,116 @@
+"""A bundle of a shop with all tables: what it learns from them, what it stores, what it does without them."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import polars as pl
+import pytest
+from polars.testing import assert_frame_equal
+
+from behaviour_shops import of_ids, with_signals, without_tables
+from boosted_shops import AS_OF, HORIZONS, predictions, quick_recipe
+from foretell.bundles.bundle import Bundle
+from foretell.bundles.files import StoredBundle, bundle_files, load_bundle, save_bundle
+from foretell.errors import BundleError, DataWarning
+from foretell.features.catalogue import family_of
+from foretell.models.encoding import Encoding
+from foretell.scoring.reasons import explain_bucket
+from foretell.scoring.score import score_bucket
+from foretell.scoring.table_changes import table_changes
+from foretell.tables.dataset import CustomerData
+from foretell.training.answers import NOT_INPUTS
+
+
+@pytest.fixture(scope="module")
+def data() -> CustomerData:
+    return with_signals()
+
+
+@pytest.fixture(scope="module")
+def learnt(data: CustomerData) -> Bundle:
+    return quick_recipe().fit(data, AS_OF, HORIZONS)
+
+
+@pytest.fixture(scope="module")
+def stored(learnt: Bundle) -> StoredBundle:
+    return StoredBundle(learnt, "0123456789abcdef")
+
+
+def encoding_of(bundle: Bundle) -> Encoding:
+    assert bundle.refinement is not None
+    assert bundle.refinement.encoding is not None
+    return bundle.refinement.encoding
+
+
+def test_trees_read_every_table_and_no_date(learnt: Bundle) -> None:
+    read = set(encoding_of(learnt).features)
+    families = {family_of(name) for name in read}
+    assert {"assortment", "carts", "messages", "browsing", "intent", "reorder"} <= families
+    assert "top_category" in encoding_of(learnt).levels
+    assert not read & NOT_INPUTS
+    # Nobody searches in this shop: a column that is the same for all is no input.
+    assert "search_events_last_30d" not in read
+
+
+def test_planted_signals_are_among_the_reasons(data: CustomerData, learnt: Bundle) -> None:
+    ids = data.orders.filter(pl.col("ordered_at") < AS_OF).select("customer_id").unique().collect()["customer_id"]
+    told = explain_bucket(data, learnt, ids, AS_OF).select(pl.concat_list("^reason_.*$").alias("all"))["all"].explode()
+    words = told.drop_nulls()
+    planted = words.str.contains("message|cart|coffee|lamp|Looks|looks")
+    assert planted.sum() > 0.3 * len(ids)
+
+
+def test_it_comes_back_from_disk_and_an_older_bundle_has_no_statistics(
+    data: CustomerData, learnt: Bundle, tmp_path
+) -> None:
+    save_bundle(learnt, tmp_path / "bundle")
+    again = load_bundle(tmp_path / "bundle").bundle
+    assert again.statistics == learnt.statistics is not None
+    assert bundle_files(again) == bundle_files(learnt)
+    assert_frame_equal(predictions(data, again), predictions(data, learnt), check_exact=True)
+    assert "statistics.json" not in bundle_files(replace(learnt, statistics=None))
+    content = (tmp_path / "bundle" / "statistics.json").read_bytes()
+    (tmp_path / "bundle" / "statistics.json").write_bytes(content.replace(b"coffee", b"toffee"))
+    with pytest.raises(BundleError, match="changed since it was written"):
+        load_bundle(tmp_path / "bundle")
+
+
+def test_customers_split_into_buckets_score_to_the_same_bit(data: CustomerData, stored: StoredBundle) -> None:
+    whole = score_bucket(data, stored, AS_OF)
+    ids = whole["customer_id"].to_list()
+    parts = [score_bucket(of_ids(data, ids[place::3], AS_OF), stored, AS_OF) for place in range(3)]
+    assert_frame_equal(pl.concat(parts).sort("customer_id"), whole, check_exact=True)
+
+
+def test_rows_of_tables_at_or_after_the_cutoff_change_no_byte(data: CustomerData, learnt: Bundle) -> None:
+    tables = data.optional.before(AS_OF)
+    assert tables.events is not None
+    copies = tables.events.with_columns(occurred_at=pl.col("occurred_at") + timedelta(days=300))
+    late = replace(tables, events=pl.concat([copies, tables.events]))
+    assert bundle_files(quick_recipe().fit(replace(data, optional=late), AS_OF, HORIZONS)) == bundle_files(learnt)
+
+
+def test_tables_that_are_gone_count_as_missing_with_one_warning(data: CustomerData, stored: StoredBundle) -> None:
+    with pytest.warns(DataWarning, match="order_lines: the model was trained with it") as warned:
+        bare = score_bucket(without_tables(data), stored, AS_OF)
+    assert len(warned) == 1
+    assert bare.height == score_bucket(data, stored, AS_OF).height
+    assert bare["churn_risk_20d"].null_count() == 0
+    events = data.optional.events
+    assert events is not None
+    fewer = replace(data, optional=replace(data.optional, events=events.drop("category")))
+    assert table_changes(fewer, stored.bundle) == (
+        "events (category): the model was trained with it and counts what it says as missing.",
+    )
+    reasons = explain_bucket(without_tables(data), stored.bundle, bare["customer_id"], AS_OF)
+    assert reasons["reason_1"].null_count() == 0
+
+
+def test_tables_that_are_new_are_not_read_and_one_warning_says_so(
+    data: CustomerData, boosted_shop: CustomerData, boosted: Bundle
+) -> None:
+    more = replace(boosted_shop, optional=data.optional)
+    with pytest.warns(DataWarning, match="events: the model was trained without it"):
+        scores = score_bucket(more, StoredBundle(boosted, "0123456789abcdef"), AS_OF)
+    plain = score_bucket(boosted_shop, StoredBundle(boosted, "0123456789abcdef"), AS_OF)
+    assert_frame_equal(scores, plain, check_exact=True)
