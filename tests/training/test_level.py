@@ -18,7 +18,7 @@ HORIZONS = (91, 182)
 
 
 def fit(data, day, models=know, **named):
-    return fit_level(data, at(day), models, horizons_days=HORIZONS, **named)
+    return fit_level(data, at(day), models, horizons_days=HORIZONS, **{"retail_year": False, **named})
 
 
 def peak(day):
@@ -110,8 +110,8 @@ def test_rows_at_or_after_as_of_change_nothing():
 def test_an_excluded_period_says_nothing():
     data = shop(500, factor=lambda day: 0.3 if 440 <= day < 468 else 1.0)
     closed = ((START + timedelta(days=440)).date(), (START + timedelta(days=467)).date())
-    # Left in, half of the dip and more is expected back a year later.
-    assert fit(data, 500).log_orders(at(440 + 364), 28) < -0.4
+    # Left in, part of the dip is expected back a year later.
+    assert fit(data, 500).log_orders(at(440 + 364), 28) < -0.3
     level = fit(data, 500, exclude_periods=[closed])
     # Counting noise of the mean, about 1 %, and of four weeks of season, two thirds of 4 %.
     assert level.log_orders(at(440 + 364), 28) == pytest.approx(0.0, abs=0.06)
@@ -140,8 +140,8 @@ def test_one_giant_order_moves_no_level(share):
     )
     level = fit(moved, 500)
     assert level.log_orders(at(500), 91) == plain.log_orders(at(500), 91)
-    # The customer is left out of both sides: 1 of 600, some 4 purchases of 2,700 a quarter.
-    assert level.log_value() == pytest.approx(plain.log_value(), abs=0.005)
+    # Limited to a twentieth of all, shrunk by what such a customer says of the noise.
+    assert plain.log_value() < level.log_value() < plain.log_value() + 0.05
 
 
 def test_a_short_history_has_no_level_and_says_why():
