@@ -5,10 +5,11 @@ For the weeks t that a model fitted at cutoff o had ahead of it,
     ln(actual / expected) = u_o + b (t - o) + s(t) - S_o + d(t) + noise,
 
 s is the season, of period 52 weeks; S_o is the mean of s over the weeks that the model learnt from, weighted by their
-repeat purchases: what was busy then is in its rates already. u_o is the cutoff's own error, b a common trend with
-lead, d a drift that does not come back. All have normal priors, so that s is known as far as it can be told from the
-rest: a week that was busy once may have been drift, one that was busy twice hardly. How large s and d are is averaged
-over a small grid by how likely each makes the data.
+repeat purchases: what was busy then is in its rates already. u_o is the cutoff's own error, which falls as one over
+the history that the model had; b is a common trend with lead, d a drift that does not come back. Half of the season's
+variance is that of months, half that of a slow wave. All have normal priors, so that s is known as far as it can be
+told from the rest: a week that was busy once may have been drift, one that was busy twice hardly. How large s and d
+are is averaged over a small grid by how likely each makes the data.
 
 References
 ----------
@@ -35,12 +36,12 @@ quarter stands out 1.6 times as much as in all retail (US Census Bureau, CB15-18
 value in a third quarter, 1.187 in a fourth); half of that is believed."""
 
 _LEADS = 13
-_CUTOFF_SD = 0.3
+_CUTOFF_SD, _CUTOFF_SD_OF_A_QUARTER = 0.05, 0.15
 _TREND_SD_PER_WEEK = 0.1 / 13
 _CONSTANT_SD = 0.1
 _CELL_SD = 0.02
 _SEASON_SDS, _SEASON_ODDS = (0.0, 0.07, 0.15, 0.3), (4.0, 2.0, 1.0, 0.5)
-_SEASON_SPAN_WEEKS = 4.0
+_SEASON_SPANS_WEEKS = (4.0, 20.0)
 _DRIFT_SDS = (0.03, 0.07, 0.15)
 _DRIFT_SPAN_WEEKS = 6.0
 
@@ -186,14 +187,16 @@ def _posterior(cells: _Cells, weeks: NDArray[np.int64], published: Vector, learn
     over_learnt[:, WEEKS_PER_YEAR:] -= learnt[cells.cutoff.astype(np.int64)]
     apart = np.abs(weeks[:, None] - weeks)
     in_year = np.minimum(apart % WEEKS_PER_YEAR, WEEKS_PER_YEAR - apart % WEEKS_PER_YEAR)
-    season = np.exp(-in_year / _SEASON_SPAN_WEEKS)
+    season = np.mean([np.exp(-in_year / span) for span in _SEASON_SPANS_WEEKS], axis=0)
     to_cells = season @ over_learnt.T
     both = over_learnt @ to_cells
     drift = blocks @ np.exp(-apart / _DRIFT_SPAN_WEEKS) @ blocks.T
     usual = over_learnt @ published
+    history = learnt.shape[1] - cells.cutoff
+    own_error = np.hypot(_CUTOFF_SD, _CUTOFF_SD_OF_A_QUARTER * _LEADS / history)
     rest = (
         _CONSTANT_SD**2
-        + _CUTOFF_SD**2 * (cells.cutoff[:, None] == cells.cutoff)
+        + np.outer(own_error, own_error) * (cells.cutoff[:, None] == cells.cutoff)
         + _TREND_SD_PER_WEEK**2 * np.outer(cells.lead, cells.lead)
         + (cells.block[:, None] == cells.block) * np.sqrt(np.outer(cells.noise, cells.noise))
         + _CELL_SD**2 * np.eye(cells.lead.size)
