@@ -81,7 +81,8 @@ class Season:
         -------
         ndarray of shape (length,)
         """
-        return self.past[weeks - 1 - np.arange(length)] - self.absorbed[weeks]
+        of_weeks: Vector = self.past[weeks - 1 - np.arange(length)]
+        return of_weeks - float(self.absorbed[weeks])
 
 
 @dataclass(frozen=True, eq=False)
@@ -137,24 +138,25 @@ def _learnt(learnt_from: Vector) -> Matrix:
     older = np.arange(size) >= np.arange(size + 1)[:, None]
     weights = older * learnt_from
     total = weights.sum(axis=1, keepdims=True)
-    return np.divide(weights, total, out=np.zeros_like(weights), where=total > 0)
+    shares: Matrix = np.divide(weights, total, out=np.zeros_like(weights), where=total > 0)
+    return shares
 
 
 def _cells(history: History, back: int) -> _Cells:
     windows = [window for window in history.windows if window.weeks > back]
     rows: list[tuple[float, float, int, int, int, NDArray[np.int64]]] = []
-    noise = float(np.mean([window.order_noise for window in windows])) if windows else 1.0
+    scatter = float(np.mean([window.order_noise for window in windows])) if windows else 1.0
     for window in windows:
         shown, ahead = shown_weeks(history, window, back), window.weeks - back
         for start in range(0, min(shown.size, _LEADS) - STEP_WEEKS + 1, STEP_WEEKS):
             part = np.arange(start, start + STEP_WEEKS)[shown[start : start + STEP_WEEKS]]
             if part.size:
-                actual, expected = window.actual[part].sum(), max(window.expected[part].sum(), noise / 10)
-                # Half the noise is added so that a count's log is right in the mean.
-                ratio = float(np.log((actual + noise / 2) / expected))
-                rows.append((ratio, noise / max(expected, 1.0), ahead, start, ahead - start, part - ahead))
-    ratio, variance, cutoff, lead, block = np.array([row[:5] for row in rows], dtype=np.float64).reshape(-1, 5).T
-    return _Cells(ratio, variance, cutoff, lead, block, tuple(row[5] for row in rows))
+                actual, expected = window.actual[part].sum(), max(window.expected[part].sum(), scatter / 10)
+                # Half of it is added so that a count's log is right in the mean.
+                ratio = float(np.log((actual + scatter / 2) / expected))
+                rows.append((ratio, scatter / max(expected, 1.0), ahead, start, ahead - start, part - ahead))
+    ratios, variances, cutoffs, leads, blocks = np.array([row[:5] for row in rows], dtype=np.float64).reshape(-1, 5).T
+    return _Cells(ratios, variances, cutoffs, leads, blocks, tuple(row[5] for row in rows))
 
 
 def shown_weeks(history: History, window: PastWindow, back: int) -> NDArray[np.bool_]:
