@@ -7,7 +7,9 @@ import numpy as np
 import pytest
 
 from foretell.training.level import fit_level
+from foretell.training.level_windows import History
 from foretell.training.retail_year import MONTHLY, weekly_log_factors
+from foretell.training.season import fit_season
 from level_shops import at, know, learn, shop
 
 HORIZONS = (91, 182)
@@ -73,6 +75,25 @@ def test_the_level_says_how_much_of_a_year_was_seen():
     assert fit(shop(300), 300).season_weeks_seen == 36
     assert fit(shop(500), 500).season_weeks_seen == 52
     assert fit(shop(300), 300).facts()["season"] == "36 of 52 weeks seen"
+
+
+def test_without_a_window_it_is_the_published_year_less_what_was_learnt_from():
+    end, repeats = date(2025, 10, 1), np.arange(1.0, 41.0)
+    season = fit_season(History((), end, np.zeros(0, bool), 1.0, 0, repeats), 0, retail_year=True)
+    ahead, past = (0.8 * weekly_log_factors(end, weeks) for weeks in (np.arange(52), -1 - np.arange(40)))
+    # Weighted by repeat purchases, which the oldest of the 40 weeks had most of.
+    np.testing.assert_allclose(season.ahead, ahead - past @ repeats / repeats.sum(), atol=1e-12)
+    known = past[10:] @ repeats[10:] / repeats[10:].sum()
+    np.testing.assert_allclose(season.of_window(10, 4), past[[9, 8, 7, 6]] - known, atol=1e-12)
+    assert season.weeks_seen == 0
+
+
+def test_a_busy_time_that_models_learnt_from_is_not_what_made_their_forecasts_too_high():
+    # Twice as busy in the first 100 days only: models of the time after it expect too much, ever less so.
+    data = shop(300, customers=800, factor=lambda day: 2.0 if day < 100 else 1.0)
+    level = fit(data, 300, learn, retail_year=False)
+    # A season that did not know what they had learnt would make quiet weeks of all that were seen: -.11 more.
+    assert -0.13 < level.log_orders(at(300), 91) < -0.03
 
 
 def test_a_single_block_is_hardly_season():
