@@ -8,6 +8,7 @@ import pytest
 
 from foretell.training.level import fit_level
 from foretell.training.level_windows import History
+from foretell.training.recipes import scoring_recipes
 from foretell.training.retail_year import MONTHLY, weekly_log_factors
 from foretell.training.season import fit_season
 from level_shops import at, know, learn, shop
@@ -100,3 +101,8 @@ def test_a_single_block_is_hardly_season():
     level = fit(shop(71, factor=lambda _day: exp(0.3)), 71, retail_year=False)
     # The cutoff's own error, trend, drift and noise compete with the season for one number.
     assert 0 <= max(level.season) < 0.1
+
+
+def test_the_published_year_can_be_left_out_of_a_recipe():
+    assert scoring_recipes(None)[0].retail_year
+    assert not scoring_recipes(None, retail_year=False)[0].retail_year
