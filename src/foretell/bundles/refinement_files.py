@@ -12,7 +12,7 @@ from foretell.storage.hashing import canonical_json
 
 REFINEMENT = "refinement.json"
 _NAME = "Refinement"
-_NUMBERS = ("shift", "slope", "weight")
+_NUMBERS = ("shift", "slope", "weight", "naive")
 
 
 def refinement_files(refinement: Refinement) -> dict[str, bytes]:

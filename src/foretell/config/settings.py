@@ -73,6 +73,11 @@ class TrainingSettings(Section):
         "a list of pairs of dates",
         example="[[2020-03-15, 2020-05-31]]",
     )
+    retail_year: bool = _setting(
+        True,
+        "Whether weeks that the shop has not shown yet lean on a published retail year (busy November and December).",
+        FLAG,
+    )
     tune_trials: Annotated[int, Field(ge=0, le=10_000)] = _setting(
         0, "Trials of settings of the trees, the usual ones first; 0 tunes nothing.", "a whole number from 0 to 10,000"
     )

@@ -60,6 +60,7 @@ def train(
     tune_folder: str | Path | None = None,
     resume: bool = False,
     exclude_periods: Sequence[tuple[date | str, date | str]] = (),
+    retail_year: bool = True,
 ) -> TrainedModel:
     """Train on everything seen before `as_of`, and judge the recipe on the shop's own past.
 
@@ -100,6 +101,9 @@ def train(
     exclude_periods : sequence of (date or str, date or str)
         First and last day of stretches that say nothing about the future (a lockdown, a month without stock); no
         correction and no level is learnt on them.
+    retail_year : bool
+        Whether the level of weeks that the shop has not shown yet leans on a published retail year
+        (`training.retail_year`); off for a trade that follows another.
 
     Returns
     -------
@@ -129,6 +133,7 @@ def train(
         annual_discount_rate=annual_discount_rate,
         threads=threads,
         exclude_periods=as_periods(exclude_periods),
+        retail_year=retail_year,
     )
     recipes = recipes_with()
     _require_tunable(tune, [recipe.name for recipe in recipes], resume=resume)
