@@ -30,6 +30,7 @@ FORMAT = 1
 """Number of the folder layout; a bundle of another number is refused."""
 
 MANIFEST = "manifest.json"
+_PROFILE = "profile.json"
 _VERSION_DIGITS = 16
 _MAX_FILE_BYTES = 64_000_000
 
@@ -84,6 +85,8 @@ def bundle_files(bundle: Bundle) -> dict[str, bytes]:
         files["spend_model.json"] = canonical_json({"model": "GammaGamma", "state": bundle.spend_model.to_dict()})
     if bundle.refinement is not None:
         files.update(refinement_files(bundle.refinement))
+    if bundle.profile:
+        files[_PROFILE] = canonical_json(dict(bundle.profile))
     for name, frame in bundle.record.items():
         files[f"record_{name}.csv"] = frame.write_csv().encode()
     return dict(sorted(files.items()))
@@ -177,6 +180,7 @@ def load_bundle(folder: Path) -> StoredBundle:
                 name: pl.read_csv(io.BytesIO(files[f"record_{name}.csv"]), schema=dict(schema))
                 for name, schema in RECORD_SCHEMAS.items()
             },
+            profile=_parse(files, _PROFILE) if _PROFILE in files else {},
         )
     except BundleError:
         raise
@@ -201,7 +205,7 @@ def _verified_files(folder: Path) -> dict[str, bytes]:
         raise BundleError(msg)
     known = {"bundle.json", "purchase_model.json", "spend_model.json", "card.json", "MODEL_CARD.md"}
     known |= {f"record_{name}.csv" for name in RECORD_SCHEMAS}
-    optional = {"spend_model.json", REFINEMENT, *trees_files(set(listed))}
+    optional = {"spend_model.json", _PROFILE, REFINEMENT, *trees_files(set(listed))}
     present = {entry.name for entry in folder.iterdir()} - {MANIFEST}
     if not known - optional <= set(listed) <= known | optional or present != set(listed):
         raise _damaged(folder, "its files are not those of a bundle")

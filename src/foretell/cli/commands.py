@@ -148,7 +148,7 @@ def backtest(session: Session, as_of: datetime | None) -> None:
 
 @root.command()
 @as_of_option
-@click.option("--force", is_flag=True, help="Publish again even if nothing changed.")
+@click.option("--force", is_flag=True, help="Publish whatever the gates say, and even if nothing changed.")
 @dry_run_option
 @click.pass_obj
 def score(session: Session, as_of: datetime | None, force: bool, dry_run: bool) -> None:

@@ -12,11 +12,13 @@ from foretell.windows import Horizons, as_cutoff
 TEXT = "a text"
 FLAG = "true or false"
 DAYS = "a whole number of days from 1 to 10,000"
+SHARE_OF_ONE = "a number from 0 to 1"
 SHARE = "two shares such as [0.33, 0.66], each above the one before, between 0 and 1"
 COLUMN = "the name of a column of the source, or an SQL expression over its columns"
 
 Text = Annotated[str, Field(min_length=1)]
 Days = Annotated[int, Field(ge=1, le=10_000)]
+Share = Annotated[float, Field(ge=0, le=1)]
 
 
 def _setting(default: Any, meaning: str, allowed: str, *, example: str = "") -> Any:
@@ -236,6 +238,37 @@ class ScoringSettings(Section):
         return value
 
 
+class GateSettings(Section):
+    """Section ``[gates]``: How far a run may lie from the last one and from the shop's past and still be published.
+
+    A run that is further off is refused (exit 4); --force publishes it and the manifest says so.
+    """
+
+    max_rows_fall: Share | None = _setting(0.05, "Share of the last run's rows that may be gone.", SHARE_OF_ONE)
+    max_active_fall: Share | None = _setting(
+        0.1, "Share of the last run's active customers that may be gone; more in small shops, .003 more a day.",
+        SHARE_OF_ONE,
+    )  # fmt: skip
+    max_score_drift: Share | None = _setting(
+        0.1, "Kolmogorov-Smirnov distance of predictions from the last run's; more in small shops, .008 more a day.",
+        SHARE_OF_ONE,
+    )  # fmt: skip
+    max_feature_drift: Share | None = _setting(
+        0.15, "Kolmogorov-Smirnov distance of histories from the training's; more in small shops, .002 more a day.",
+        SHARE_OF_ONE,
+    )  # fmt: skip
+    max_model_age_days: Days | None = _setting(
+        None, "Age of the model at as_of; without this key the horizon of predicted value.", DAYS, example="120"
+    )
+    max_unseen_share: Share | None = _setting(
+        0.2, "Share of the newest rows that may have a category that training did not see.", SHARE_OF_ONE
+    )
+    max_level_ratio: Annotated[float, Field(ge=1)] | None = _setting(
+        2.0, "Factor between the orders expected in 28 days and those of the last 28, either way.",
+        "a number, 1 or more",
+    )  # fmt: skip
+
+
 class FolderSettings(Section):
     """Section ``[folders]``: Where results go."""
 
@@ -258,6 +291,7 @@ class Settings(Section):
     horizons: HorizonSettings = Field(HorizonSettings(), description="How far ahead each answer looks.")
     training: TrainingSettings = Field(TrainingSettings(), description="What is fitted.")
     scoring: ScoringSettings = Field(ScoringSettings(), description="What goes into the published files.")
+    gates: GateSettings = Field(GateSettings(), description="How far a run may lie from the last one.")
     folders: FolderSettings = Field(FolderSettings(), description="Where results go.")
     tracking: TrackingSettings = Field(TrackingSettings(), description="Whether training runs are written down.")
 

@@ -16,6 +16,7 @@ from foretell.tables.dataset import CustomerData, require_customer_data
 from foretell.training import tuning
 from foretell.training.backtest import past_cutoffs, run_backtest
 from foretell.training.past import as_periods
+from foretell.training.profile import training_profile
 from foretell.training.recipes import BOOSTED, scoring_recipes, spare_threads
 from foretell.training.routing import choose_rung
 from foretell.windows import Horizons, as_cutoff
@@ -172,7 +173,8 @@ def train(
     if tuning_facts:
         facts["tuning"] = {**tuning_facts, "in_use": tuned is not None and bundle.rung == BOOSTED}
     card = {**facts, **bundle.card}
-    model = TrainedModel(replace(bundle, card=card, record=record), trials=None if tuned is None else tuned.trials)
+    bundle = replace(bundle, card=card, record=record, profile=training_profile(past, cutoff))
+    model = TrainedModel(bundle, trials=None if tuned is None else tuned.trials)
     if tracking is not None:
         tracking.log_training(model)
     return model
