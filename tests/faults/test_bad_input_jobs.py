@@ -274,7 +274,7 @@ def test_too_little_to_learn_from(shop, spoil, words, can_be_scored):
     assert code == (4 if can_be_scored else 3)
     assert shop.content() == before
     assert can_be_scored or "seen the future" in err
-    assert not can_be_scored or "level: " in err
+    assert not can_be_scored or "Nothing was published: " in err
     assert shop.call("score", "--force")[0] == (0 if can_be_scored else 3)
 
 

@@ -258,7 +258,10 @@ class GateSettings(Section):
         SHARE_OF_ONE,
     )  # fmt: skip
     max_model_age_days: Days | None = _setting(
-        None, "Age of the model at as_of; without this key the horizon of predicted value.", DAYS, example="120"
+        None,
+        "Age of the model at as_of; without this key the horizon of predicted value, at least 180.",
+        DAYS,
+        example="120",
     )
     max_unseen_share: Share | None = _setting(
         0.2, "Share of the newest rows that may have a category that training did not see.", SHARE_OF_ONE

@@ -16,6 +16,7 @@ CHANCE = 1e-4
 _SCORES_PER_DAY, _HISTORY_PER_DAY, _ACTIVE_PER_DAY = 0.008, 0.002, 0.003
 _MOVES_WITH_TIME = ("days_since_last_order",)
 _SIGMAS = 3.0
+_LEAST_MODEL_AGE_DAYS = 180
 _ORDER_OF_GATES = (
     "input_age", "rows", "active_customers", "customers", "columns", "categories", "model_age", "level", "score_drift",
     "feature_drift",
@@ -146,7 +147,8 @@ def _categories(run: Run, limits: GateLimits) -> Outcome:
 
 
 def _model_age(run: Run, limits: GateLimits) -> Outcome:
-    limit = run.horizons.clv_days if limits.max_model_age_days is None else limits.max_model_age_days
+    usual = max(run.horizons.clv_days, _LEAST_MODEL_AGE_DAYS)
+    limit = usual if limits.max_model_age_days is None else limits.max_model_age_days
     days = (run.as_of - run.model.trained_as_of).days
     return _outcome(
         "model_age", days, limit,

@@ -20,7 +20,7 @@ class GateLimits:
     max_score_drift, max_feature_drift : float or None
         Kolmogorov-Smirnov distance from the last run's predictions, and from the training histories, on the same day.
     max_model_age_days : int or None
-        Days from the end of the training to `as_of`; None is the horizon of predicted value.
+        Days from the end of the training to `as_of`; None is the horizon of predicted value, at least 180.
     max_unseen_share : float or None
         Share of the newest rows whose category training did not see.
     max_level_ratio : float or None
