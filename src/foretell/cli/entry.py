@@ -51,35 +51,43 @@ def run(arguments: Sequence[str]) -> int:
             code = root.main(list(arguments), prog_name="foretell", obj=session, standalone_mode=False)
             return code if isinstance(code, int) else DONE
     except ForetellError as error:
+        if asked_to_end:
+            return _ended(session, asked_to_end)
         session.fail(error, error.exit_code)
         return error.exit_code
     except click.ClickException as error:
         error.show()
         return error.exit_code
-    except (click.Abort, KeyboardInterrupt):
-        session.say("interrupted", "nothing is left half-written.", colour="yellow")
-        return INTERRUPTED
     except SystemExit:
         raise
     except BaseException as error:  # noqa: BLE001  a panic in polars is no Exception, and must not print values either
         # A library may turn what the signal raised in it into an error of its own.
-        if isinstance(error, Terminated) or asked_to_end:
-            session.say("terminated", "nothing is left half-written.", colour="yellow")
-            return TERMINATED
+        if asked_to_end or isinstance(error, click.Abort | KeyboardInterrupt):
+            return _ended(session, asked_to_end)
         return _unexpected(session, error)
+
+
+def _ended(session: Session, asked_to_end: Sequence[int]) -> int:
+    terminated = list(asked_to_end[:1]) == [signal.SIGTERM]
+    word = "terminated" if terminated else "interrupted"
+    session.say(word, "nothing is left half-written.", colour="yellow")
+    return TERMINATED if terminated else INTERRUPTED
 
 
 @contextmanager
 def _terminable(asked_to_end: list[int]) -> Iterator[None]:
-    def stop(number: int, _frame: FrameType | None) -> NoReturn:
+    def stop(number: int, _frame: FrameType | None) -> None:
         asked_to_end.append(number)
-        raise Terminated
+        # A second signal must not break off the tidying up that the first one began.
+        if len(asked_to_end) == 1:
+            raise Terminated if number == signal.SIGTERM else KeyboardInterrupt
 
-    before = signal.signal(signal.SIGTERM, stop)
+    before = {number: signal.signal(number, stop) for number in (signal.SIGTERM, signal.SIGINT)}
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 class _Steps(logging.Handler):

@@ -19,11 +19,11 @@ from foretell.errors import DataWarning, InputTooOld
 from foretell.jobs.findings import finding_lines, notes_at
 from foretell.jobs.gating import familiarity_of, limits_of, pass_gates
 from foretell.jobs.inputs import cutoff_of, read_shop
+from foretell.jobs.output import held_output
 from foretell.jobs.run_log import RunLog
 from foretell.scoring.accounting import RowAccount, account_rows
 from foretell.scoring.activity import activity_bucket
 from foretell.scoring.schema import score_columns
-from foretell.storage.lock import folder_lock
 from foretell.tables.dataset import CustomerData, Note
 
 
@@ -128,9 +128,11 @@ def score(
         As the rooms raise them; what was published before is untouched.
     """
     log = RunLog()
-    stored = Registry(settings.folders.models).load("champion")
-    data = log.timed("read", lambda: read_shop(settings))
-    return score_data(data, stored, settings, as_of=as_of, force=force, dry_run=dry_run, log=log)
+    # Held from the start: a second run is told at once, not after an hour's work.
+    with held_output(settings.folders.output, dry_run=dry_run):
+        stored = Registry(settings.folders.models).load("champion")
+        data = log.timed("read", lambda: read_shop(settings))
+        return score_data(data, stored, settings, as_of=as_of, force=force, dry_run=dry_run, log=log)
 
 
 def score_data(
@@ -143,7 +145,7 @@ def score_data(
     dry_run: bool = False,
     log: RunLog,
 ) -> ScoreResult:
-    """Score a data set with a bundle and publish the result.
+    """Score a data set with a bundle and publish the result; whoever calls holds the output folder.
 
     Parameters
     ----------
@@ -224,9 +226,8 @@ def score_data(
     )
     if dry_run:
         return replace(result, outcomes=pass_gates(run, output, limits, force=force)[1])
-    with folder_lock(output):
-        run, outcomes = pass_gates(run, output, limits, force=force)
-        published = log.timed("publish", lambda: publish(run, output, force=force, outcomes=outcomes))
+    run, outcomes = pass_gates(run, output, limits, force=force)
+    published = log.timed("publish", lambda: publish(run, output, force=force, outcomes=outcomes))
     return replace(
         result, folder=published.path, changed=published.changed, files=tuple(published.files), outcomes=outcomes
     )
