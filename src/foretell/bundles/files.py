@@ -33,6 +33,9 @@ MANIFEST = "manifest.json"
 _PROFILE = "profile.json"
 _VERSION_DIGITS = 16
 _MAX_FILE_BYTES = 64_000_000
+_NOT_A_BUNDLES = (
+    KeyError, TypeError, ValueError, IndexError, RecursionError, OverflowError, pl.exceptions.PolarsError,
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -184,7 +187,7 @@ def load_bundle(folder: Path) -> StoredBundle:
         )
     except BundleError:
         raise
-    except (KeyError, TypeError, ValueError, IndexError, pl.exceptions.PolarsError) as error:
+    except _NOT_A_BUNDLES as error:
         raise _damaged(folder, f"its values are not a bundle's ({type(error).__name__})") from error
     return StoredBundle(bundle, version_of(files))
 
@@ -198,7 +201,7 @@ def _verified_files(folder: Path) -> dict[str, bytes]:
         manifest = json.loads(_limited_bytes(folder, MANIFEST))
         listed = {str(name): str(entry["sha256"]) for name, entry in manifest["files"].items()}
         number, version = manifest["format"], manifest["version"]
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise _damaged(folder, f"{MANIFEST} cannot be read") from error
     if number != FORMAT:
         msg = f"The bundle in {folder} has layout {number!r}; this foretell reads {FORMAT}. Remedy: train it again."

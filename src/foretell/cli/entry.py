@@ -153,6 +153,8 @@ def _unexpected(session: Session, error: BaseException) -> int:
     reason = f" ({error.strerror})" if isinstance(error, OSError) and error.strerror else ""
     advice = "" if session.verbose else " Run it again with --verbose for the traceback."
     text = f"unexpected {type(error).__name__}{reason}{place}. This is a fault in foretell.{advice}"
+    if isinstance(error, MemoryError):
+        text = f"the memory did not suffice{place}; nothing is left half-written. Remedy: a machine with more of it."
     if session.verbose:
         click.echo("".join(_frames(error)).rstrip(), err=True)
     session.fail(RuntimeError(text), FAILED)
