@@ -156,6 +156,8 @@ class Run:
         How the orders compare with the training's; None if the bundle does not say what it saw.
     newest_order_at : datetime or None
         Instant of the newest order before `as_of`.
+    reviewed : pl.DataFrame
+        Columns of `evaluation.review.Review.totals`: what earlier runs said and what happened until `as_of`.
     """
 
     shop: str
@@ -176,6 +178,7 @@ class Run:
     activity: Activity | None = None
     familiarity: Familiarity | None = None
     newest_order_at: datetime | None = None
+    reviewed: pl.DataFrame = field(default_factory=pl.DataFrame)
 
     @property
     def folder_name(self) -> str:

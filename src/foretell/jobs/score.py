@@ -13,6 +13,7 @@ from foretell.bundles.registry import Registry
 from foretell.config.settings import Settings
 from foretell.delivery.outcomes import Outcome, refused
 from foretell.delivery.publish import publish
+from foretell.delivery.reviewed import reviewed_before
 from foretell.delivery.run import Counts, ModelFacts, Record, Run
 from foretell.engines.frame import score_frame
 from foretell.errors import DataWarning, InputTooOld
@@ -24,6 +25,7 @@ from foretell.jobs.run_log import RunLog
 from foretell.scoring.accounting import RowAccount, account_rows
 from foretell.scoring.activity import activity_bucket
 from foretell.scoring.schema import score_columns
+from foretell.storage.hashing import sha256_json
 from foretell.tables.dataset import CustomerData, Note
 
 
@@ -185,6 +187,7 @@ def score_data(
         "score", lambda: score_frame(data, stored, cutoff, explained_customers=settings.scoring.explained_customers)
     )
     account, notes = account_rows(data, cutoff), notes_at(data, cutoff)
+    reviewed = reviewed_before(settings.folders.output, cutoff)
     run = Run(
         shop=settings.shop.name,
         as_of=cutoff,
@@ -198,7 +201,7 @@ def score_data(
         record=_record(stored),
         quarantine=account.quarantine,
         notes=tuple(note.text for note in notes),
-        inputs={"orders": data.before(cutoff).fingerprint()},
+        inputs={"orders": data.before(cutoff).fingerprint(), "review": sha256_json(reviewed.write_json())},
         options={
             "churn_band_edges": list(edges),
             "currency": settings.shop.currency,
@@ -209,6 +212,7 @@ def score_data(
         activity=activity_bucket(data, cutoff, active_days=stored.bundle.horizons.churn_days),
         familiarity=familiarity_of(data, stored, cutoff),
         newest_order_at=newest,
+        reviewed=reviewed,
     )
     clv = f"predicted_clv_{stored.bundle.horizons.clv_days}d"
     head = scored.scores.sort(clv, "customer_id", descending=[True, False], nulls_last=True).head(5)
