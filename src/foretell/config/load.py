@@ -51,7 +51,7 @@ class _Given:
     problems: list[str] = field(default_factory=list)
 
     def put(self, key: str, value: Any, source: str, *, base: Path, name: str) -> None:
-        if key in _PATHS and isinstance(value, str) and value:
+        if key in _PATHS and isinstance(value, str) and value and "://" not in value:
             value = _absolute(value, base)
             value = str(value) if key == "data.orders.path" else value
         self.values[key], self.sources[key], self.names[key] = value, source, name

@@ -2,7 +2,7 @@
 
 from datetime import date, datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
@@ -62,9 +62,14 @@ class OrdersSettings(Section):
     path: Text = _setting(
         ...,
         "Where the orders lie.",
-        "a file, a pattern such as data/raw/orders-*.csv, or a folder",
+        "a file, a pattern such as data/raw/orders-*.csv, a folder, or a database's address without a password",
         example='"data/raw/orders.csv"',
     )
+    query: Text | None = _setting(
+        None, "What to read of a database (postgresql://user@host/database, duckdb:///file).", "a SELECT",
+        example='"SELECT * FROM orders"',
+    )  # fmt: skip
+    table: Text | None = _setting(None, "A table or view of a database instead.", TEXT, example='"sales.orders"')
     customer_id: Text = _setting("customer_id", "Who bought.", COLUMN)
     ordered_at: Text = _setting("ordered_at", "When.", COLUMN)
     amount: Text | None = _setting(
@@ -114,6 +119,12 @@ class OrdersSettings(Section):
     drop_duplicates: bool = _setting(
         False, "Whether rows that repeat an earlier row in every column are left out; otherwise counted.", FLAG
     )
+
+    @field_validator("path")
+    @classmethod
+    def _holds_no_secret(cls, value: str) -> str:
+        _require_no_secret(value)
+        return value
 
     @field_validator("delimiter", "encoding", "date_format")
     @classmethod
@@ -279,6 +290,30 @@ class FolderSettings(Section):
     output: Path = _setting(Path("data/exports"), "Published runs, one folder each.", "a folder")
 
 
+class DatabaseSettings(Section):
+    """Section ``[database]``: A table that scores are also written to, besides the published folder.
+
+    The address holds no password: PGPASSWORD, ~/.pgpass or a service file do.
+    """
+
+    address: Text | None = _setting(
+        None, "Where the table is; without this key nothing is written to a database.",
+        "an address such as postgresql://user@host/database or duckdb:///path/to/file.duckdb",
+        example='"postgresql://foretell@warehouse/shop"',
+    )  # fmt: skip
+    table: Text = _setting("customer_scores", "Name of the table; <table>_runs says which runs it holds.", TEXT)
+    mode: Literal["replace", "by_as_of"] = _setting(
+        "replace", "Whether the table holds the newest run, or one of each as_of.", "'replace' or 'by_as_of'"
+    )
+
+    @field_validator("address")
+    @classmethod
+    def _holds_no_secret(cls, value: str | None) -> str | None:
+        if value is not None:
+            _require_no_secret(value)
+        return value
+
+
 class TrackingSettings(Section):
     """Section ``[tracking]``: Whether training runs are written down in MLflow."""
 
@@ -296,7 +331,16 @@ class Settings(Section):
     scoring: ScoringSettings = Field(ScoringSettings(), description="What goes into the published files.")
     gates: GateSettings = Field(GateSettings(), description="How far a run may lie from the last one.")
     folders: FolderSettings = Field(FolderSettings(), description="Where results go.")
+    database: DatabaseSettings = Field(DatabaseSettings(), description="A table that scores are also written to.")
     tracking: TrackingSettings = Field(TrackingSettings(), description="Whether training runs are written down.")
+
+
+def _require_no_secret(address: str) -> None:
+    from foretell.tables.databases import is_database, secret_problem
+
+    problem = secret_problem(address) if is_database(address) else ""
+    if problem:
+        raise ValueError(problem)
 
 
 def _require_usable(name: str, value: str | tuple[str, ...] | None) -> None:

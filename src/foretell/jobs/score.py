@@ -17,6 +17,7 @@ from foretell.delivery.reviewed import reviewed_before
 from foretell.delivery.run import Counts, ModelFacts, Record, Run
 from foretell.engines.frame import score_frame
 from foretell.errors import DataWarning, InputTooOld
+from foretell.jobs.database import write_to_database
 from foretell.jobs.findings import finding_lines, notes_at
 from foretell.jobs.gating import familiarity_of, limits_of, pass_gates
 from foretell.jobs.inputs import cutoff_of, read_shop
@@ -232,8 +233,15 @@ def score_data(
         return replace(result, outcomes=pass_gates(run, output, limits, force=force)[1])
     run, outcomes = pass_gates(run, output, limits, force=force)
     published = log.timed("publish", lambda: publish(run, output, force=force, outcomes=outcomes))
+    written = settings.database.address is not None and log.timed(
+        "database", lambda: write_to_database(run.scores, published, settings.database, cutoff)
+    )
     return replace(
-        result, folder=published.path, changed=published.changed, files=tuple(published.files), outcomes=outcomes
+        result,
+        folder=published.path,
+        changed=published.changed or written,
+        files=tuple(published.files),
+        outcomes=outcomes,
     )
 
 

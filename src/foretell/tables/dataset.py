@@ -271,7 +271,8 @@ class CustomerData:
         names = [name for name in _FINGERPRINTED if self.has_column(name)]
         rows = self.orders.select(names).sort(names, nulls_last=True).collect().rechunk()
         content = io.BytesIO()
-        rows.write_ipc(content, compression="uncompressed")
+        # The oldest layout holds texts one after another; views of them depend on where they were read from.
+        rows.write_ipc(content, compression="uncompressed", compat_level=pl.CompatLevel.oldest())
         return sha256_bytes(content.getvalue())
 
 
