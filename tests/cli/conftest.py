@@ -15,6 +15,7 @@ JOBS = {
     "train": ("train",),
     "backtest": ("backtest",),
     "score": ("score",),
+    "review": ("review",),
     "registry": ("runs", "promote", "rollback"),
     "doctor": ("doctor",),
 }

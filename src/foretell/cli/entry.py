@@ -1,6 +1,5 @@
 """From a command line to an exit code: errors in words, warnings in lines, signals in numbers."""
 
-import logging
 import signal
 import sys
 import traceback
@@ -15,6 +14,7 @@ import click
 
 from foretell.cli.commands import root
 from foretell.cli.exit_codes import DONE, FAILED, INTERRUPTED, TERMINATED
+from foretell.cli.log_lines import logged
 from foretell.cli.session import Session
 from foretell.errors import ForetellError, ForetellWarning
 
@@ -46,7 +46,7 @@ def run(arguments: Sequence[str]) -> int:
     session = Session()
     asked_to_end: list[int] = []
     try:
-        with _terminable(asked_to_end), _warnings_in_lines(session), _steps_on_a_terminal(session):
+        with _terminable(asked_to_end), _warnings_in_lines(session), logged(session):
             # A command that ends early hands its exit code back; otherwise there is nothing to hand back.
             code = root.main(list(arguments), prog_name="foretell", obj=session, standalone_mode=False)
             return code if isinstance(code, int) else DONE
@@ -88,32 +88,6 @@ def _terminable(asked_to_end: list[int]) -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-
-
-class _Steps(logging.Handler):
-    """Shows the steps of a job to a person who is watching, or who asked for them."""
-
-    def __init__(self, session: Session) -> None:
-        super().__init__()
-        self._session = session
-
-    def emit(self, record: logging.LogRecord) -> None:
-        """Write one step to standard error."""
-        if self._session.verbose or (sys.stderr.isatty() and not self._session.quiet):
-            click.echo(record.getMessage(), err=True)
-
-
-@contextmanager
-def _steps_on_a_terminal(session: Session) -> Iterator[None]:
-    logger = logging.getLogger("foretell")
-    handler, level = _Steps(session), logger.level
-    logger.addHandler(handler)
-    logger.setLevel(logging.INFO)
-    try:
-        yield
-    finally:
-        logger.removeHandler(handler)
-        logger.setLevel(level)
 
 
 @contextmanager

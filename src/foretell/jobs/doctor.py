@@ -11,6 +11,7 @@ from typing import Any
 from foretell.bundles.registry import Registry
 from foretell.config.settings import Settings
 from foretell.errors import ForetellError, ModelNotFound
+from foretell.tables.databases import is_database, shown
 
 _PACKAGES = ("polars", "numpy", "scipy", "scikit-learn", "lightgbm", "lifetimes", "mlflow", "matplotlib")
 
@@ -115,6 +116,8 @@ def _orders(settings: Settings) -> str:
     orders = settings.data.orders
     if orders is None:
         return "not configured (foretell init)"
+    if is_database(orders.path):
+        return f"in a database, not asked: {shown(orders.path)}"
     place = Path(orders.path)
     if not any(place.parent.glob(place.name)):
         msg = f"nothing is at {orders.path}. Remedy: put the orders there, or mend data.orders.path."

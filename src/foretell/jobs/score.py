@@ -134,7 +134,7 @@ def score(
     # Held from the start: a second run is told at once, not after an hour's work.
     with held_output(settings.folders.output, dry_run=dry_run):
         stored = Registry(settings.folders.models).load("champion")
-        data = log.timed("read", lambda: read_shop(settings))
+        data = log.timed("read", lambda: read_shop(settings), rows=lambda read: read.report.rows_in)
         return score_data(data, stored, settings, as_of=as_of, force=force, dry_run=dry_run, log=log)
 
 
@@ -185,7 +185,9 @@ def score_data(
     edges = settings.scoring.churn_band_edges
     stored = replace(stored, bundle=replace(stored.bundle, churn_band_edges=edges))
     scored = log.timed(
-        "score", lambda: score_frame(data, stored, cutoff, explained_customers=settings.scoring.explained_customers)
+        "score",
+        lambda: score_frame(data, stored, cutoff, explained_customers=settings.scoring.explained_customers),
+        rows=lambda scored: scored.scores.height,
     )
     account, notes = account_rows(data, cutoff), notes_at(data, cutoff)
     reviewed = reviewed_before(settings.folders.output, cutoff)

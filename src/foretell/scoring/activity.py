@@ -74,4 +74,5 @@ def activity_bucket(data: CustomerData, as_of: date | datetime | str, *, active_
         )
     )
     found = customers.select(pl.len(), pl.col("is_active").sum(), pl.col("recent").sum()).collect()
-    return Activity(*(int(value or 0) for value in found.row(0)[:2]), active_days, int(found.row(0)[2] or 0))
+    count, active, orders = (int(value or 0) for value in found.row(0))
+    return Activity(count, active, active_days, orders)

@@ -200,7 +200,7 @@ def connect_postgres(address: str) -> Any:
         If the extra is not installed.
     """
     try:
-        import adbc_driver_postgresql.dbapi as driver
+        import adbc_driver_postgresql.dbapi as driver  # type: ignore[import-untyped]
     except ImportError:
         raise ConfigError(["PostgreSQL needs two more packages. Remedy: pip install 'foretell[postgres]'."]) from None
     return driver.connect(address)
@@ -326,7 +326,7 @@ def _joined(reader: Any) -> Iterator[pl.DataFrame]:
 
 def _frame(batches: Any, schema: Any) -> pl.DataFrame:
     """Return Arrow batches as a frame in which numerics and UUIDs are text."""
-    import pyarrow as pa
+    import pyarrow as pa  # type: ignore[import-untyped]
 
     content = pa.Table.from_batches(batches, schema=schema)
     columns: dict[str, pl.Series] = {}
