@@ -83,9 +83,9 @@ class Steps:
     def watch_jobs(self):
         steps, real = self, RunLog.timed
 
-        def timed(log, step, work):
+        def timed(log, step, work, **options):
             steps.take(f"before step {step}")
-            result = real(log, step, work)
+            result = real(log, step, work, **options)
             steps.take(f"after step {step}")
             return result
 

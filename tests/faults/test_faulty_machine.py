@@ -116,11 +116,11 @@ import resource, sys
 from foretell.cli.entry import run
 from foretell.jobs.run_log import RunLog
 real = RunLog.timed
-def timed(log, step, work):
+def timed(log, step, work, **options):
     if step == sys.argv[1]:
         used = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
         resource.setrlimit(resource.RLIMIT_AS, (used + 300_000, used + 300_000))
-    return real(log, step, work)
+    return real(log, step, work, **options)
 RunLog.timed = timed
 sys.exit(run(sys.argv[2:]))
 """
