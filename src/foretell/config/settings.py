@@ -62,7 +62,7 @@ class OrdersSettings(Section):
     path: Text = _setting(
         ...,
         "Where the orders lie.",
-        "a file, a pattern such as data/raw/orders-*.csv, a folder, or a database's address without a password",
+        "a file, a pattern such as data/raw/orders-*.csv, a folder, s3://…, or a database's address without a password",
         example='"data/raw/orders.csv"',
     )
     query: Text | None = _setting(

@@ -12,6 +12,7 @@ from foretell.bundles.registry import Registry
 from foretell.config.settings import Settings
 from foretell.errors import ForetellError, ModelNotFound
 from foretell.tables.databases import is_database, shown
+from foretell.tables.object_storage import is_object
 
 _PACKAGES = ("polars", "numpy", "scipy", "scikit-learn", "lightgbm", "lifetimes", "mlflow", "matplotlib")
 
@@ -118,6 +119,8 @@ def _orders(settings: Settings) -> str:
         return "not configured (foretell init)"
     if is_database(orders.path):
         return f"in a database, not asked: {shown(orders.path)}"
+    if is_object(orders.path):
+        return f"in an object store, not asked: {orders.path}"
     place = Path(orders.path)
     if not any(place.parent.glob(place.name)):
         msg = f"nothing is at {orders.path}. Remedy: put the orders there, or mend data.orders.path."

@@ -54,7 +54,8 @@ def read_orders(
     source : str, Path, sequence of them, polars.DataFrame, polars.LazyFrame or Arrow-compatible frame
         A text file with delimiters, Parquet or Arrow IPC; a pattern with ``*``; a folder; a frame (not modified); or
         the address of a database, ``postgresql://user@host/database`` or ``duckdb:///path/to/file.duckdb``, without a
-        password (PGPASSWORD, ~/.pgpass or a service file hold it).
+        password (PGPASSWORD, ~/.pgpass or a service file hold it); or of objects, ``s3://bucket/orders/*.parquet``
+        (keys and region from AWS_… in the environment).
     customer_id : str
         Who bought; read as text.
     ordered_at : str

@@ -10,6 +10,7 @@ import polars as pl
 from foretell.errors import ConfigError, DataError, Violation
 from foretell.tables.csv_files import failure_in_text_file, header_names, scan_text_file
 from foretell.tables.databases import is_database, read_database, shown
+from foretell.tables.object_storage import is_object, scan_objects
 from foretell.tables.options import ReadOptions
 
 _TEXT_SUFFIXES = (".csv", ".tsv", ".txt")
@@ -142,7 +143,7 @@ def open_source(
     ----------
     source : str, Path, sequence of them, polars.DataFrame, polars.LazyFrame or Arrow-compatible frame
         A file (text with delimiters, Parquet, Arrow IPC; text may be gzipped), a pattern with ``*``, a folder, or
-        a frame, which is not modified; or the address of a database.
+        a frame, which is not modified; or the address of a database or of objects (s3://…).
     table : str
         Name of the table, for messages.
     options : ReadOptions
@@ -171,6 +172,9 @@ def open_source(
     if query is not None or database_table is not None:
         msg = f"{table}: a query or a table is read from a database only, as in postgresql://user@host/database."
         raise ConfigError([msg])
+    if is_object(source):
+        kind, rows, schema = scan_objects(str(source), options, table=table)
+        return Source(str(source), table, (Part(str(source), kind, rows, schema),), options)
     if isinstance(source, pl.DataFrame | pl.LazyFrame):
         return _from_frame(source.lazy(), table, options)
     if hasattr(source, "__arrow_c_stream__"):
