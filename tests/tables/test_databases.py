@@ -8,7 +8,7 @@ import pytest
 
 from foretell.delivery.database import Destination, write_scores
 from foretell.errors import ConfigError, DataError, OutputError
-from foretell.tables.databases import quoted, secret_problem, shown
+from foretell.tables.database_access import quoted, secret_problem, shown
 from foretell.tables.read import read_orders
 
 AS_OF = datetime(2025, 8, 1)

@@ -2,34 +2,18 @@
 
 from datetime import date, datetime
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
+from pydantic import Field, ValidationInfo, field_validator
 
+from foretell.config.publishing import DatabaseSettings, GateSettings, require_no_secret
+from foretell.config.section import DAYS, FLAG, TEXT, Days, Section, Text
+from foretell.config.section import setting as _setting
 from foretell.errors import did_you_mean
 from foretell.windows import Horizons, as_cutoff
 
-TEXT = "a text"
-FLAG = "true or false"
-DAYS = "a whole number of days from 1 to 10,000"
-SHARE_OF_ONE = "a number from 0 to 1"
 SHARE = "two shares such as [0.33, 0.66], each above the one before, between 0 and 1"
 COLUMN = "the name of a column of the source, or an SQL expression over its columns"
-
-Text = Annotated[str, Field(min_length=1)]
-Days = Annotated[int, Field(ge=1, le=10_000)]
-Share = Annotated[float, Field(ge=0, le=1)]
-
-
-def _setting(default: Any, meaning: str, allowed: str, *, example: str = "") -> Any:
-    """Declare one key; the texts serve its error message, the sample file and the docs alike."""
-    return Field(default, description=meaning, json_schema_extra={"allowed": allowed, "example": example})
-
-
-class Section(BaseModel):
-    """What every section shares: unknown keys are refused, types are not bent, values do not change."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
 
 class ShopSettings(Section):
@@ -123,7 +107,7 @@ class OrdersSettings(Section):
     @field_validator("path")
     @classmethod
     def _holds_no_secret(cls, value: str) -> str:
-        _require_no_secret(value)
+        require_no_secret(value)
         return value
 
     @field_validator("delimiter", "encoding", "date_format")
@@ -249,69 +233,11 @@ class ScoringSettings(Section):
         return value
 
 
-class GateSettings(Section):
-    """Section ``[gates]``: How far a run may lie from the last one and from the shop's past and still be published.
-
-    A run that is further off is refused (exit 4); --force publishes it and the manifest says so.
-    """
-
-    max_rows_fall: Share | None = _setting(0.05, "Share of the last run's rows that may be gone.", SHARE_OF_ONE)
-    max_active_fall: Share | None = _setting(
-        0.1, "Share of the last run's active customers that may be gone; more in small shops, .003 more a day.",
-        SHARE_OF_ONE,
-    )  # fmt: skip
-    max_score_drift: Share | None = _setting(
-        0.1, "Kolmogorov-Smirnov distance of predictions from the last run's; more in small shops, .008 more a day.",
-        SHARE_OF_ONE,
-    )  # fmt: skip
-    max_feature_drift: Share | None = _setting(
-        0.15, "Kolmogorov-Smirnov distance of histories from the training's; more in small shops, .002 more a day.",
-        SHARE_OF_ONE,
-    )  # fmt: skip
-    max_model_age_days: Days | None = _setting(
-        None,
-        "Age of the model at as_of; without this key the horizon of predicted value, at least 180.",
-        DAYS,
-        example="120",
-    )
-    max_unseen_share: Share | None = _setting(
-        0.2, "Share of the newest rows that may have a category that training did not see.", SHARE_OF_ONE
-    )
-    max_level_ratio: Annotated[float, Field(ge=1)] | None = _setting(
-        2.0, "Factor between the orders expected in 28 days and those of the last 28, either way.",
-        "a number, 1 or more",
-    )  # fmt: skip
-
-
 class FolderSettings(Section):
     """Section ``[folders]``: Where results go."""
 
     models: Path = _setting(Path("models"), "Trained models and the tracking store.", "a folder")
     output: Path = _setting(Path("data/exports"), "Published runs, one folder each.", "a folder")
-
-
-class DatabaseSettings(Section):
-    """Section ``[database]``: A table that scores are also written to, besides the published folder.
-
-    The address holds no password: PGPASSWORD, ~/.pgpass or a service file do.
-    """
-
-    address: Text | None = _setting(
-        None, "Where the table is; without this key nothing is written to a database.",
-        "an address such as postgresql://user@host/database or duckdb:///path/to/file.duckdb",
-        example='"postgresql://foretell@warehouse/shop"',
-    )  # fmt: skip
-    table: Text = _setting("customer_scores", "Name of the table; <table>_runs says which runs it holds.", TEXT)
-    mode: Literal["replace", "by_as_of"] = _setting(
-        "replace", "Whether the table holds the newest run, or one of each as_of.", "'replace' or 'by_as_of'"
-    )
-
-    @field_validator("address")
-    @classmethod
-    def _holds_no_secret(cls, value: str | None) -> str | None:
-        if value is not None:
-            _require_no_secret(value)
-        return value
 
 
 class TrackingSettings(Section):
@@ -333,14 +259,6 @@ class Settings(Section):
     folders: FolderSettings = Field(FolderSettings(), description="Where results go.")
     database: DatabaseSettings = Field(DatabaseSettings(), description="A table that scores are also written to.")
     tracking: TrackingSettings = Field(TrackingSettings(), description="Whether training runs are written down.")
-
-
-def _require_no_secret(address: str) -> None:
-    from foretell.tables.databases import is_database, secret_problem
-
-    problem = secret_problem(address) if is_database(address) else ""
-    if problem:
-        raise ValueError(problem)
 
 
 def _require_usable(name: str, value: str | tuple[str, ...] | None) -> None:

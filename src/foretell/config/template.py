@@ -8,7 +8,8 @@ from typing import Any
 from pydantic.fields import FieldInfo
 
 from foretell.config.keys import known_sections, section_of
-from foretell.config.settings import COLUMN, TEXT
+from foretell.config.section import TEXT
+from foretell.config.settings import COLUMN
 
 _LIVE = (
     "shop.name",

@@ -9,7 +9,7 @@ from typing import Any
 import polars as pl
 
 from foretell.errors import ConfigError
-from foretell.tables.databases import (
+from foretell.tables.database_access import (
     connect_duckdb,
     connect_postgres,
     is_postgres,

@@ -3,6 +3,7 @@
 import io
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,6 @@ from typing import Any
 import polars as pl
 
 from foretell.delivery.manifest import RUN_NAME, is_whole, read_manifest
-from foretell.evaluation.review import Review, Said
 from foretell.storage.atomic import staged_folder
 from foretell.storage.hashing import canonical_json, sha256_bytes, sha256_file, sha256_json
 from foretell.windows import Horizons
@@ -20,7 +20,29 @@ _SUMMARY = "review.json"
 _TOTALS = "totals.csv"
 
 
-def published_runs(output: Path) -> tuple[list[Said], list[str]]:
+@dataclass(frozen=True, eq=False)
+class PublishedScores:
+    """What one published run said.
+
+    Parameters
+    ----------
+    as_of : datetime
+        First instant that it did not see.
+    model_version : str
+        Bundle that scored.
+    horizons : Horizons
+        How far it looked ahead.
+    scores : polars.DataFrame
+        Columns of `scoring.schema.score_columns`.
+    """
+
+    as_of: datetime
+    model_version: str
+    horizons: Horizons
+    scores: pl.DataFrame
+
+
+def published_runs(output: Path) -> tuple[list[PublishedScores], list[str]]:
     """Read the scores of every whole run, oldest first.
 
     Parameters
@@ -30,7 +52,7 @@ def published_runs(output: Path) -> tuple[list[Said], list[str]]:
 
     Returns
     -------
-    (list of Said, list of str)
+    (list of PublishedScores, list of str)
         What was said, and the names of folders that are not whole: changed or added to by hand since.
     """
     found, broken = [], []
@@ -41,17 +63,18 @@ def published_runs(output: Path) -> tuple[list[Said], list[str]]:
             continue
         scores = pl.read_parquet(folder / "scores.parquet")
         horizons = Horizons(**facts["horizons"])
-        found.append(Said(datetime.fromisoformat(facts["as_of"]), str(facts["model_version"]), horizons, scores))
+        as_of = datetime.fromisoformat(facts["as_of"])
+        found.append(PublishedScores(as_of, str(facts["model_version"]), horizons, scores))
     return found, broken
 
 
-def write_review(review: Review, output: Path, *, facts: Mapping[str, Any]) -> tuple[Path, bool]:
+def write_review(frames: Mapping[str, pl.DataFrame], output: Path, *, facts: Mapping[str, Any]) -> tuple[Path, bool]:
     """Write a review beside the runs, whole or not at all.
 
     Parameters
     ----------
-    review : Review
-        Its frames become CSV files.
+    frames : mapping of str to polars.DataFrame
+        As from `evaluation.review.Review.frames`; each becomes a CSV file.
     output : Path
         Where dated folders live.
     facts : mapping
@@ -67,7 +90,7 @@ def write_review(review: Review, output: Path, *, facts: Mapping[str, Any]) -> t
     OutputError
         If it cannot be written.
     """
-    files = {f"{name}.csv": frame.write_csv(float_precision=6).encode() for name, frame in review.frames().items()}
+    files = {f"{name}.csv": frame.write_csv(float_precision=6).encode() for name, frame in frames.items()}
     digests = {name: sha256_bytes(content) for name, content in files.items()}
     files[_SUMMARY] = canonical_json({**facts, "content": sha256_json(digests), "files": digests})
     folder = output / REVIEW_FOLDER

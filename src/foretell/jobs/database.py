@@ -4,7 +4,7 @@ from datetime import datetime
 
 import polars as pl
 
-from foretell.config.settings import DatabaseSettings
+from foretell.config.publishing import DatabaseSettings
 from foretell.delivery.database import Destination, write_scores
 from foretell.delivery.manifest import read_manifest
 from foretell.delivery.publish import Published

@@ -11,7 +11,7 @@ from typing import Any
 from foretell.bundles.registry import Registry
 from foretell.config.settings import Settings
 from foretell.errors import ForetellError, ModelNotFound
-from foretell.tables.databases import is_database, shown
+from foretell.tables.database_access import is_database, shown
 from foretell.tables.object_storage import is_object
 
 _PACKAGES = ("polars", "numpy", "scipy", "scikit-learn", "lightgbm", "lifetimes", "mlflow", "matplotlib")

@@ -6,7 +6,7 @@ from typing import Any
 
 from foretell.config.settings import Settings
 from foretell.delivery.reviewed import published_runs, write_review
-from foretell.evaluation.review import Review
+from foretell.evaluation.review import Review, Said
 from foretell.evaluation.review import review as review_runs
 from foretell.jobs.inputs import read_shop
 from foretell.jobs.output import held_output
@@ -112,14 +112,15 @@ def review(settings: Settings, *, dry_run: bool = False) -> ReviewResult:
     """
     output = settings.folders.output
     data = read_shop(settings)
-    runs, broken = published_runs(output)
+    published, broken = published_runs(output)
+    runs = [Said(run.as_of, run.model_version, run.horizons, run.scores) for run in published]
     found = review_runs(data, runs, seed=settings.training.seed)
     result = ReviewResult(found, len(runs), tuple(broken), folder=None, changed=False)
     if dry_run or found.totals.is_empty():
         return result
     facts = {"runs": [run.as_of.isoformat() for run in runs], "observed_until": data.observed_until.isoformat()}
     with held_output(output):
-        folder, changed = write_review(found, output, facts=facts)
+        folder, changed = write_review(found.frames(), output, facts=facts)
     run_id = None
     if changed and settings.tracking.enabled:
         from foretell.tracking.mlflow_tracker import MlflowTracker

@@ -9,7 +9,8 @@ import polars as pl
 
 from foretell.errors import ConfigError, DataError, Violation
 from foretell.tables.csv_files import failure_in_text_file, header_names, scan_text_file
-from foretell.tables.databases import is_database, read_database, shown
+from foretell.tables.database_access import is_database, shown
+from foretell.tables.databases import read_database
 from foretell.tables.object_storage import is_object, scan_objects
 from foretell.tables.options import ReadOptions
 
