@@ -17,6 +17,7 @@ JOBS = {
     "score": ("score",),
     "export": ("export",),
     "verify": ("verify",),
+    "review": ("review",),
     "registry": ("runs", "promote", "rollback"),
     "doctor": ("doctor",),
 }

@@ -94,6 +94,8 @@ CALLS = [
         (Path(HERE), "meta"),
         {"remove_list": True, "options": {"tiktok_phone": "plus"}},
     ),
+    (["review"], "review", "review", (), {"dry_run": False}),
+    (["review", "--dry-run"], "review", "review", (), {"dry_run": True}),
     (["runs"], "registry", "runs", (), {}),
     (["promote", "3fa9"], "registry", "promote", ("3fa9",), {"why": "promoted by hand", "dry_run": False}),
     (
@@ -264,7 +266,7 @@ def test_the_list_of_commands_is_not_cut_off(call):
 
 def test_writing_commands_have_a_dry_run():
     having = {name.split()[1] for name, command in COMMANDS.items() if any(p.name == "dry_run" for p in command.params)}
-    assert having == {"init", "train", "score", "export", "promote", "rollback"}
+    assert having == {"init", "train", "score", "export", "review", "promote", "rollback"}
 
 
 # --- config show -----------------------------------------------------------------------------------------------------

@@ -149,7 +149,7 @@ def backtest(session: Session, as_of: datetime | None) -> None:
 
 @root.command()
 @as_of_option
-@click.option("--force", is_flag=True, help="Publish again even if nothing changed.")
+@click.option("--force", is_flag=True, help="Publish whatever the gates say, and even if nothing changed.")
 @dry_run_option
 @click.pass_obj
 def score(session: Session, as_of: datetime | None, force: bool, dry_run: bool) -> None:
@@ -171,6 +171,26 @@ def score(session: Session, as_of: datetime | None, force: bool, dry_run: bool) 
 
 root.add_command(export)
 root.add_command(verify)
+
+
+@root.command()
+@dry_run_option
+@click.pass_obj
+def review(session: Session, dry_run: bool) -> None:
+    """Say what published predictions turned out to be worth.
+
+    For every published run whose horizon has ended: totals, calibration, deciles, churn bands, dates, and the trend
+    over runs. Into the folder review/ beside the runs, MLflow, and the next report.
+
+    Example:
+
+    \b
+        foretell review
+        foretell review --json > review.json
+    """
+    from foretell.jobs import review as job
+
+    session.show(job.review(session.settings(), dry_run=dry_run))
 
 
 @root.command()

@@ -7,6 +7,7 @@ from typing import Annotated
 from pydantic import Field, field_validator
 
 from foretell.config.data_settings import DataSettings
+from foretell.config.publishing import DatabaseSettings, GateSettings
 from foretell.config.section import DAYS, FLAG, SHARE, TEXT, Days, Section, Text, require_usable
 from foretell.config.section import setting as _setting
 from foretell.errors import did_you_mean
@@ -154,5 +155,7 @@ class Settings(Section):
     horizons: HorizonSettings = Field(HorizonSettings(), description="How far ahead each answer looks.")
     training: TrainingSettings = Field(TrainingSettings(), description="What is fitted.")
     scoring: ScoringSettings = Field(ScoringSettings(), description="What goes into the published files.")
+    gates: GateSettings = Field(GateSettings(), description="How far a run may lie from the last one.")
     folders: FolderSettings = Field(FolderSettings(), description="Where results go.")
+    database: DatabaseSettings = Field(DatabaseSettings(), description="A table that scores are also written to.")
     tracking: TrackingSettings = Field(TrackingSettings(), description="Whether training runs are written down.")

@@ -21,6 +21,8 @@ from foretell.delivery.manifest import (
     manifest,
     read_manifest,
 )
+from foretell.delivery.outcomes import Outcome, gate_facts, refused
+from foretell.delivery.profile import RunProfile
 from foretell.delivery.readme import render_readme
 from foretell.delivery.report.page import render_page
 from foretell.delivery.rule_columns import aliases
@@ -71,6 +73,7 @@ def publish(
     *,
     segments: Sequence[Segment] = READY_SEGMENTS,
     force: bool = False,
+    outcomes: Sequence[Outcome] = (),
 ) -> Published:
     """Write a run's folder below the output folder, whole or not at all.
 
@@ -88,6 +91,8 @@ def publish(
         Which segment files to write.
     force : bool
         Write again even if the same content is there.
+    outcomes : sequence of Outcome
+        What the gates said, for the manifest; whoever calls has stopped a run that they refused and nobody forced.
 
     Returns
     -------
@@ -110,7 +115,7 @@ def publish(
     changed = True
     try:
         with staged_folder(target) as stage:
-            facts, content = _fill(stage, run, selections)
+            facts, content = _fill(stage, run, selections, outcomes)
             if not force:
                 _stop_if_same(target, content)
     except _SameContent:
@@ -125,7 +130,9 @@ def publish(
     )
 
 
-def _fill(stage: Path, run: Run, selections: Sequence[Selection]) -> tuple[tuple[FileFacts, ...], str]:
+def _fill(
+    stage: Path, run: Run, selections: Sequence[Selection], outcomes: Sequence[Outcome]
+) -> tuple[tuple[FileFacts, ...], str]:
     """Write every file of a run into an empty folder, the manifest last; return what was written."""
     decimals = dict(decimals_of(run.columns))
     decimals |= {alias: decimals[name] for alias, name in aliases(run.columns).items()}
@@ -148,7 +155,14 @@ def _fill(stage: Path, run: Run, selections: Sequence[Selection]) -> tuple[tuple
     for name, text in texts.items():
         (stage / name).write_bytes(text.encode())
         files.append(file_facts(stage, name, rows=None))
-    found = manifest(files, as_of=run.as_of.isoformat(), model_version=run.model.version, inputs=run.inputs_digest)
+    found = manifest(
+        files,
+        as_of=run.as_of.isoformat(),
+        model_version=run.model.version,
+        inputs=run.inputs_digest,
+        profile=RunProfile.of(run).as_dict(),
+        **gate_facts(outcomes, forced=bool(refused(outcomes))),
+    )
     (stage / RUN_NAME).write_bytes(canonical_json(_run_facts(run, selections, found["content"])))
     (stage / MANIFEST_NAME).write_bytes(canonical_json(found))
     return tuple(files), str(found["content"])

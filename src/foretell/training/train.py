@@ -18,6 +18,7 @@ from foretell.tables.dataset import CustomerData, require_customer_data
 from foretell.training import tuning
 from foretell.training.backtest import MOST_JUDGED, past_cutoffs, run_backtest
 from foretell.training.past import as_periods
+from foretell.training.profile import training_profile
 from foretell.training.recipes import BOOSTED, scoring_recipes, spare_threads
 from foretell.training.routing import choose_rung
 from foretell.windows import Horizons, as_cutoff
@@ -182,9 +183,9 @@ def train(
     card = {**facts, **bundle.card}
     # Segments read the features too, also where no trees do.
     statistics = bundle.statistics or fit_statistics(past, cutoff)
-    model = TrainedModel(
-        replace(bundle, card=card, record=record, statistics=statistics), trials=None if tuned is None else tuned.trials
-    )
+    profile = training_profile(past, cutoff)
+    bundle = replace(bundle, card=card, record=record, statistics=statistics, profile=profile)
+    model = TrainedModel(bundle, trials=None if tuned is None else tuned.trials)
     if tracking is not None:
         tracking.log_training(model)
     return model
