@@ -18,7 +18,7 @@ from foretell.errors import ConfigError
 
 CONFIG_NAME = "foretell.toml"
 ENVIRONMENT_PREFIX = "FORETELL__"
-_PATHS = ("data.orders.path", "folders.models", "folders.output")
+_PATHS = ("data.orders.path", "segments.folder", "folders.models", "folders.output")
 _FLAG, _ENVIRONMENT, _FILE, _DEFAULT = "flag", "environment", "config file", "default"
 
 

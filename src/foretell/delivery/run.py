@@ -129,6 +129,13 @@ class Run:
         Plain values that shaped the result.
     circumstances : mapping of str to object
         Start, end, host and the like: written to run.json, part of no other file.
+    features : pl.DataFrame or None
+        Column ``customer_id`` and what rules of segments name beyond the scores, of the same customers.
+    feature_columns : tuple of Column
+        What they are.
+    prospects : pl.DataFrame or None
+        Column ``customer_id`` and features of known people without an order, sorted by ``customer_id``; None where
+        no table tells of them.
     """
 
     shop: str
@@ -146,6 +153,9 @@ class Run:
     inputs: Mapping[str, str] = field(default_factory=dict)
     options: Mapping[str, Any] = field(default_factory=dict)
     circumstances: Mapping[str, Any] = field(default_factory=dict)
+    features: pl.DataFrame | None = None
+    feature_columns: tuple[Column, ...] = ()
+    prospects: pl.DataFrame | None = None
 
     @property
     def folder_name(self) -> str:

@@ -11,6 +11,7 @@ import polars as pl
 from foretell.bundles.files import StoredBundle
 from foretell.bundles.registry import Registry
 from foretell.config.settings import Settings
+from foretell.delivery.previous import find_previous
 from foretell.delivery.publish import publish
 from foretell.delivery.run import Counts, ModelFacts, Record, Run
 from foretell.engines.frame import score_frame
@@ -18,6 +19,7 @@ from foretell.errors import DataWarning, InputTooOld
 from foretell.jobs.findings import finding_lines, notes_at
 from foretell.jobs.inputs import cutoff_of, read_shop
 from foretell.jobs.run_log import RunLog
+from foretell.jobs.segment_inputs import segments_digest, segments_of, with_features
 from foretell.scoring.accounting import RowAccount, account_rows
 from foretell.scoring.schema import score_columns
 from foretell.storage.lock import folder_lock
@@ -118,6 +120,7 @@ def score(
         As the rooms raise them; what was published before is untouched.
     """
     log = RunLog()
+    segments_of(settings)  # a mistake in a segment is said before anything slow
     stored = Registry(settings.folders.models).load("champion")
     data = log.timed("read", lambda: read_shop(settings))
     return score_data(data, stored, settings, as_of=as_of, force=force, dry_run=dry_run, log=log)
@@ -155,6 +158,7 @@ def score_data(
     ScoreResult
         The folder, its files, and whether anything changed.
     """
+    segments = segments_of(settings)
     cutoff = cutoff_of(data, as_of)
     _require_fresh(data, cutoff, settings.scoring.max_input_age_days)
     if settings.horizons.as_horizons() != stored.bundle.horizons:
@@ -170,6 +174,7 @@ def score_data(
         "score", lambda: score_frame(data, stored, cutoff, explained_customers=settings.scoring.explained_customers)
     )
     account, notes = account_rows(data, cutoff), notes_at(data, cutoff)
+    previous = None if dry_run else find_previous(settings.folders.output, cutoff)
     run = Run(
         shop=settings.shop.name,
         as_of=cutoff,
@@ -183,21 +188,37 @@ def score_data(
         record=_record(stored),
         quarantine=account.quarantine,
         notes=tuple(note.text for note in notes),
-        inputs={"orders": data.before(cutoff).fingerprint()},
+        inputs={
+            "orders": data.before(cutoff).fingerprint(),
+            "segments": segments_digest(segments),
+            "segments of the last run": "none" if previous is None else previous.content,
+        },
         options={
             "churn_band_edges": list(edges),
             "currency": settings.shop.currency,
             "explained_customers": settings.scoring.explained_customers,
+            "segments_key": settings.segments.key,
             "shop": settings.shop.name,
         },
         circumstances=log.circumstances(),
     )
+    run = log.timed("features", lambda: with_features(run, data, segments, cutoff))
     clv = f"predicted_clv_{stored.bundle.horizons.clv_days}d"
     head = scored.scores.sort(clv, "customer_id", descending=[True, False], nulls_last=True).head(5)
     if dry_run:
         return ScoreResult(None, False, (), scored.scores.height, stored.version, cutoff, _shown(head), account, notes)
     with folder_lock(settings.folders.output):
-        published = log.timed("publish", lambda: publish(run, settings.folders.output, force=force))
+        published = log.timed(
+            "publish",
+            lambda: publish(
+                run,
+                settings.folders.output,
+                segments=segments,
+                key=settings.segments.key or "",
+                previous=previous,
+                force=force,
+            ),
+        )
     return ScoreResult(
         folder=published.path,
         changed=published.changed,
