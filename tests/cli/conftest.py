@@ -15,6 +15,9 @@ JOBS = {
     "train": ("train",),
     "backtest": ("backtest",),
     "score": ("score",),
+    "segments": ("list_segments",),
+    "segment_preview": ("preview_segment", "write_segment"),
+    "segment_check": ("lint_segments",),
     "registry": ("runs", "promote", "rollback"),
     "doctor": ("doctor",),
 }
@@ -24,6 +27,7 @@ class Outcome:
     """What a job gives back."""
 
     healthy = True
+    errors = 0
 
     def lines(self):
         return ["one line", "another"]

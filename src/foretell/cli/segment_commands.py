@@ -59,7 +59,7 @@ def preview(session: Session, name: str, toml: bool, as_of: datetime | None) -> 
         foretell segments preview win_back
         foretell segments preview win_back --toml > segments/win_back.toml
     """
-    from foretell.jobs import segments as job
+    from foretell.jobs import segment_preview as job
 
     settings = session.settings()
     session.show(job.write_segment(settings, name) if toml else job.preview_segment(settings, name, as_of=as_of))
@@ -85,7 +85,7 @@ def lint(ctx: click.Context, as_of: datetime | None) -> None:
         foretell segments lint
         foretell segments lint --json
     """
-    from foretell.jobs import segments as job
+    from foretell.jobs import segment_check as job
 
     session = ctx.ensure_object(Session)
     result = job.lint_segments(session.settings(), as_of=as_of)

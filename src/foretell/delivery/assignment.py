@@ -132,7 +132,7 @@ def drawn(ids: pl.Series, value: pl.Series, sample: float, *, key: str, split: s
 def _quotas(sizes: NDArray[np.int64], wanted: int) -> NDArray[np.int64]:
     """Share out a number in proportion, by largest remainders."""
     exact = sizes * wanted / sizes.sum()
-    quotas = np.floor(exact).astype(np.int64)
+    quotas: NDArray[np.int64] = np.floor(exact).astype(np.int64)
     rest = wanted - int(quotas.sum())
     quotas[np.argsort(-(exact - quotas), kind="stable")[:rest]] += 1
     return quotas

@@ -30,13 +30,11 @@ def data_dictionary(run: Run, selections: Sequence[Selection]) -> pl.DataFrame:
     known = {column.name: column for column in (*run.columns, *run.feature_columns, *DERIVED, WHY_HERE)}
     tables: list[tuple[str, Sequence[Column]]] = [("scores", run.columns)]
     tables += [(name.removesuffix(".csv"), columns) for name, columns in TABLES]
-    tables += [
-        (
-            selection.file_name.removesuffix(".csv"),
-            [known[name] if name in known else selection.described[name] for name in selection.columns],
-        )
-        for selection in selections
-    ]
+    for selection in selections:
+        columns = [known[name] if name in known else selection.described[name] for name in selection.columns]
+        tables.append((selection.file_name.removesuffix(".csv"), columns))
+        if selection.segment.holdout:
+            tables.append((selection.holdout_file_name.removesuffix(".csv"), columns))
     tables.append((QUARANTINE.name, QUARANTINE.columns))
     rows = [
         {

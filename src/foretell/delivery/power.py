@@ -124,8 +124,8 @@ def expected_outcome(selection: Selection, horizons: Horizons) -> Outcome | None
 
     Notes
     -----
-    Spend of one customer is taken as a sum of a Poisson number of orders, so its second moment is ``λ E[V²] + (λ E[V])²``;
-    E[V²] / E[V]² is that of the average order values of the segment's customers.
+    Spend of one customer is taken as a sum of a Poisson number of orders, so its second moment is
+    ``λ E[V²] + (λ E[V])²``; E[V²] / E[V]² is that of the average order values of the segment's customers.
     """
     members = selection.source[selection.members].filter(pl.col("p_order").is_not_null())
     if members.is_empty():
@@ -138,7 +138,9 @@ def expected_outcome(selection: Selection, horizons: Horizons) -> Outcome | None
     mean = spend.fill_null(0.0).to_numpy() * part
     orders = members.get_column("predicted_orders").to_numpy() * part
     values = members.get_column("avg_order_value").drop_nulls().to_numpy()
-    relative = 1.0 + (float(np.var(values)) / float(np.mean(values)) ** 2 if values.size and np.mean(values) > 0 else 0.0)
+    relative = 1.0 + (
+        float(np.var(values)) / float(np.mean(values)) ** 2 if values.size and np.mean(values) > 0 else 0.0
+    )
     # λ E[V²] is (λ E[V])² (E[V²] / E[V]²) / λ.
     within = np.divide(mean**2 * relative, orders, out=np.zeros_like(mean), where=orders > 0)
     strata = value_strata(members.get_column("customer_id"), members.get_column("predicted_value"))

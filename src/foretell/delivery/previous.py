@@ -21,7 +21,7 @@ MEMBER_PREFIX = "segment: "
 HAS_ORDERED_NAME = "has_ordered"
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Previous:
     """An earlier run of the same shop.
 

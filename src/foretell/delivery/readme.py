@@ -4,8 +4,8 @@ import textwrap
 from collections.abc import Sequence
 
 from foretell.delivery.headlines import headlines
-from foretell.delivery.rule_columns import aliases
 from foretell.delivery.readme_segments import change_lines, off_lines, segment_lines, where_lines
+from foretell.delivery.rule_columns import aliases
 from foretell.delivery.run import Run
 from foretell.delivery.segment_files import SegmentsOfRun
 from foretell.delivery.trust import answers, overall, untested, verdicts
@@ -76,9 +76,9 @@ def _files() -> list[str]:
         "scores.csv: one row per customer, for a spreadsheet. scores.parquet: the same with every digit, for programs.",
         "data_dictionary.csv: what every column means.",
         (
-            "segments.csv: all segments at a glance, with size, rule, owner, and why others are off. segments_diff.csv: "
-            "who entered or left one since the last run, and why. segments_power.csv: the smallest effect that a "
-            "holdout of that size can show."
+            "segments.csv: all segments at a glance, with size, rule, owner, and why others are off. "
+            "segments_diff.csv: who entered or left one since the last run, and why. segments_power.csv: the "
+            "smallest effect that a holdout can show."
         ),
         "quarantine.csv: rows of the input that could not be used, by row number, and why.",
         (
@@ -99,8 +99,8 @@ def _use(run: Run, escaped_cells: int) -> list[str]:
         ),
         "A customer may be in several segment files: do not add up what is expected from each of them.",
         (
-            "Keep a random tenth of every group out of the campaign: holdout = 0.1 in [segments] of the settings writes "
-            "them into files of their own. Without it nobody can tell what the campaign did."
+            "Keep a random tenth of every group out of the campaign: holdout = 0.1 in [segments] of the settings "
+            "writes them into files of their own. Without it nobody can tell what the campaign did."
         ),
         (
             "Money has a point as its decimal sign; dates are year-month-day. A spreadsheet may drop the zeros before "

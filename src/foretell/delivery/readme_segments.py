@@ -85,15 +85,19 @@ def _paragraph(run: Run, selection: Selection, diff: Diff | None) -> str:
         parts.append(f"For {segment.owner or 'whoever runs these channels'}{channels}.")
     parts.append(_ended(segment.description))
     if selection.size:
-        worth = money(selection.predicted_value, run.currency) if run.has_money else f"{whole(selection.predicted_value)} orders"
+        worth = (
+            money(selection.predicted_value, run.currency)
+            if run.has_money
+            else f"{whole(selection.predicted_value)} orders"
+        )
         parts.append(f"Expected from them in {run.horizons.clv_days} days: {worth}.")
     parts.append(f"What to do: {_ended(segment.action)}" if segment.action else "No action is written down yet.")
     if segment.utm:
         parts.append("Tag its links with " + "&".join(f"utm_{name}={text}" for name, text in segment.utm) + ".")
     if segment.holdout:
         parts.append(
-            f"{selection.holdout_file_name} ({whole(selection.held_out)} customers, {percent(segment.holdout)} by lot): "
-            "leave these alone, and compare what they buy with what the others buy."
+            f"{selection.holdout_file_name} ({whole(selection.held_out)} customers, "
+            f"{percent(segment.holdout)} by lot): leave these alone, and compare what they buy with the others."
         )
     parts.append(f"Valid from {instant_words(run.as_of)}{_changed(selection, diff)}.")
     return " ".join(parts)

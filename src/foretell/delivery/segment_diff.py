@@ -64,7 +64,7 @@ class SegmentChange:
     flag: str
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Diff:
     """What changed in all segments.
 
@@ -120,14 +120,15 @@ def diff(run: Run, selections: Sequence[Selection], previous: Previous) -> Diff:
         return Diff(previous, (), pl.DataFrame(schema={column.name: column.dtype for column in DIFF_COLUMNS}))
     then = previous.rule_frame(sorted(ranked_columns([one.segment for one in shared])))
     matched = _match(shared[0].source, then, previous)
-    found = [_changed(run, selection, previous, matched) for selection in shared]
+    found = [_changed(run, selection, matched) for selection in shared]
     return Diff(previous, tuple(change for change, _ in found), pl.concat([rows for _, rows in found]))
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class _Matched:
     """Everybody of two runs: where they stand in the frames, -1 for nowhere."""
 
+    previous: Previous
     now: pl.DataFrame
     then: pl.DataFrame
     member_rows: Rows
@@ -153,6 +154,7 @@ def _match(now: pl.DataFrame, then: pl.DataFrame, previous: Previous) -> _Matche
         .with_columns(pl.col("now", "then", "member").cast(pl.Int64).fill_null(_NOBODY))
     )
     return _Matched(
+        previous=previous,
         now=now,
         then=then,
         member_rows=both.get_column("member").to_numpy(),
@@ -173,20 +175,18 @@ def _at_rows(values: Mask, rows: Rows) -> Mask:
     return np.append(values, False)[rows]
 
 
-def _changed(
-    run: Run, selection: Selection, previous: Previous, matched: _Matched
-) -> tuple[SegmentChange, pl.DataFrame]:
+def _changed(run: Run, selection: Selection, matched: _Matched) -> tuple[SegmentChange, pl.DataFrame]:
     name = selection.segment.name
     inside = np.zeros(matched.now.height, dtype=np.bool_)
     inside[selection.members] = True
     now = _at_rows(inside, matched.now_rows)
-    member = previous.members.get_column(MEMBER_PREFIX + name).to_numpy()
+    member = matched.previous.members.get_column(MEMBER_PREFIX + name).to_numpy()
     then = _at_rows(member, matched.member_rows)
     entered, left = np.flatnonzero(now & ~then), np.flatnonzero(then & ~now)
     held = [(part, *matched.held(part)) for part in conjuncts(selection.condition)]
     parts, reasons = [], []
     for places, is_in in ((entered, True), (left, False)):
-        rows, told = _explained(run, selection, previous, matched, places, held, is_in=is_in)
+        rows, told = _explained(run, selection, matched, places, held, is_in=is_in)
         parts.append(rows)
         reasons.append(told)
     counted = pl.concat(reasons).value_counts().sort(["count", "why"], descending=[True, False])
@@ -207,7 +207,6 @@ def _changed(
 def _explained(
     run: Run,
     selection: Selection,
-    previous: Previous,
     matched: _Matched,
     places: Rows,
     held: Sequence[tuple[Condition, Mask, Mask]],
@@ -222,7 +221,9 @@ def _explained(
     frame = pl.DataFrame({"customer_id": matched.ids.gather(places), "elsewhere": there != _NOBODY})
     for prefix, source, rows in (("then", matched.then, matched.then_rows), ("now", matched.now, matched.now_rows)):
         picked = [name for name in names if name in source.columns]
-        values = source.select(in_words(n, column_named(n, known), run.currency).alias(f"{prefix}: {n}") for n in picked)
+        values = source.select(
+            in_words(n, column_named(n, known), run.currency).alias(f"{prefix}: {n}") for n in picked
+        )
         frame = frame.hstack(_gathered(values, rows[places]))
     with_values, without = [], []
     for number, (part, then, now) in enumerate(held):
@@ -231,22 +232,26 @@ def _explained(
         words = f"{'now' if is_in else 'no longer'}: {clause(part, speech)}"
         flipped = pl.col(f"flip: {number}")
         shown = [name for name in columns_of(part) if f"then: {name}" in frame.columns][:_MOST_VALUES]
-        values_told = pl.concat_str(
-            [
-                pl.concat_str(
-                    pl.lit(f"{speech.phrase(name).removeprefix('the ')} " if len(shown) > 1 else ""),
-                    pl.col(f"then: {name}").fill_null("unknown"),
-                    pl.lit(" → "),
-                    pl.col(f"now: {name}").fill_null("unknown"),
-                )
-                for name in shown
-            ],
-            separator=", ",
-        ) if shown else pl.lit("")
+        values_told = (
+            pl.concat_str(
+                [
+                    pl.concat_str(
+                        pl.lit(f"{speech.phrase(name).removeprefix('the ')} " if len(shown) > 1 else ""),
+                        pl.col(f"then: {name}").fill_null("unknown"),
+                        pl.lit(" → "),
+                        pl.col(f"now: {name}").fill_null("unknown"),
+                    )
+                    for name in shown
+                ],
+                separator=", ",
+            )
+            if shown
+            else pl.lit("")
+        )
         told = pl.concat_str(pl.lit(f"{words} ("), values_told, pl.lit(")")) if shown else pl.lit(words)
         with_values.append(pl.when(flipped).then(told))
         without.append(pl.when(flipped).then(pl.lit(words)))
-    fallback = pl.lit(_other_reason(selection, previous, is_in=is_in))
+    fallback = pl.lit(_other_reason(selection, matched.previous, is_in=is_in))
     gone = pl.lit("new: not known to the last run" if is_in else "gone: no longer in the scores")
     why = pl.when(~pl.col("elsewhere")).then(gone).when(pl.any_horizontal(pl.col("^flip: .*$")))
     frame = frame.with_columns(
@@ -272,7 +277,11 @@ def _other_reason(selection: Selection, previous: Previous, *, is_in: bool) -> s
     if " ".join(previous.rules.get(segment.name, "").split()) != " ".join(segment.where.split()):
         return "the rule of the segment was changed"
     if segment.exclusive:
-        word = "no segment of higher priority takes the customer any more" if is_in else "taken by a segment of higher priority"
+        word = (
+            "no segment of higher priority takes the customer any more"
+            if is_in
+            else "taken by a segment of higher priority"
+        )
         return f"{word} (group {segment.exclusive})"
     if segment.sample is not None:
         return "drawn into the sample" if is_in else "no longer drawn into the sample"

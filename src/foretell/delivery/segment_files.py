@@ -31,7 +31,7 @@ OVERVIEW_COLUMNS = (
     Column("customers", _COUNT, "customers", True, "Customers in its file."),
     Column("held_out", _COUNT, "customers", True, "Customers held out of the campaign, in a file of their own."),
     Column("share_of_all", _REAL, "share", True, "Customers in both files, of all scored."),
-    Column("predicted_value", _REAL, "money, or orders in a shop without amounts", True, "Expected of the customers in its file within the value horizon."),
+    Column("predicted_value", _REAL, PREDICTED_VALUE.unit, True, "Expected of those in its file."),
     Column("before", _COUNT, "customers", True, "Customers in both files of the last published run."),
     Column("entered", _COUNT, "customers", True, "Who came in since."),
     Column("left", _COUNT, "customers", True, "Who left since."),
@@ -57,13 +57,13 @@ POWER_COLUMNS = (
     Column("measure", _TEXT, "category", False, "order_rate: share who order; spend: money per customer."),
     Column("days", _COUNT, "days", False, "How long after the campaign both groups are compared."),
     Column("baseline", _REAL, "of the measure", False, "Expected of those held out."),
-    Column("smallest_lift", _REAL, "of the measure", True, "Smallest rise over the baseline that the test shows in 8 of 10 cases (two-sided, 5 %); empty if it shows none."),
+    Column("smallest_lift", _REAL, "of the measure", True, "Smallest rise shown 8 times of 10 (two-sided, 5 %)."),
     Column("smallest_lift_percent", _REAL, "percent of the baseline", True, "The same as a percentage."),
 )  # fmt: skip
 """Columns of ``segments_power.csv``."""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class SegmentsOfRun:
     """Everything that a run says of its segments.
 

@@ -1,4 +1,4 @@
-"""Mistakes in segments that no error message would tell: rules that say nothing, percent for shares, sensitive names."""
+"""Mistakes in segments that are no errors: rules that say nothing, percent for shares, sensitive names."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -83,7 +83,7 @@ def lint_rule(compiled: CompiledSegment, known: Mapping[str, Column], speech: Sp
     found = [Finding(name, "error", text) for atom in atoms(condition) for text in _scale_problems(atom, known)]
     if found:
         return found
-    domains = {Name(column): _domain(column, known) for column in columns_of(condition)}
+    domains: dict[Value, Domain] = {Name(column): _domain(column, known) for column in columns_of(condition)}
     if always_empty(condition, domains):
         return [Finding(name, "error", f"The rule can hold of nobody: {clause(condition, speech)}.")]
     if always_true(condition, domains) and columns_of(condition):
@@ -118,8 +118,8 @@ def lint_definition(segment: Segment, group_sizes: Mapping[str, int]) -> list[Fi
     if words:
         suggested = ", ".join(dict.fromkeys(group for _, group in words))
         text = (
-            f"Its name suggests {suggested} ({', '.join(word for word, _ in words)}). Advertising platforms refuse or flag such audiences, and "
-            "the law protects the people. Rename it after what they bought, or do not use it."
+            f"Its name suggests {suggested} ({', '.join(word for word, _ in words)}). Advertising platforms refuse or "
+            "flag such audiences, and the law protects the people. Rename it after what they bought, or do not use it."
         )
         found.append(Finding(segment.name, "warning", text))
     if segment.priority is not None and not segment.exclusive:
@@ -154,7 +154,9 @@ def lint_counts(compiled: CompiledSegment, selection: Selection, speech: Speech)
         Nobody, everybody, parts that leave nobody out, values that do not occur, priorities that leave nothing.
     """
     name, frame = compiled.segment.name, selection.source
-    found = [Finding(name, "warning", text) for atom in atoms(compiled.condition) for text in _absent_values(atom, frame)]
+    found = [
+        Finding(name, "warning", text) for atom in atoms(compiled.condition) for text in _absent_values(atom, frame)
+    ]
     (holds,) = matches([compiled], frame)
     count, everybody = int(holds.sum()), frame.height
     if not everybody:

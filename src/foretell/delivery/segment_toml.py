@@ -12,7 +12,17 @@ from foretell.delivery.segment_values import READERS, Parameters, Wrong
 from foretell.delivery.segments import Segment
 from foretell.errors import ConfigError, did_you_mean
 
-_FILLED = ("title", "where", "description", "description_without_money", "action", "needs", "columns", "why", "order_by")
+_FILLED = (
+    "title",
+    "where",
+    "description",
+    "description_without_money",
+    "action",
+    "needs",
+    "columns",
+    "why",
+    "order_by",
+)
 # A placeholder outside of quotes, or one text in quotes, in which '' is a quote.
 _PIECE = re.compile(r"'(?:[^']|'')*'|\{(\w+)\}")
 
@@ -124,7 +134,9 @@ def as_segment(definition: Definition, ready: Mapping[str, Definition], *, is_re
         parameters = {**base.get("parameters", {}), **values.get("parameters", {})}
         values = base | values | ({"parameters": parameters} if parameters else {})
     if "where" not in values:
-        raise ConfigError([f"{where}: where is missing, or wrong: say who is in it, or take over a ready one with like."])
+        raise ConfigError(
+            [f"{where}: where is missing, or wrong: say who is in it, or take over a ready one with like."]
+        )
     parameters = values.pop("parameters", {})
     missing = sorted(name for name, value in parameters.items() if value == "")
     if missing and not is_ready:
@@ -211,7 +223,7 @@ def _read(file: str, content: bytes, found: _Found) -> None:
     except tomllib.TOMLDecodeError as error:
         where = re.search(r"\((at [^()]*)\)$", str(error))
         place = f" ({where.group(1)})" if where else ""
-        found.problems.append(f"{file} is not TOML{place}. Texts need quotes, as in name = \"my_segment\".")
+        found.problems.append(f'{file} is not TOML{place}. Texts need quotes, as in name = "my_segment".')
         return
     if not tables:
         # As a shell makes it before `foretell segments preview NAME --toml` writes to it.

@@ -15,28 +15,32 @@ class Wrong(ValueError):
 
 def _text(value: object) -> str:
     if not isinstance(value, str):
-        raise Wrong("must be a text in quotes.")
+        msg = "must be a text in quotes."
+        raise Wrong(msg)
     return " ".join(value.split())
 
 
 def _name(value: object) -> str:
     problem = name_problem(text := _text(value))
     if problem:
-        raise Wrong(f"is not usable. {problem}")
+        msg = f"is not usable. {problem}"
+        raise Wrong(msg)
     return text
 
 
 def _rule(value: object) -> str:
     text = value.strip() if isinstance(value, str) else ""
     if not text:
-        raise Wrong("must be an SQL condition in quotes, as in \"churn_risk > 0.5 AND orders >= 2\".")
+        msg = 'must be an SQL condition in quotes, as in "churn_risk > 0.5 AND orders >= 2".'
+        raise Wrong(msg)
     return text
 
 
 def _texts(value: object) -> tuple[str, ...]:
     values = [value] if isinstance(value, str) else value
     if not isinstance(values, list) or not all(isinstance(item, str) and item.strip() for item in values):
-        raise Wrong("must be a text or a list of texts.")
+        msg = "must be a text or a list of texts."
+        raise Wrong(msg)
     return tuple(" ".join(item.split()) for item in values)
 
 
@@ -45,19 +49,22 @@ def _order(value: object) -> tuple[str, ...]:
     for entry in entries:
         words = entry.split(" ")
         if len(words) > 2 or not words[0] or (len(words) == 2 and words[1].upper() not in ("ASC", "DESC")):
-            raise Wrong('must name columns, each with ASC or DESC, as in "predicted_clv DESC".')
+            msg = 'must name columns, each with ASC or DESC, as in "predicted_clv DESC".'
+            raise Wrong(msg)
     return tuple(entries)
 
 
 def _one_or_more(value: object) -> int:
     if not isinstance(value, int) or isinstance(value, bool) or value < 1:
-        raise Wrong("must be a whole number, 1 or more.")
+        msg = "must be a whole number, 1 or more."
+        raise Wrong(msg)
     return value
 
 
 def _share(value: object) -> float:
     if not isinstance(value, int | float) or isinstance(value, bool) or not 0 <= value <= 0.9:
-        raise Wrong("must be a share from 0 to 0.9: 0.1 keeps a tenth out.")
+        msg = "must be a share from 0 to 0.9: 0.1 keeps a tenth out."
+        raise Wrong(msg)
     return float(value)
 
 
@@ -66,23 +73,27 @@ def _sample(value: object) -> float | int:
         return value
     if isinstance(value, int) and not isinstance(value, bool) and value >= 1:
         return value
-    raise Wrong("must be a share between 0 and 1, or a whole number of customers.")
+    msg = "must be a share between 0 and 1, or a whole number of customers."
+    raise Wrong(msg)
 
 
 def _channels(value: object) -> tuple[str, ...]:
     found = _texts(value)
     for name in found:
         if name not in CHANNELS:
-            raise Wrong(f"holds the unknown channel {name!r}.{did_you_mean(name, CHANNELS)} Known: {', '.join(CHANNELS)}.")
+            msg = f"holds the unknown channel {name!r}.{did_you_mean(name, CHANNELS)} Known: {', '.join(CHANNELS)}."
+            raise Wrong(msg)
     return found
 
 
 def _utm(value: object) -> tuple[tuple[str, str], ...]:
     if not isinstance(value, dict) or not all(isinstance(text, str) and text.strip() for text in value.values()):
-        raise Wrong('must be a table of texts, as in {source = "newsletter", campaign = "win_back"}.')
+        msg = 'must be a table of texts, as in {source = "newsletter", campaign = "win_back"}.'
+        raise Wrong(msg)
     for name in value:
         if name not in UTM:
-            raise Wrong(f"holds the unknown part {name!r}.{did_you_mean(name, UTM)} Known: {', '.join(UTM)}.")
+            msg = f"holds the unknown part {name!r}.{did_you_mean(name, UTM)} Known: {', '.join(UTM)}."
+            raise Wrong(msg)
     return tuple((name, value[name].strip()) for name in UTM if name in value)
 
 
@@ -90,13 +101,15 @@ def _parameters(value: object) -> Parameters:
     if not isinstance(value, dict) or not all(
         isinstance(item, str | int | float) and not isinstance(item, bool) for item in value.values()
     ):
-        raise Wrong("must be a table of numbers and texts, as in {to_days = 90}.")
+        msg = "must be a table of numbers and texts, as in {to_days = 90}."
+        raise Wrong(msg)
     return dict(value)
 
 
 def _people(value: object) -> str:
     if value not in ("customers", "prospects", "everyone"):
-        raise Wrong('must be "customers" (with an order), "prospects" (without one) or "everyone".')
+        msg = 'must be "customers" (with an order), "prospects" (without one) or "everyone".'
+        raise Wrong(msg)
     return str(value)
 
 

@@ -38,7 +38,7 @@ DEFAULT_COLUMNS = (
 _NOT_IN_FILES = ("customer_id", "as_of", "clv_days", "churn_days", "order_days")
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Selection:
     """One segment of one run.
 
@@ -262,8 +262,13 @@ def _complete(compiled: CompiledSegment, run: Run, speech: Speech) -> Segment:
         action=fill(segment.action),
         order_by=segment.order_by or DEFAULT_ORDER,
         columns=segment.columns or tuple(dict.fromkeys([*DEFAULT_COLUMNS, *in_rule])),
-        why=segment.why or tuple(f"{speech.phrase(name).removeprefix('the ')}: {{{name}}}" for name in in_rule),
+        why=segment.why or _default_why(in_rule, speech),
     )
+
+
+def _default_why(in_rule: Sequence[str], speech: Speech) -> tuple[str, ...]:
+    parts = [f"{speech.phrase(name).removeprefix('the ')}: {{{name}}}" for name in in_rule]
+    return (parts[0][0].upper() + parts[0][1:], *parts[1:]) if parts else ()
 
 
 def _described(compiled: CompiledSegment, known: dict[str, Column]) -> dict[str, Column]:

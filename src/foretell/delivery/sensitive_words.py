@@ -26,8 +26,8 @@ GROUPS: Mapping[str, str] = {
         "refugee refugees immigrant immigrants herkunft ausländer flüchtling migrante inmigrante réfugié"
     ),
     "religion": (
-        "religion religious christian christians catholic catholics muslim muslims islam jew jews hindu buddhist atheist "
-        "ramadan church mosque synagogue moslem katholik evangelisch musulman católico"
+        "religion religious christian christians catholic catholics muslim muslims islam jew jews hindu buddhist "
+        "atheist ramadan church mosque synagogue moslem katholik evangelisch musulman católico"
     ),
     "politics": (
         "political politics democrat democrats republican republicans conservative socialist voter voters union unions "
@@ -45,8 +45,14 @@ _TOLD: Mapping[str, str] = {
     "children": "children or parents", "crime": "a criminal record",
 }  # fmt: skip
 _GROUP_OF = {word: group for group, words in GROUPS.items() for word in words.split()}
-_PHRASES: Mapping[str, str] = {"high income": "finances", "low income": "finances", "weight loss": "health", "new parents": "children",
-            "credit score": "finances", "mental health": "health"}  # fmt: skip
+_PHRASES: Mapping[str, str] = {
+    "high income": "finances",
+    "low income": "finances",
+    "credit score": "finances",
+    "weight loss": "health",
+    "mental health": "health",
+    "new parents": "children",
+}
 
 
 def sensitive_group(text: str) -> list[tuple[str, str]]:

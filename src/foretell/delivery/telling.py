@@ -55,7 +55,9 @@ def tell(
         told.append(f"Of these {percent(segment.sample) if segment.sample < 1 else whole(segment.sample)} by lot.")
     if segment.limit is not None:
         order = [direction(entry) for entry in segment.order_by or ("predicted_value DESC",)]
-        ranked = ", then ".join(f"{speech.phrase(name)} ({'highest' if down else 'lowest'} first)" for name, down in order)
+        ranked = ", then ".join(
+            f"{speech.phrase(name)} ({'highest' if down else 'lowest'} first)" for name, down in order
+        )
         told.append(f"Of these the first {segment.limit:,} by {ranked}.")
     if segment.holdout:
         told.append(f"{percent(segment.holdout)} of them, by lot, are held out.")

@@ -39,8 +39,7 @@ def why_here(parts: Sequence[str], described: Mapping[str, Column], currency: st
     if not told:
         return pl.lit("").alias(WHY_HERE.name)
     sentence = pl.concat_str(told, separator="; ", ignore_nulls=True)
-    first = sentence.str.slice(0, 1).str.to_uppercase()
-    return (first + sentence.str.slice(1)).str.replace_all(r"\b1 days\b", "1 day").alias(WHY_HERE.name)
+    return sentence.str.replace_all(r"\b1 days\b", "1 day").alias(WHY_HERE.name)
 
 
 def in_words(name: str, column: Column | None, currency: str | None) -> pl.Expr:

@@ -40,7 +40,9 @@ def published_run(settings: Settings, as_of: datetime | None, segments: tuple[Se
     OutputError
         If there is no run of that day.
     """
-    latest = find_previous(settings.folders.output, _END_OF_TIME if as_of is None else as_of + timedelta(microseconds=1))
+    latest = find_previous(
+        settings.folders.output, _END_OF_TIME if as_of is None else as_of + timedelta(microseconds=1)
+    )
     if as_of is not None and (latest is None or latest.as_of != as_of):
         msg = f"No run as of {as_of} with segments is in {settings.folders.output.name}. Remedy: foretell score."
         raise OutputError(msg)
@@ -63,7 +65,9 @@ def published_run(settings: Settings, as_of: datetime | None, segments: tuple[Se
     )
     lacking = missing_features(run, segments)
     if lacking and settings.data.orders is not None:
-        computed = with_features(replace(run, features=None, feature_columns=()), read_shop(settings), segments, run.as_of)
+        computed = with_features(
+            replace(run, features=None, feature_columns=()), read_shop(settings), segments, run.as_of
+        )
         run = replace(run, features=computed.features, feature_columns=computed.feature_columns)
     return run
 

@@ -1,4 +1,4 @@
-"""What the attributes of a customer's orders say: where the first and the last came from, and how many ways there were."""
+"""What attributes of orders say of a customer: those of the first and of the last order, and how many there were."""
 
 from collections.abc import Collection, Sequence
 from datetime import date, datetime
@@ -30,7 +30,9 @@ def columns_of_attributes(attributes: Sequence[str]) -> tuple[Column, ...]:
         columns += [
             Column(f"first_order_{name}", pl.String(), "text", True, f"The {name} of the first order that has one."),
             Column(f"last_order_{name}", pl.String(), "text", True, f"The {name} of the last order that has one."),
-            Column(f"{name}_count", pl.Int64(), "values", False, f"Number of different values of {name} in all orders."),
+            Column(
+                f"{name}_count", pl.Int64(), "values", False, f"Number of different values of {name} in all orders."
+            ),
         ]
     return tuple(columns)
 

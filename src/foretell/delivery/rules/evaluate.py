@@ -8,7 +8,6 @@ import polars as pl
 from foretell.delivery.rules.condition import (
     All,
     Between,
-    Call,
     Compare,
     Condition,
     Constant,

@@ -31,7 +31,7 @@ from foretell.delivery.rules.condition import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
 _COMPARISONS: Mapping[str, Operator] = {"EQ": "=", "NEQ": "<>", "LT": "<", "LTE": "<=", "GT": ">", "GTE": ">="}
 _ARITHMETIC = {"Add": "+", "Sub": "-", "Mul": "*", "Div": "/", "Mod": "%"}
@@ -82,38 +82,38 @@ def parse_rule(sql: str) -> Condition:
     try:
         tree: Any = parse_one(sql, read="postgres", into=exp.Condition)
     except (SqlglotError, RecursionError):
-        raise NoRule("is no SQL condition.") from None
+        msg = "is no SQL condition."
+        raise NoRule(msg) from None
     return _condition(tree)
 
 
 def _condition(node: Any) -> Condition:
     kind = type(node).__name__
-    if kind == "Paren":
-        return _condition(node.this)
-    if kind in ("And", "Or"):
-        return _joined(node, kind)
-    if kind == "Not":
-        return _not(_condition(node.this))
     if kind in _COMPARISONS:
         return Compare(_value(node.this), _COMPARISONS[kind], _value(node.expression))
-    if kind == "In" and not node.args.get("query") and not node.args.get("unnest"):
-        return Member(_value(node.this), tuple(_value(option) for option in node.expressions))
-    if kind == "Between":
-        return Between(_value(node.this), _value(node.args["low"]), _value(node.args["high"]))
-    if kind in ("Like", "ILike"):
-        return _denied(node, _like(node, any_case=kind == "ILike"))
-    if kind == "Is":
-        return _denied(node, _is(node))
-    if kind == "Column" or (kind == "Boolean"):
-        return Truth(_value(node))
+    if kind in _CONDITIONS:
+        return _CONDITIONS[kind](node)
     if kind in ("Literal", "Null", *_ARITHMETIC, *_FUNCTIONS, "Extract"):
-        raise NoRule("is no condition: it gives a value, not true or false.")
+        msg = "is no condition: it gives a value, not true or false."
+        raise NoRule(msg)
     raise _unknown(node)
 
 
-def _joined(node: Any, kind: str) -> Condition:
+def _member(node: Any) -> Condition:
+    if node.args.get("query") or node.args.get("unnest"):
+        raise _unknown(node)
+    return Member(_value(node.this), tuple(_value(option) for option in node.expressions))
+
+
+def _between(node: Any) -> Condition:
+    return Between(_value(node.this), _value(node.args["low"]), _value(node.args["high"]))
+
+
+def _joined(node: Any) -> Condition:
+    kind = type(node).__name__
     # By hand, not by recursion: a rule of a thousand parts is deep on its left side.
-    sides, parts = [node], []
+    sides: list[Any] = [node]
+    parts: list[Condition] = []
     while sides:
         side = sides.pop()
         if type(side).__name__ == kind:
@@ -133,53 +133,68 @@ def _denied(node: Any, condition: Condition) -> Condition:
     return _not(condition) if node.args.get("negate") else condition
 
 
-def _like(node: Any, *, any_case: bool) -> Condition:
+def _like(node: Any) -> Condition:
     pattern = _value(node.expression)
     if not isinstance(pattern, Constant) or not isinstance(pattern.value, str):
-        raise NoRule("must give LIKE a text in single quotes.")
-    return Like(_value(node.this), pattern.value, any_case)
+        msg = "must give LIKE a text in single quotes."
+        raise NoRule(msg)
+    return _denied(node, Like(_value(node.this), pattern.value, any_case=type(node).__name__ == "ILike"))
 
 
 def _is(node: Any) -> Condition:
     right = _value(node.expression)
     if right == Constant(None):
-        return Missing(_value(node.this))
+        return _denied(node, Missing(_value(node.this)))
     if isinstance(right, Constant) and isinstance(right.value, bool):
         # IS never leaves a missing value open, unlike =.
-        return Compare(Call("COALESCE", (_value(node.this), Constant(not right.value))), "=", right)
-    raise NoRule("uses IS with something other than NULL, TRUE or FALSE.")
+        known = Call("COALESCE", (_value(node.this), Constant(not right.value)))
+        return _denied(node, Compare(known, "=", right))
+    msg = "uses IS with something other than NULL, TRUE or FALSE."
+    raise NoRule(msg)
 
 
 def _value(node: Any) -> Value:
     kind = type(node).__name__
-    if kind == "Paren":
-        return _value(node.this)
-    if kind == "Column":
-        if node.table:
-            raise NoRule(f"names the column {node.sql()!r} with a table: write {node.name!r}.")
-        return Name(str(node.name))
-    if kind == "Literal":
-        return Constant(str(node.this) if node.is_string else _number(str(node.this)))
-    if kind == "Boolean":
-        return Constant(bool(node.this))
-    if kind == "Null":
-        return Constant(None)
-    if kind == "Neg":
-        inner = _value(node.this)
-        if isinstance(inner, Constant) and isinstance(inner.value, int | float):
-            return Constant(-inner.value)
-        return Call("-", (Constant(0), inner))
-    if kind in ("Add", "Sub"):
-        return _sum(node, _ARITHMETIC[kind])
+    if kind in _VALUES:
+        return _VALUES[kind](node)
     if kind in _ARITHMETIC:
         return Call(_ARITHMETIC[kind], (_value(node.this), _value(node.expression)))
-    if kind == "Extract" and node.name.upper() in _DATE_PARTS:
-        return Call(node.name.upper(), (_value(node.expression),))
     if kind in _FUNCTIONS:
         return Call(_FUNCTIONS[kind], tuple(_value(part) for part in _arguments(node)))
-    if kind == "Cast" and node.to.this.value in ("DATE", "TIMESTAMP") and getattr(node.this, "is_string", False):
-        return Constant(str(node.this.this))
     raise _unknown(node)
+
+
+def _name(node: Any) -> Value:
+    if node.table:
+        msg = f"names the column {node.sql()!r} with a table: write {node.name!r}."
+        raise NoRule(msg)
+    return Name(str(node.name))
+
+
+def _literal(node: Any) -> Value:
+    text = str(node.this)
+    if node.is_string:
+        return Constant(text)
+    return Constant(int(text) if re.fullmatch(r"\d+", text) else float(text))
+
+
+def _negative(node: Any) -> Value:
+    inner = _value(node.this)
+    if isinstance(inner, Constant) and isinstance(inner.value, int | float):
+        return Constant(-inner.value)
+    return Call("-", (Constant(0), inner))
+
+
+def _extract(node: Any) -> Value:
+    if node.name.upper() not in _DATE_PARTS:
+        raise _unknown(node)
+    return Call(node.name.upper(), (_value(node.expression),))
+
+
+def _date(node: Any) -> Value:
+    if node.to.this.value not in ("DATE", "TIMESTAMP") or not getattr(node.this, "is_string", False):
+        raise _unknown(node)
+    return Constant(str(node.this.this))
 
 
 def _arguments(node: Any) -> list[Any]:
@@ -187,20 +202,18 @@ def _arguments(node: Any) -> list[Any]:
     return [node.this, *node.expressions, *([decimals] if decimals is not None else [])]
 
 
-def _sum(node: Any, sign: str) -> Value:
+def _sum(node: Any) -> Value:
+    sign = _ARITHMETIC[type(node).__name__]
     left, right = _value(node.this), node.expression
     if type(right).__name__ != "Interval":
         return Call(sign, (left, _value(right)))
     match = re.fullmatch(r"(\d+)", str(right.this.this)) if right.this is not None else None
     unit = _UNITS.get(str(right.unit or "").upper().removesuffix("S"))
     if match is None or unit is None:
-        raise NoRule("holds an interval that is not one number and one unit, as in INTERVAL '30 days'.")
+        msg = "holds an interval that is not one number and one unit, as in INTERVAL '30 days'."
+        raise NoRule(msg)
     count = int(match.group(1)) * unit[1]
     return Shift(left, -count if sign == "-" else count, unit[0])
-
-
-def _number(text: str) -> int | float:
-    return int(text) if re.fullmatch(r"\d+", text) else float(text)
 
 
 def _unknown(node: Any) -> NoRule:
@@ -215,3 +228,33 @@ def _unknown(node: Any) -> NoRule:
         return NoRule("asks another table: a rule reads the columns of its own customer only.")
     word = str(node.this).upper() if kind == "Anonymous" else kind.upper()
     return NoRule(f"uses {word}, which rules do not know. `foretell segments lint --help` lists what they know.")
+
+
+_CONDITIONS: Mapping[str, Callable[[Any], Condition]] = {
+    "Paren": lambda node: _condition(node.this),
+    "And": _joined,
+    "Or": _joined,
+    "Not": lambda node: _not(_condition(node.this)),
+    "In": _member,
+    "Between": _between,
+    "Like": _like,
+    "ILike": _like,
+    "Is": _is,
+    "Column": lambda node: Truth(_value(node)),
+    "Boolean": lambda node: Truth(_value(node)),
+}
+"""What reads each kind of sqlglot's conditions, comparisons aside."""
+
+_VALUES: Mapping[str, Callable[[Any], Value]] = {
+    "Paren": lambda node: _value(node.this),
+    "Column": _name,
+    "Literal": _literal,
+    "Boolean": lambda node: Constant(bool(node.this)),
+    "Null": lambda _: Constant(None),
+    "Neg": _negative,
+    "Add": _sum,
+    "Sub": _sum,
+    "Extract": _extract,
+    "Cast": _date,
+}
+"""What reads each kind of sqlglot's values, functions and arithmetic aside."""

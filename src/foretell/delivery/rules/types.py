@@ -165,7 +165,9 @@ class _Reader:
             wanted = next((kind for kind in kinds if kind != "nothing"), "nothing")
         for value, kind in zip(arguments, kinds, strict=True):
             if kind not in (wanted, "nothing"):
-                self.problems.append(f"calculates with {_told(value)}, which is a {_word(kind)}, not a {_word(wanted)}.")
+                self.problems.append(
+                    f"calculates with {_told(value)}, which is a {_word(kind)}, not a {_word(wanted)}."
+                )
         return replace(call, arguments=arguments), "number" if wanted == "date" else wanted
 
 
