@@ -1,5 +1,6 @@
 """What changed since the last published run: counts, conditions that flipped, sizes that jump."""
 
+import json
 from dataclasses import replace
 from datetime import datetime
 
@@ -17,8 +18,9 @@ GOOD = Segment("good", "Good", "orders >= 2 AND churn_risk < 0.5", "Good ones.",
 
 
 @pytest.fixture
-def then(make_run, tmp_path, quick):
+def then(make_run, tmp_path, request):
     """Six customers, published: 1, 2 and 3 are good."""
+    request.getfixturevalue("quick")
     run = make_run(customers=6)
     scores = run.scores.with_columns(
         pl.Series("orders", [3, 2, 2, 1, 2, 1]),
@@ -57,8 +59,10 @@ def test_it_says_who_entered_and_left_and_which_condition_flipped(make_run, then
         "e": ("entered", "now: the risk of no order within 90 days is below 50 % (90 % → 40 %)"),
         "f": (
             "entered",
-            "now: the number of orders is at least 2 (1 → 2); now: the risk of no order within 90 days is below 50 % "
-            "(90 % → 40 %)",
+            (
+                "now: the number of orders is at least 2 (1 → 2); "
+                "now: the risk of no order within 90 days is below 50 % (90 % → 40 %)"
+            ),
         ),
         "b": ("left", "no longer: the risk of no order within 90 days is below 50 % (20 % → 72 %)"),
     }
@@ -100,7 +104,8 @@ def test_nothing_changed_is_no_row(make_run, then, tmp_path):
     assert found.changes[0].flag == ""
 
 
-def test_the_last_run_is_the_newest_whole_one_before_the_day(make_run, tmp_path, quick):
+@pytest.mark.usefixtures("quick")
+def test_the_last_run_is_the_newest_whole_one_before_the_day(make_run, tmp_path):
     for day in (datetime(2026, 9, 1), datetime(2026, 10, 1), LATER):
         publish(make_run(customers=3, as_of=day), tmp_path, segments=[GOOD])
     assert find_previous(tmp_path, datetime(2026, 11, 1)).as_of == datetime(2026, 10, 1)
@@ -120,8 +125,6 @@ def test_a_publication_tells_the_change_in_words_and_for_programs(make_run, then
     assert "segments_diff.csv names the 2 customers who entered or left" in text
     rows = pl.read_csv(published.path / "segments_diff.csv")
     assert rows.select("customer_id", "change").rows() == [("d", "entered"), ("b", "left")]
-    import json
-
     (entry,) = json.loads((published.path / "manifest.json").read_bytes())["segments"]
     assert entry["change"]["entered"] == 1
     assert entry["change"]["reasons"][0]["customers"] == 1
