@@ -89,3 +89,22 @@ def shop_segments(
 
 def _has_values(definition: Definition) -> bool:
     return "" not in definition.values.get("parameters", {}).values()
+
+
+def render_library() -> str:
+    """Return the ready segments as a table of Markdown.
+
+    Returns
+    -------
+    str
+        One row per segment: name, title, rule, what it needs.
+    """
+    lines = ["| segment | title | rule | needs |", "| --- | --- | --- | --- |"]
+    for definition in ready_definitions().values():
+        values = definition.values
+        rule = " ".join(str(values["where"]).split())
+        parts = [", ".join(values.get("tables", ("orders",)))]
+        parts += ["a value of yours"] * (not _has_values(definition))
+        parts += ["to be named: it is sensitive"] * bool(values.get("off"))
+        lines.append(f"| `{definition.name}` | {values['title']} | `{rule}` | {'; '.join(parts)} |")
+    return "\n".join(lines) + "\n"
