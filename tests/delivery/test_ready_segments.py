@@ -4,6 +4,8 @@ from dataclasses import replace
 
 import polars as pl
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from foretell.delivery.availability import allowed
 from foretell.delivery.compiled import compile_segments, named_columns
@@ -110,3 +112,28 @@ def test_tiers_hold_everybody_once(run):
         tiers = [segment for segment in ON_SCORES if segment.exclusive == group]
         ids = pl.concat([one.frame["customer_id"] for one in select_all(run, tiers)])
         assert ids.len() == ids.n_unique() == run.scores.height
+
+
+@given(
+    st.permutations([1, 2, 3, 4]),
+    st.lists(st.sampled_from([None, 1, 5, 1000]), min_size=4, max_size=4),
+    st.sampled_from([0.0, 0.3]),
+)
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_exclusive_segments_share_nobody_and_lose_nobody(run, priorities, limits, holdout):
+    rules = ("orders >= 2", "churn_risk > 0.5", "orders = 1 OR p_alive > 0.4", "predicted_value_percentile > 30")
+    group = [
+        Segment(f"s{i}", "S", rule, "D.", "A.", exclusive="g", priority=priorities[i], limit=limits[i], holdout=holdout)
+        for i, rule in enumerate(rules)
+    ]
+    chosen = select_all(run, group)
+    members = [set(one.members.tolist()) for one in chosen]
+    taken = set().union(*members)
+    assert sum(len(one) for one in members) == len(taken)
+    free = [replace(segment, exclusive="", priority=None, limit=None, holdout=0.0) for segment in group]
+    everybody = [set(one.members.tolist()) for one in select_all(run, free)]
+    for one, inside, segment in zip(members, everybody, group, strict=True):
+        assert one <= inside
+        # Only a limit keeps out whom no segment of higher priority took.
+        first = set().union(*(members[i] for i in range(4) if priorities[i] < segment.priority))
+        assert one == inside - first or (segment.limit is not None and len(one) == segment.limit)
