@@ -78,6 +78,10 @@ def test_rows_name_the_segments_own_holdout_first(make_run):
         (0.1, False, "spend"),
     ]
     assert rows[0]["held_out"] == selection.held_out
+    assert [customers for customers, _ in selection.strata] == [60] * 5
+    assert sum(kept for _, kept in selection.strata) == selection.held_out
+    lowest = selection.source[selection.members].sort("predicted_value", "customer_id").head(60)["customer_id"]
+    assert selection.strata[0][1] == lowest.is_in(selection.holdout_frame["customer_id"].implode()).sum()
     assert rows[0]["contacted"] + rows[0]["held_out"] == 300
     assert all(row["smallest_lift"] < other["smallest_lift"] for row, other in zip(rows[:2], rows[2:], strict=True))
 

@@ -2,7 +2,7 @@
 
 A customer's number depends on the id, the key and the name of the split, and on nothing else: not on the other
 customers, the day, the machine or the version. Being held out is one comparison of that number, so it never changes
-as the shop grows; how well the strata of predicted value are balanced is told beside it (`foretell.delivery.power`).
+as the shop grows; how many of each stratum of predicted value it took is told beside it (`Selection.strata`).
 A sample takes from each stratum the customers with the lowest numbers: sampling with permanent random numbers
 (Ohlsson 1995, Coordination of samples using permanent random numbers), which changes as few people as possible when
 the shop grows.

@@ -216,6 +216,7 @@ def manifest_entry(segments: SegmentsOfRun) -> list[dict[str, Any]]:
                 "rule_in_words": one.rule_in_words,
                 "customers": one.size,
                 "held_out": one.held_out,
+                "held_out_by_stratum": [list(pair) for pair in one.strata] if one.segment.holdout else None,
                 "channels": list(one.segment.channels),
                 "utm": dict(one.segment.utm),
                 "owner": one.segment.owner,

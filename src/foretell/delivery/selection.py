@@ -7,7 +7,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from foretell.delivery.assignment import drawn, held_out
+from foretell.delivery.assignment import STRATA, drawn, held_out, value_strata
 from foretell.delivery.compiled import CompiledSegment, compile_segments, ranked_columns
 from foretell.delivery.rule_columns import (
     DERIVED,
@@ -94,6 +94,15 @@ class Selection:
         """What the customers to talk to are expected to bring within the value horizon: currency, or orders."""
         value = self.source.get_column(PREDICTED_VALUE.name).gather(np.sort(self.rows))
         return float(np.sum(value.drop_nulls().to_numpy()))
+
+    @property
+    def strata(self) -> tuple[tuple[int, int], ...]:
+        """Customers, and how many of them are held out, in five strata of predicted value, the lowest first."""
+        members = self.members
+        inside = self.source.select("customer_id", PREDICTED_VALUE.name)[members]
+        strata = value_strata(inside.get_column("customer_id"), inside.get_column(PREDICTED_VALUE.name))
+        kept = np.bincount(strata, weights=np.isin(members, self.held_out_rows), minlength=STRATA)
+        return tuple(zip(np.bincount(strata, minlength=STRATA).tolist(), kept.astype(int).tolist(), strict=True))
 
     @property
     def file_name(self) -> str:

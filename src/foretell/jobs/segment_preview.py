@@ -69,6 +69,8 @@ class SegmentPreviewed:
         ]
         if segment.holdout:
             lines.append(f"  Held out: {whole(self.selection.held_out)} customers ({percent(segment.holdout)} by lot)")
+            parts = ", ".join(f"{whole(kept)} of {whole(count)}" for count, kept in self.selection.strata)
+            lines.append(f"  Held out by expected value, from the lowest fifth to the highest: {parts}")
         if self.overlaps:
             lines.append(
                 "  Shares customers with: " + ", ".join(f"{name} ({whole(count)})" for name, count in self.overlaps)
