@@ -97,6 +97,23 @@ def test_what_is_no_condition_is_told_too(make_run, then, tmp_path, change, word
     assert all(why == changed or words in why for why in whys) if "where" in change else set(whys) == {words}
 
 
+def test_a_value_that_stayed_while_the_day_moved_on_is_told_once(make_run, then, tmp_path):
+    recent = replace(GOOD, where="last_order_date >= as_of - 30 AND (orders > 2 OR churn_risk < 0.5)")
+    previous = find_previous(tmp_path, LATER)
+    day = pl.lit(datetime(2026, 10, 20)).cast(pl.Date)
+    earlier = replace(previous, scores=previous.scores.with_columns(last_order_date=day), rules={"good": recent.where})
+    run = now(make_run, then, last_order_date=day)
+    found = diff(run, select_all(run, [recent]), earlier)
+    assert reasons(found)["a"] == (
+        "left",
+        "no longer: the day of the last order is at most 30 days before the day of the scores (2026-10-20)",
+    )
+    both = replace(recent, where="orders > 2 OR churn_risk < 0.5")
+    run = now(make_run, then, churn_risk_90d=pl.Series([0.1, 0.72, 0.3, 0.1, 0.9, 0.9]))
+    words = reasons(compared(run, tmp_path, both))["b"][1]
+    assert words.endswith("(number of orders 2, risk of no order within 90 days 20 % → 72 %)")
+
+
 def test_nothing_changed_is_no_row(make_run, then, tmp_path):
     found = compared(now(make_run, then), tmp_path)
     assert found.rows.height == 0
@@ -122,7 +139,7 @@ def test_a_publication_tells_the_change_in_words_and_for_programs(make_run, then
     published = publish(run, tmp_path, segments=[GOOD], previous=previous)
     text = " ".join((published.path / "README.txt").read_text(encoding="utf-8").split())
     assert "since 1 November 2026 1 entered, 1 left and 2 stayed" in text
-    assert "segments_diff.csv names the 2 customers who entered or left" in text
+    assert "who entered or left a segment since 1 November 2026 (2 rows), with the condition that flipped" in text
     rows = pl.read_csv(published.path / "segments_diff.csv")
     assert rows.select("customer_id", "change").rows() == [("d", "entered"), ("b", "left")]
     (entry,) = json.loads((published.path / "manifest.json").read_bytes())["segments"]

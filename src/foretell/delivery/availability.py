@@ -12,6 +12,8 @@ from foretell.delivery.run import Run
 from foretell.delivery.segments import Segment
 from foretell.tables.schema import Column
 
+NO_COLUMN = "The data have no"
+
 
 @dataclass(frozen=True)
 class Off:
@@ -78,7 +80,7 @@ def _why_off(segment: Segment, run: Run, known: Mapping[str, Column]) -> str:
         return segment.off
     missing = [name for name in segment.needs if column_named(name, dict(known)) is None]
     if missing:
-        return f"The data have no {_listed(missing)}{_from(segment.tables)}."
+        return f"{NO_COLUMN} {_listed(missing)}{_from(segment.tables)}."
     if segment.people == "prospects" and run.prospects is None:
         return f"Nobody without an order is known{_from(segment.tables)}."
     if segment.ready and not run.has_money:

@@ -2,9 +2,11 @@
 
 from collections.abc import Sequence
 
+from foretell.delivery.availability import NO_COLUMN, Off
 from foretell.delivery.run import Run
 from foretell.delivery.segment_diff import Diff
 from foretell.delivery.segment_files import SegmentsOfRun
+from foretell.delivery.segment_toml import NEEDS_VALUE
 from foretell.delivery.selection import Selection
 from foretell.delivery.wording import instant_words, money, percent, whole
 
@@ -51,14 +53,14 @@ def change_lines(segments: SegmentsOfRun) -> list[str]:
         lines.append(f"No longer written since then: {', '.join(gone)}. Take them off where you uploaded them.")
     moved = sum(change.entered + change.left for change in segments.diff.changes)
     lines.append(
-        f"segments_diff.csv names the {whole(moved)} customers who entered or left a segment since "
-        f"{instant_words(segments.diff.since.as_of)}, and the condition that flipped."
+        f"segments_diff.csv holds a row for each customer who entered or left a segment since "
+        f"{instant_words(segments.diff.since.as_of)} ({whole(moved)} rows), with the condition that flipped."
     )
     return lines
 
 
 def off_lines(segments: SegmentsOfRun) -> list[str]:
-    """Return which ready segments are off and why, one line per reason.
+    """Return which segments are off and why, those with one cause in one line.
 
     Parameters
     ----------
@@ -68,13 +70,21 @@ def off_lines(segments: SegmentsOfRun) -> list[str]:
     Returns
     -------
     list of str
-        The reasons with most segments first.
+        The causes with most segments first; which column each lacks is in ``segments.csv``.
     """
     names: dict[str, list[str]] = {}
     for one in segments.off:
-        names.setdefault(one.reason, []).append(one.segment.name)
+        names.setdefault(_cause(one), []).append(one.segment.name)
     ranked = sorted(names.items(), key=lambda entry: (-len(entry[1]), entry[0]))
-    return [f"{', '.join(listed)}: {reason}" for reason, listed in ranked]
+    return [f"{cause} {', '.join(listed)}." for cause, listed in ranked]
+
+
+def _cause(one: Off) -> str:
+    if one.reason.startswith(NEEDS_VALUE):
+        return "They need a value of yours, such as a category or a country (see why_off in segments.csv):"
+    if one.reason.startswith(NO_COLUMN) and one.segment.tables:
+        return f"The data lack what comes from {', '.join(one.segment.tables)}:"
+    return f"{one.reason} This concerns"
 
 
 def _paragraph(run: Run, selection: Selection, diff: Diff | None) -> str:

@@ -232,23 +232,7 @@ def _explained(
         words = f"{'now' if is_in else 'no longer'}: {clause(part, speech)}"
         flipped = pl.col(f"flip: {number}")
         shown = [name for name in columns_of(part) if f"then: {name}" in frame.columns][:_MOST_VALUES]
-        values_told = (
-            pl.concat_str(
-                [
-                    pl.concat_str(
-                        pl.lit(f"{speech.phrase(name).removeprefix('the ')} " if len(shown) > 1 else ""),
-                        pl.col(f"then: {name}").fill_null("unknown"),
-                        pl.lit(" → "),
-                        pl.col(f"now: {name}").fill_null("unknown"),
-                    )
-                    for name in shown
-                ],
-                separator=", ",
-            )
-            if shown
-            else pl.lit("")
-        )
-        told = pl.concat_str(pl.lit(f"{words} ("), values_told, pl.lit(")")) if shown else pl.lit(words)
+        told = pl.concat_str(pl.lit(f"{words} ("), _moved(shown, speech), pl.lit(")")) if shown else pl.lit(words)
         with_values.append(pl.when(flipped).then(told))
         without.append(pl.when(flipped).then(pl.lit(words)))
     fallback = pl.lit(_other_reason(selection, matched.previous, is_in=is_in))
@@ -261,6 +245,16 @@ def _explained(
         pl.lit("entered" if is_in else "left").alias("change"),
     )
     return frame.select(column.name for column in DIFF_COLUMNS), frame.get_column("reason").alias("why")
+
+
+def _moved(names: Sequence[str], speech: Speech) -> pl.Expr:
+    """Tell the values of columns then and now; once where they stayed and only the day moved on."""
+    told = []
+    for name in names:
+        then, now = (pl.col(f"{when}: {name}").fill_null("unknown") for when in ("then", "now"))
+        label = pl.lit(f"{speech.phrase(name).removeprefix('the ')} " if len(names) > 1 else "")
+        told.append(label + pl.when(then == now).then(now).otherwise(pl.concat_str(then, pl.lit(" → "), now)))
+    return pl.concat_str(told, separator=", ")
 
 
 def _gathered(values: pl.DataFrame, rows: Rows) -> pl.DataFrame:

@@ -12,6 +12,7 @@ from foretell.delivery.segment_values import READERS, Parameters, Wrong
 from foretell.delivery.segments import Segment
 from foretell.errors import ConfigError, did_you_mean
 
+NEEDS_VALUE = "It needs a value of yours"
 _FILLED = (
     "title",
     "where",
@@ -154,7 +155,7 @@ def as_segment(definition: Definition, ready: Mapping[str, Definition], *, is_re
     if problems and not missing:
         raise ConfigError([f"{where}: {problem}" for problem in dict.fromkeys(problems)])
     if missing and not values.get("off"):
-        values["off"] = f"It needs a value of yours for {', '.join(missing)}."
+        values["off"] = f"{NEEDS_VALUE} for {', '.join(missing)}."
     return Segment(**{"title": "", "description": "", "action": ""} | values | {"ready": is_ready})
 
 

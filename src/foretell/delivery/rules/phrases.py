@@ -40,6 +40,10 @@ PHRASES: Mapping[str, str] = {
     "churn_percentile": "the rank by churn risk",
     "past_value": "the value so far",
     "predicted_value": "the expected value",
+    "orders_next_30d_last_year": "the number of orders a year ago in the 30 days that lie ahead",
+    "orders_next_90d_last_year": "the number of orders a year ago in the 90 days that lie ahead",
+    "quarter_4_orders_share": "the share of orders in October to December",
+    "weekend_orders_share": "the share of orders at weekends",
     "clv_days": "the value horizon in days",
     "churn_days": "the churn horizon in days",
     "order_days": "the short horizon in days",
@@ -84,7 +88,7 @@ class Speech:
         str
             As in ``the number of days since the last order``.
         """
-        phrase = PHRASES.get(without_horizon(name))
+        phrase = PHRASES.get(name) or PHRASES.get(without_horizon(name))
         if phrase is not None:
             return phrase.format(**self.horizons)
         if name.endswith(_PERCENTILE):
