@@ -160,5 +160,7 @@ def test_a_shop_replaces_chooses_and_holds_out(tmp_path):
     assert found["vip"].limit == 100
     # Its own word, a default, and the ready segment's own word.
     assert [found[name].holdout for name in ("vip", "win_back", "test_sample")] == [0.0, 0.2, 0.5]
+    (asked,), _ = shop_segments(ready=["life_stage"])
+    assert asked.off == "It needs a value of yours for category."
     # Taken over by name, a sensitive segment is asked for.
     assert found["life"].off == ""

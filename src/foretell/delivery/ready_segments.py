@@ -5,7 +5,13 @@ from dataclasses import replace
 from functools import cache
 from importlib.resources import files
 
-from foretell.delivery.segment_toml import Definition, as_segment, read_definitions
+from foretell.delivery.segment_toml import (
+    NEEDS_VALUE,
+    Definition,
+    as_segment,
+    missing_parameters,
+    read_definitions,
+)
 from foretell.delivery.segments import Segment
 from foretell.errors import ConfigError, did_you_mean
 
@@ -73,12 +79,8 @@ def shop_segments(
     replaced = {definition.name for definition in own}
     theirs = [segment for segment in ready_segments() if segment.name not in replaced]
     if ready is not None:
-        theirs = [
-            # Asked for by name; a parameter without a value keeps it off all the same.
-            replace(segment, off="") if _has_values(known[segment.name]) else segment
-            for segment in theirs
-            if segment.name in ready
-        ]
+        # Asked for by name; a parameter without a value keeps it off all the same.
+        theirs = [replace(one, off=_lacking(known[one.name])) for one in theirs if one.name in ready]
     own_word = {definition.name for definition in own if "holdout" in definition.values}
     segments = (
         segment if segment.holdout or segment.name in own_word else replace(segment, holdout=holdout)
@@ -87,8 +89,9 @@ def shop_segments(
     return tuple(segments), problems
 
 
-def _has_values(definition: Definition) -> bool:
-    return "" not in definition.values.get("parameters", {}).values()
+def _lacking(definition: Definition) -> str:
+    missing = missing_parameters(definition)
+    return f"{NEEDS_VALUE} for {', '.join(missing)}." if missing else ""
 
 
 def render_library() -> str:
@@ -104,7 +107,7 @@ def render_library() -> str:
         values = definition.values
         rule = " ".join(str(values["where"]).split())
         parts = [", ".join(values.get("tables", ("orders",)))]
-        parts += ["a value of yours"] * (not _has_values(definition))
+        parts += ["a value of yours"] * bool(missing_parameters(definition))
         parts += ["to be named: it is sensitive"] * bool(values.get("off"))
         lines.append(f"| `{definition.name}` | {values['title']} | `{rule}` | {'; '.join(parts)} |")
     return "\n".join(lines) + "\n"

@@ -120,7 +120,7 @@ def diff(run: Run, selections: Sequence[Selection], previous: Previous) -> Diff:
         return Diff(previous, (), pl.DataFrame(schema={column.name: column.dtype for column in DIFF_COLUMNS}))
     then = previous.rule_frame(sorted(ranked_columns([one.segment for one in shared])))
     matched = _match(shared[0].source, then, previous)
-    found = [_changed(run, selection, matched) for selection in shared]
+    found = [_changed(run, selection, matched, _rivals(selection, selections)) for selection in shared]
     return Diff(previous, tuple(change for change, _ in found), pl.concat([rows for _, rows in found]))
 
 
@@ -142,6 +142,17 @@ class _Matched:
             _at_rows(_holds(condition, self.then), self.then_rows),
             _at_rows(_holds(condition, self.now), self.now_rows),
         )
+
+    def taken(self, rivals: Sequence[Selection]) -> tuple[Mask, Mask]:
+        """Tell who was in one of several segments then, and who is now."""
+        then = np.zeros(self.previous.members.height, dtype=np.bool_)
+        now = np.zeros(self.now.height, dtype=np.bool_)
+        for rival in rivals:
+            now[rival.members] = True
+            name = MEMBER_PREFIX + rival.segment.name
+            if name in self.previous.members.columns:
+                then |= self.previous.members.get_column(name).to_numpy()
+        return _at_rows(then, self.member_rows), _at_rows(now, self.now_rows)
 
 
 def _match(now: pl.DataFrame, then: pl.DataFrame, previous: Previous) -> _Matched:
@@ -175,18 +186,28 @@ def _at_rows(values: Mask, rows: Rows) -> Mask:
     return np.append(values, False)[rows]
 
 
-def _changed(run: Run, selection: Selection, matched: _Matched) -> tuple[SegmentChange, pl.DataFrame]:
+def _rivals(selection: Selection, selections: Sequence[Selection]) -> list[Selection]:
+    """Return the segments that choose before a segment in its group."""
+    mine = selection.segment
+    others = (one for one in selections if mine.exclusive and one.segment.exclusive == mine.exclusive)
+    return [one for one in others if (one.segment.priority or 0) < (mine.priority or 0)]
+
+
+def _changed(
+    run: Run, selection: Selection, matched: _Matched, rivals: Sequence[Selection]
+) -> tuple[SegmentChange, pl.DataFrame]:
     name = selection.segment.name
     inside = np.zeros(matched.now.height, dtype=np.bool_)
     inside[selection.members] = True
     now = _at_rows(inside, matched.now_rows)
     member = matched.previous.members.get_column(MEMBER_PREFIX + name).to_numpy()
     then = _at_rows(member, matched.member_rows)
+    taken_then, taken_now = matched.taken(rivals)
     entered, left = np.flatnonzero(now & ~then), np.flatnonzero(then & ~now)
     held = [(part, *matched.held(part)) for part in conjuncts(selection.condition)]
     parts, reasons = [], []
-    for places, is_in in ((entered, True), (left, False)):
-        rows, told = _explained(run, selection, matched, places, held, is_in=is_in)
+    for places, is_in, taken in ((entered, True, taken_then), (left, False, taken_now)):
+        rows, told = _explained(run, selection, matched, places, held, taken=taken[places], is_in=is_in)
         parts.append(rows)
         reasons.append(told)
     counted = pl.concat(reasons).value_counts().sort(["count", "why"], descending=[True, False])
@@ -211,6 +232,7 @@ def _explained(
     places: Rows,
     held: Sequence[tuple[Condition, Mask, Mask]],
     *,
+    taken: Mask,
     is_in: bool,
 ) -> tuple[pl.DataFrame, pl.Series]:
     """Return the rows of those who entered or left, and their reasons without values."""
@@ -221,10 +243,10 @@ def _explained(
     frame = pl.DataFrame({"customer_id": matched.ids.gather(places), "elsewhere": there != _NOBODY})
     for prefix, source, rows in (("then", matched.then, matched.then_rows), ("now", matched.now, matched.now_rows)):
         picked = [name for name in names if name in source.columns]
-        values = source.select(
-            in_words(n, column_named(n, known), run.currency).alias(f"{prefix}: {n}") for n in picked
+        values = _gathered(source.select(picked), rows[places])
+        frame = frame.hstack(
+            values.select(in_words(n, column_named(n, known), run.currency).alias(f"{prefix}: {n}") for n in picked)
         )
-        frame = frame.hstack(_gathered(values, rows[places]))
     with_values, without = [], []
     for number, (part, then, now) in enumerate(held):
         gained, lost = now[places] & ~then[places], then[places] & ~now[places]
@@ -235,7 +257,8 @@ def _explained(
         told = pl.concat_str(pl.lit(f"{words} ("), _moved(shown, speech), pl.lit(")")) if shown else pl.lit(words)
         with_values.append(pl.when(flipped).then(told))
         without.append(pl.when(flipped).then(pl.lit(words)))
-    fallback = pl.lit(_other_reason(selection, matched.previous, is_in=is_in))
+    frame = frame.with_columns(pl.Series("taken", taken))
+    fallback = _other_reason(selection, matched.previous, is_in=is_in)
     gone = pl.lit("new: not known to the last run" if is_in else "gone: no longer in the scores")
     why = pl.when(~pl.col("elsewhere")).then(gone).when(pl.any_horizontal(pl.col("^flip: .*$")))
     frame = frame.with_columns(
@@ -266,22 +289,20 @@ def _gathered(values: pl.DataFrame, rows: Rows) -> pl.DataFrame:
     return picked.select(pl.when(~pl.col("missing")).then(pl.col(name)).alias(name) for name in values.columns)
 
 
-def _other_reason(selection: Selection, previous: Previous, *, is_in: bool) -> str:
+def _other_reason(selection: Selection, previous: Previous, *, is_in: bool) -> pl.Expr:
+    """Tell why somebody entered or left of whom no condition flipped; reads the column ``taken``."""
     segment = selection.segment
     if " ".join(previous.rules.get(segment.name, "").split()) != " ".join(segment.where.split()):
-        return "the rule of the segment was changed"
-    if segment.exclusive:
-        word = (
-            "no segment of higher priority takes the customer any more"
-            if is_in
-            else "taken by a segment of higher priority"
-        )
-        return f"{word} (group {segment.exclusive})"
+        return pl.lit("the rule of the segment was changed")
     if segment.sample is not None:
-        return "drawn into the sample" if is_in else "no longer drawn into the sample"
-    if segment.limit is not None:
-        return f"among the first {segment.limit:,} now" if is_in else f"no longer among the first {segment.limit:,}"
-    return "a setting of the segment was changed"
+        chance = "drawn into the sample" if is_in else "no longer drawn into the sample"
+    elif segment.limit is not None:
+        chance = f"{'now' if is_in else 'no longer'} among the first {segment.limit:,}"
+    else:
+        chance = "a setting of the segment was changed"
+    priority = "no longer taken" if is_in else "taken"
+    rival = f"{priority} by a segment of higher priority (group {segment.exclusive})"
+    return pl.when(pl.col("taken")).then(pl.lit(rival)).otherwise(pl.lit(chance))
 
 
 def size_flag(before: int, now: int) -> str:

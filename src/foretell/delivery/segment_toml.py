@@ -159,6 +159,22 @@ def as_segment(definition: Definition, ready: Mapping[str, Definition], *, is_re
     return Segment(**{"title": "", "description": "", "action": ""} | values | {"ready": is_ready})
 
 
+def missing_parameters(definition: Definition) -> list[str]:
+    """Return the parameters of a definition that have no value yet.
+
+    Parameters
+    ----------
+    definition : Definition
+        As it is written.
+
+    Returns
+    -------
+    list of str
+        Names, sorted.
+    """
+    return sorted(name for name, value in definition.values.get("parameters", {}).items() if value == "")
+
+
 def render(segment: Segment) -> str:
     """Write a segment as TOML.
 

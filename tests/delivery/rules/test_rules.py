@@ -140,7 +140,7 @@ SPEECH = Speech(
     ("sql", "words"),
     [
         ("orders >= 2 AND risk > 0.5", "the number of orders is at least 2 and the risk is above 50 %"),
-        ("NOT spend < 60.5", "the spend is at least 60.5 EUR"),
+        ("NOT spend < 60.5", "the spend is at least 60.50 EUR"),
         ("risk BETWEEN 0.125 AND 0.9", "the risk is from 12.5 % to 90 %"),
         (
             "last_order_date >= as_of - INTERVAL '4 months'",

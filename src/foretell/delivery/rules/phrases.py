@@ -137,6 +137,7 @@ class Speech:
             return percent(value, decimals=0 if round(value * 100, 6).is_integer() else 1)
         text = f"{value:,.15g}" if abs(value) < 1e15 else f"{value:g}"
         if column is not None and is_money(column):
+            text = text if value.is_integer() else f"{value:,.2f}"
             return f"{text} {self.currency}" if self.currency else text
         if name is not None and name.endswith(_PERCENTILE):
             return f"{text} of 100"
