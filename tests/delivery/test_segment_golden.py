@@ -1,6 +1,6 @@
 """The files of segments, byte by byte: a small shop, two months, reviewed by eye.
 
-After a change that is meant: ``FORETELL_WRITE_GOLDEN=1 pytest tests/delivery/test_segment_golden.py``, and read the diff.
+After a change that is meant run it with ``FORETELL_WRITE_GOLDEN=1``, and read the difference.
 """
 
 import os
