@@ -64,7 +64,8 @@ def drawn_scores(customers: int, as_of: datetime, *, seed: int) -> pl.DataFrame:
         "total_clv": pl.col("value") * (pl.col("orders") + pl.col("e")),
         "p_alive": pl.col("alive"),
         "churn_risk_90d": pl.col("churn"),
-        "churn_band": pl.col("churn").cut([0.33, 0.66], labels=["low", "medium", "high"]),
+        "churn_band": pl.when(pl.col("churn") < 0.33).then(pl.lit("low"))
+        .when(pl.col("churn") < 0.66).then(pl.lit("medium")).otherwise(pl.lit("high")),
         "p_order_30d": 0.4 * (1 - pl.col("churn")),
         "expected_next_order_date": day + pl.duration(days=5 + pl.col("since") % 200),
         "next_order_date_early": day + pl.duration(days=2),

@@ -11,6 +11,7 @@ from foretell.config.settings import Settings
 from foretell.errors import ConfigError, OutputError
 from foretell.jobs.score import score
 from foretell.jobs.segment_check import lint_segments
+from foretell.jobs.segment_inputs import segments_of
 from foretell.jobs.segment_preview import preview_segment, write_segment
 from foretell.jobs.segments import list_segments
 
@@ -153,3 +154,34 @@ def test_without_a_published_run_rules_are_looked_at_all_the_same(
         preview_segment(settings, "vip")
     with pytest.raises(ConfigError, match="Did you mean 'vip'"):
         preview_segment(settings, "vipp")
+
+
+def test_columns_of_other_tables_are_no_mistake_and_groups_see_ready_segments(
+    shop_settings: Settings, tmp_path: Path
+) -> None:
+    (tmp_path / "segments").mkdir()
+    text = """
+[[segments]]
+name = "north"
+like = "in_region"
+parameters = {region = "North"}
+[[segments]]
+name = "app_carts"
+like = "cart_abandoners_app"
+[[segments]]
+name = "wrong"
+where = "region + 1 > 2 AND no_where = 1"
+needs = ["region"]
+[[segments]]
+name = "tier_2b"
+where = "orders > 2"
+exclusive = "engagement"
+priority = 2
+"""
+    (tmp_path / "segments" / "own.toml").write_text(text, encoding="utf-8")
+    with pytest.raises(ConfigError) as caught:
+        segments_of(with_folder(shop_settings, tmp_path))
+    assert caught.value.problems == (
+        "In the exclusive group 'engagement' 'engagement_tier_2', 'tier_2b' have the same priority 2.",
+        "Segment 'wrong': the rule names the unknown column 'no_where'.",
+    )

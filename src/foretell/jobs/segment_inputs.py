@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
+from itertools import product
 
 import polars as pl
 
@@ -91,10 +92,27 @@ def static_problems(settings: Settings, segments: Sequence[Segment]) -> list[str
     # A number of days in a name is the champion's matter, whose horizons may not be those of the settings.
     named = {name for segment in segments for name in named_columns(segment)}
     known |= {name: known[short] for name in named if (short := without_horizon(name)) in known}
-    checked = [segment for segment in segments if not segment.ready]
+    own = [segment for segment in segments if not segment.ready]
     publishable = set(known) - {"clv_days", "churn_days", "order_days"}
-    known |= {name: _NEEDED for segment in checked for name in segment.needs if name not in known}
-    return compile_segments(checked, known, publishable=publishable | {n for s in checked for n in s.needs})[1]
+    # Ready segments are sound, but one of them that is surely on may stand in the group of one of the shop's own.
+    surely_on = [segment for segment in segments if not segment.off and not segment.needs]
+    groups = {segment.exclusive for segment in own}
+    beside = [segment for segment in surely_on if segment.ready and segment.exclusive in groups - {""}]
+    foreign = [segment for segment in own if not set(segment.needs) <= set(known)]
+    settled = [segment for segment in own if segment not in foreign]
+    problems = compile_segments([*beside, *settled], known, publishable=publishable)[1]
+    return problems + [problem for segment in foreign for problem in _least_problems(segment, known, publishable)]
+
+
+def _least_problems(segment: Segment, known: dict[str, Column], publishable: set[str]) -> list[str]:
+    """Check a segment whose columns come from tables of which no type is known here: some types must do."""
+    needed = [name for name in segment.needs if name not in known][:_MOST_NEEDED]
+    found = []
+    for types in product((pl.Float64(), pl.String(), pl.Boolean(), pl.Date()), repeat=len(needed)):
+        more = {name: Column(name, dtype, "", True, "Needed.") for name, dtype in zip(needed, types, strict=True)}
+        alone = replace(segment, exclusive="")
+        found.append(compile_segments([alone], known | more, publishable=publishable | set(needed))[1])
+    return min(found, key=len)
 
 
 def segments_digest(segments: Sequence[Segment]) -> str:
@@ -128,7 +146,7 @@ def _as_columns(features: Sequence[Feature]) -> tuple[Column, ...]:
 
 ANY_FEATURE = (*_as_columns(catalogue()), *columns_of_attributes(ATTRIBUTES))
 """Every column beyond the scores that some shop's data could give."""
-_NEEDED = Column("needed", pl.Float64(), "", True, "A column that a segment says it needs.")
+_MOST_NEEDED = 4
 
 
 def feature_columns(data: CustomerData) -> tuple[Column, ...]:
