@@ -18,6 +18,9 @@ JOBS = {
     "export": ("export",),
     "verify": ("verify",),
     "review": ("review",),
+    "segments": ("list_segments",),
+    "segment_preview": ("preview_segment", "write_segment"),
+    "segment_check": ("lint_segments",),
     "registry": ("runs", "promote", "rollback"),
     "doctor": ("doctor",),
 }
@@ -27,6 +30,7 @@ class Outcome:
     """What a job gives back."""
 
     healthy = True
+    errors = 0
 
     def lines(self):
         return ["one line", "another"]

@@ -13,7 +13,7 @@ from foretell.engines.trained_model import TrainedModel
 DOMAIN = "@private.example"
 AS_OF = "2025-08-01"
 ORDERS = "data/raw/orders.csv"
-MAY_NAME_CUSTOMERS = ("scores.csv", "scores.parquet", "segments/")
+MAY_NAME_CUSTOMERS = ("scores.csv", "scores.parquet", "segments/", "segments_diff.csv", "segment_members.parquet")
 
 
 # --- refused: the same words and code from every command, nothing written ---------------------------------------------

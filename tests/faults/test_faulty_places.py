@@ -23,7 +23,7 @@ from foretell.storage.lock import LOCK_NAME, folder_lock
 DOMAIN = "@private.example"
 AS_OF = "2025-08-01"
 ORDERS = "data/raw/orders.csv"
-MAY_NAME_CUSTOMERS = ("scores.csv", "scores.parquet", "segments/")
+MAY_NAME_CUSTOMERS = ("scores.csv", "scores.parquet", "segments/", "segments_diff.csv", "segment_members.parquet")
 
 
 # --- the output -------------------------------------------------------------------------------------------------------

@@ -89,7 +89,7 @@ def test_identifiers_are_in_score_files_only(settings: Settings) -> None:
     assert result.folder is not None
     named = {path.name for path in result.folder.rglob("*.*") if b"private.example" in path.read_bytes()}
     segments = {path.name for path in (result.folder / "segments").iterdir()}
-    assert named <= {"scores.csv", "scores.parquet"} | segments
+    assert named <= {"scores.csv", "scores.parquet", "segments_diff.csv", "segment_members.parquet"} | segments
     assert "private.example" not in "\n".join(result.lines()) + json.dumps(result.as_dict())
     models = b"".join(path.read_bytes() for path in settings.folders.models.rglob("*") if path.is_file())
     assert b"private.example" not in models

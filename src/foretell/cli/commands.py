@@ -9,6 +9,7 @@ import click
 from foretell import __version__
 from foretell.cli.exit_codes import FAILED
 from foretell.cli.options import SessionGroup, as_of_option, dry_run_option, setting_option
+from foretell.cli.segment_commands import segments
 from foretell.cli.session import Session
 from foretell.cli.upload_commands import export, verify
 
@@ -206,6 +207,9 @@ def runs(session: Session) -> None:
     from foretell.jobs import registry as job
 
     session.show(job.runs(session.settings()))
+
+
+root.add_command(segments)
 
 
 @root.command()

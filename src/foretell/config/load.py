@@ -18,7 +18,7 @@ from foretell.errors import ConfigError
 
 CONFIG_NAME = "foretell.toml"
 ENVIRONMENT_PREFIX = "FORETELL__"
-_FOLDERS = ("folders.models", "folders.output")
+_FOLDERS = ("folders.models", "folders.output", "segments.folder")
 _FLAG, _ENVIRONMENT, _FILE, _DEFAULT = "flag", "environment", "config file", "default"
 
 

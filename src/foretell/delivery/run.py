@@ -161,6 +161,13 @@ class Run:
         Instant of the newest order before `as_of`.
     reviewed : pl.DataFrame
         Columns of `evaluation.review.Review.totals`: what earlier runs said and what happened until `as_of`.
+    features : pl.DataFrame or None
+        Column ``customer_id`` and what rules of segments name beyond the scores, of the same customers.
+    feature_columns : tuple of Column
+        What they are.
+    prospects : pl.DataFrame or None
+        Column ``customer_id`` and features of known people without an order, sorted by ``customer_id``; None where
+        no table tells of them.
     """
 
     shop: str
@@ -182,6 +189,9 @@ class Run:
     familiarity: Familiarity | None = None
     newest_order_at: datetime | None = None
     reviewed: pl.DataFrame = field(default_factory=pl.DataFrame)
+    features: pl.DataFrame | None = None
+    feature_columns: tuple[Column, ...] = ()
+    prospects: pl.DataFrame | None = None
 
     @property
     def folder_name(self) -> str:

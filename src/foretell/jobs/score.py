@@ -12,6 +12,7 @@ from foretell.bundles.files import StoredBundle
 from foretell.bundles.registry import Registry
 from foretell.config.settings import Settings
 from foretell.delivery.outcomes import Outcome, refused
+from foretell.delivery.previous import find_previous
 from foretell.delivery.publish import publish
 from foretell.delivery.reviewed import reviewed_before
 from foretell.delivery.run import Counts, ModelFacts, Record, Run
@@ -23,6 +24,7 @@ from foretell.jobs.gating import familiarity_of, limits_of, pass_gates
 from foretell.jobs.inputs import cutoff_of, read_shop
 from foretell.jobs.output import held_output
 from foretell.jobs.run_log import RunLog
+from foretell.jobs.segment_inputs import segments_digest, segments_of, with_features
 from foretell.scoring.accounting import RowAccount, account_rows
 from foretell.scoring.activity import activity_bucket
 from foretell.scoring.schema import score_columns
@@ -131,6 +133,7 @@ def score(
         As the rooms raise them; what was published before is untouched.
     """
     log = RunLog()
+    segments_of(settings)  # a mistake in a segment is said before anything slow
     # Held from the start: a second run is told at once, not after an hour's work.
     with held_output(settings.folders.output, dry_run=dry_run):
         stored = Registry(settings.folders.models).load("champion")
@@ -170,6 +173,7 @@ def score_data(
     ScoreResult
         The folder, its files, and whether anything changed.
     """
+    segments = segments_of(settings)
     cutoff = cutoff_of(data, as_of)
     newest = data.before(cutoff).last_order_at()
     if not force:
@@ -191,6 +195,7 @@ def score_data(
     )
     account, notes = account_rows(data, cutoff), notes_at(data, cutoff)
     reviewed = reviewed_before(settings.folders.output, cutoff)
+    previous = None if dry_run else find_previous(settings.folders.output, cutoff)
     run = Run(
         shop=settings.shop.name,
         as_of=cutoff,
@@ -204,11 +209,17 @@ def score_data(
         record=_record(stored),
         quarantine=account.quarantine,
         notes=tuple(note.sentence for note in notes),
-        inputs={"orders": data.before(cutoff).fingerprint(), "review": sha256_json(reviewed.write_json())},
+        inputs={
+            "orders": data.before(cutoff).fingerprint(),
+            "review": sha256_json(reviewed.write_json()),
+            "segments": segments_digest(segments),
+            "segments of the last run": "none" if previous is None else previous.content,
+        },
         options={
             "churn_band_edges": list(edges),
             "currency": settings.shop.currency,
             "explained_customers": settings.scoring.explained_customers,
+            "segments_key": settings.segments.key,
             "shop": settings.shop.name,
         },
         circumstances=log.circumstances(),
@@ -217,6 +228,7 @@ def score_data(
         newest_order_at=newest,
         reviewed=reviewed,
     )
+    run = log.timed("features", lambda: with_features(run, data, segments, cutoff))
     clv = f"predicted_clv_{stored.bundle.horizons.clv_days}d"
     head = scored.scores.sort(clv, "customer_id", descending=[True, False], nulls_last=True).head(5)
     output, limits = settings.folders.output, limits_of(settings)
@@ -234,7 +246,18 @@ def score_data(
     if dry_run:
         return replace(result, outcomes=pass_gates(run, output, limits, force=force)[1])
     run, outcomes = pass_gates(run, output, limits, force=force)
-    published = log.timed("publish", lambda: publish(run, output, force=force, outcomes=outcomes))
+    published = log.timed(
+        "publish",
+        lambda: publish(
+            run,
+            output,
+            segments=segments,
+            key=settings.segments.key or "",
+            previous=previous,
+            force=force,
+            outcomes=outcomes,
+        ),
+    )
     written = settings.database.address is not None and log.timed(
         "database", lambda: write_to_database(run.scores, published, settings.database, cutoff)
     )
