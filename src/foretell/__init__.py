@@ -34,6 +34,7 @@ if TYPE_CHECKING:
         NotFitted,
         OutputError,
         SmallSampleWarning,
+        TooFewSeeds,
         TrackingError,
         Violation,
         WindowError,
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
     from foretell.tracking.mlflow_tracker import MlflowTracker
     from foretell.training.backtest import backtest
     from foretell.training.churn_classifier import ChurnClassifier
+    from foretell.training.lookalike import Lookalike
     from foretell.training.train import train
     from foretell.windows import Horizons
 
@@ -68,11 +70,13 @@ __all__ = [
     "InputTooOld",
     "LeakageError",
     "LockHeld",
+    "Lookalike",
     "MlflowTracker",
     "ModelNotFound",
     "NotFitted",
     "OutputError",
     "SmallSampleWarning",
+    "TooFewSeeds",
     "TrackingError",
     "TrainedModel",
     "Violation",
@@ -89,6 +93,7 @@ _ROOMS = {
     "ChurnClassifier": "foretell.training.churn_classifier",
     "CustomerData": "foretell.tables.dataset",
     "Horizons": "foretell.windows",
+    "Lookalike": "foretell.training.lookalike",
     "MlflowTracker": "foretell.tracking.mlflow_tracker",
     "TrainedModel": "foretell.engines.trained_model",
     "backtest": "foretell.training.backtest",

@@ -7,7 +7,7 @@ import polars as pl
 
 from foretell.evaluation.vectors import FloatArray
 from foretell.models.encoding import Encoding
-from foretell.training.column_words import REASONS, facts_of
+from foretell.training.column_words import facts_of, top_reasons
 
 _RAISES, _LOWERS = ", raises the risk", ", lowers the risk"
 _SMALLEST = 0.05
@@ -35,18 +35,9 @@ def churn_reasons(
     polars.DataFrame
         ``reason_1`` … ``reason_3``, in the order of the rows; null where nothing is worth naming.
     """
-    # Rounded, so that equal sizes stay in the order of the columns whatever the last bits are.
-    order = np.argsort(-np.round(np.abs(contributions), 6), axis=1, kind="stable")
-    told: dict[str, list[str | None]] = {}
-    for rank, reason in enumerate(REASONS):
-        words = np.full(frame.height, None, dtype=object)
-        if rank < contributions.shape[1]:
-            place = order[:, rank]
-            size = contributions[np.arange(frame.height), place]
-            for number in np.unique(place):
-                rows = np.flatnonzero((place == number) & (np.abs(size) >= _SMALLEST))
-                column = frame.get_column(encoding.features[number])[rows]
-                directions = pl.Series(np.where(size[rows] > 0, _RAISES, _LOWERS).tolist(), dtype=pl.String)
-                words[rows] = (facts_of(column, encoding, typical) + directions).to_numpy()
-        told[reason] = words.tolist()
-    return pl.DataFrame(told, schema=dict.fromkeys(REASONS, pl.String))
+
+    def words(column: pl.Series, sizes: FloatArray) -> pl.Series:
+        directions = pl.Series(np.where(sizes > 0, _RAISES, _LOWERS).tolist(), dtype=pl.String)
+        return facts_of(column, encoding, typical) + directions
+
+    return top_reasons(frame, contributions, encoding.features, _SMALLEST, words)

@@ -1,15 +1,18 @@
 """Values of a keyed frame's columns in words."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 import polars as pl
 
+from foretell.evaluation.vectors import FloatArray
 from foretell.models.encoding import Encoding
 from foretell.models.objectives import Matrix
 
 REASONS = ("reason_1", "reason_2", "reason_3")
 _LARGEST_WHOLE = 1e15
+
+Words = Callable[[pl.Series, FloatArray], pl.Series]
 
 
 def typical_values(matrix: Matrix, encoding: Encoding) -> dict[str, float]:
@@ -60,6 +63,44 @@ def facts_of(column: pl.Series, encoding: Encoding, typical: Mapping[str, float]
         usual = f" (typical {plain_numbers(pl.Series([typical[name]]))[0]})" if typical and name in typical else ""
         fact = plain_numbers(column) + usual
     return (f"{name} is " + fact).fill_null(f"{name} is not known")
+
+
+def top_reasons(
+    frame: pl.DataFrame, sizes: FloatArray, names: Sequence[str], smallest: float, words: Words
+) -> pl.DataFrame:
+    """Tell the three columns of the largest size in each row.
+
+    Parameters
+    ----------
+    frame : polars.DataFrame
+        The rows as they were given.
+    sizes : ndarray of shape (rows, columns)
+        How much each column weighs in each row; signs do not matter.
+    names : sequence of str
+        The columns.
+    smallest : float
+        Size below which a column is not named.
+    words : callable
+        From some rows of a column, and their signed sizes, to a text for each.
+
+    Returns
+    -------
+    polars.DataFrame
+        ``reason_1`` … ``reason_3``, in the order of the rows; null where nothing is worth naming.
+    """
+    # Rounded, so that equal sizes stay in the order of the columns whatever the last bits are.
+    order = np.argsort(-np.round(np.abs(sizes), 6), axis=1, kind="stable")
+    told: dict[str, list[str | None]] = {}
+    for rank, reason in enumerate(REASONS):
+        texts = np.full(frame.height, None, dtype=object)
+        if rank < sizes.shape[1]:
+            place = order[:, rank]
+            size = sizes[np.arange(frame.height), place]
+            for number in np.unique(place):
+                rows = np.flatnonzero((place == number) & (np.abs(size) >= smallest))
+                texts[rows] = words(frame.get_column(names[number])[rows], size[rows]).to_numpy()
+        told[reason] = texts.tolist()
+    return pl.DataFrame(told, schema=dict.fromkeys(REASONS, pl.String))
 
 
 def plain_numbers(numbers: pl.Series) -> pl.Series:
