@@ -37,7 +37,6 @@ SENSITIVE = frozenset(
 _Z = 1.959963984540054
 _MOST_LEVELS = 12
 _FEWEST = 10
-_PER_COLUMN = 2
 _MOST_AUDIT_LEVELS = 20
 
 
@@ -76,8 +75,8 @@ def audience_profile(
     -------
     polars.DataFrame
         Columns of `PROFILE_SCHEMA`, what is more likely first, then by size of the difference: shares within [0, 1],
-        their ratio with a 95 % interval. At most two conditions a column, each with 10 members of the audience or of an expected audience,
-        and only where the interval leaves 1 out.
+        their ratio with a 95 % interval. One condition a column that is more likely and one that is less, each with
+        10 members or as many expected, and only where the interval leaves 1 out.
 
     References
     ----------
@@ -92,7 +91,7 @@ def audience_profile(
             row = _compared(condition, int(holds[audience].sum()), int(audience.sum()), int(holds.sum()), holds.size)
             found += [] if row is None else [row]
         found.sort(key=lambda row: (-row[0], row[1][1]))
-        rows += found[:_PER_COLUMN]
+        rows += [row for row in found if row[1][4] >= 1][:1] + [row for row in found if row[1][4] < 1][:1]
     rows.sort(key=lambda row: (row[1][4] < 1, -row[0], row[1][0], row[1][1]))
     return pl.DataFrame([row for _, row in rows], schema=PROFILE_SCHEMA, orient="row")
 

@@ -31,9 +31,7 @@ _CERTAIN_ODDS = -30.0
 _GROUP_ODDS = -8.0
 _PARTS = 3
 _MOST_REMOVED = 5
-BELIEVABLE = 0.95
-"""Area under the ROC curve below which nothing more is taken out."""
-
+_BELIEVABLE = 0.95
 _ROUNDS = 60
 _TREES = BoostingParams(num_leaves=8, learning_rate=0.15, min_child_samples=10, lambda_l2=1.0)
 
@@ -96,7 +94,7 @@ def _pairs(frame: pl.DataFrame, events: FloatArray, rng: np.random.Generator) ->
         return
     for first, second in pairs:
         rough, _ = max(_of_two(columns[first][few], columns[second][few], happened[few]))
-        if rough < BELIEVABLE:
+        if rough < _BELIEVABLE:
             continue
         figure, how = max(_of_two(columns[first], columns[second], happened))
         if figure >= _PAIR:
@@ -155,9 +153,9 @@ def _needed(trial: "ColumnTrial", names: list[str]) -> list[Found]:
     while len(gone) < _MOST_REMOVED and len(gone) < len(names):
         gone.append(trial.most_needed([name for name in names if name not in gone]))
         reached = area(trial.events, trial.margins([name for name in names if name not in gone]))
-        if reached < BELIEVABLE or whole < TOO_GOOD:
+        if reached < _BELIEVABLE or whole < TOO_GOOD:
             break
-    if reached >= BELIEVABLE or (whole - reached < JUMP and whole < TOO_GOOD):
+    if reached >= _BELIEVABLE or (whole - reached < JUMP and whole < TOO_GOOD):
         return []
     others = "it" if len(gone) == 1 else " and ".join(repr(name) for name in gone)
     words = f"the area under the ROC curve is {whole:.3f} with {others} and {reached:.3f} without."

@@ -13,13 +13,12 @@ from foretell.models.encoding import Encoding
 from foretell.models.estimator import Estimator
 from foretell.scoring.ranks import percentile
 from foretell.training.audience_profile import audience_profile, is_sensitive, share_audit
-from foretell.training.column_words import REASONS
 from foretell.training.held_out_seeds import choose_clusters, hold_out
 from foretell.training.keyed_frames import read_keys
 from foretell.training.lookalike_candidates import FittedLookalike, Settings
 from foretell.training.lookalike_columns import columns_to_learn_from
 from foretell.training.lookalike_reach import SIZES, control_of, evaluation_table, reach_table
-from foretell.training.lookalike_reasons import lookalike_reasons, usual_values
+from foretell.training.lookalike_reasons import reasons_of_the_best, usual_values
 from foretell.training.lookalike_state import KIND, files_of, restore
 from foretell.training.model_folder import read_folder, write_folder
 from foretell.training.seed_rule import find_seed_rule
@@ -238,7 +237,7 @@ class Lookalike(Estimator):
         matrix = self.encoding_.to_matrix(ranked)
         score = self.fitted_.score(matrix)
         status = np.where(np.isnan(matrix).all(axis=1), "no_features", "ok")
-        told = self._reasons(ranked, matrix, score, explained)
+        told = reasons_of_the_best(ranked, matrix, score, self.fitted_, self.encoding_, self.usual_, most=explained)
         answers = pl.DataFrame(
             [read_keys(ranked, self.key_), pl.Series("lookalike_score", np.round(score, 9), dtype=pl.Float64)]
         )
@@ -328,13 +327,8 @@ class Lookalike(Estimator):
         self.usual_ = usual_values(matrix, flags, self.encoding_)
         self.seed_rule_ = find_seed_rule(frame, flags, [name for name in frame.columns if name != key])
         others = frame.filter(pl.Series(flags == 0))
-        score = self.fitted_.score(matrix[flags == 0])
-        order = np.argsort(-np.round(score, 9), kind="stable")
-        within = self.seed_rule_.holds(others)[order]
-        shares = [
-            float(within[: max(round(size * within.size), 1)].mean()) if self.seed_rule_.conditions else None
-            for size in SIZES
-        ]
+        order = np.argsort(-np.round(self.fitted_.score(matrix[flags == 0]), 9), kind="stable")
+        shares = self.seed_rule_.shares_within(others, order, SIZES)
         control = control_of(matrix, flags, self.chosen_, settings, folds=self.folds)
         self.evaluation_ = evaluation_table(held, seed=self.seed)
         self.reach_ = reach_table(held, control, self.chosen_, shares)
@@ -342,15 +336,6 @@ class Lookalike(Estimator):
         audience[np.flatnonzero(flags == 0)[order[: max(round(_AUDITED_SHARE * order.size), 1)]]] = True
         audited = [name for name in frame.columns if name != key and is_sensitive(name, self.sensitive)]
         self.audit_ = share_audit(frame, audited, seeds=flags > 0, audience=audience, pool=flags == 0)
-
-    def _reasons(self, frame: pl.DataFrame, matrix: FloatArray, score: FloatArray, explained: int) -> pl.DataFrame:
-        told = pl.DataFrame(schema=dict.fromkeys(REASONS, pl.String)).clear(frame.height)
-        best = np.sort(np.argsort(-np.round(score, 9), kind="stable")[:explained])
-        if not best.size:
-            return told
-        shares = self.fitted_.contributions(matrix[best])
-        words = lookalike_reasons(frame[best], shares, self.encoding_, self.usual_)
-        return told.with_columns(told[name].scatter(best, words[name]) for name in REASONS)
 
     def _check_settings(self) -> None:
         problems = []

@@ -9,7 +9,8 @@ import polars as pl
 from foretell.evaluation.vectors import FloatArray
 from foretell.models.encoding import Encoding
 from foretell.models.objectives import Matrix
-from foretell.training.column_words import facts_of, plain_numbers, top_reasons
+from foretell.training.column_words import REASONS, facts_of, plain_numbers, top_reasons
+from foretell.training.lookalike_candidates import FittedLookalike
 
 _SMALLEST = 0.05
 """Share of all that makes a row alike, below which a column is no reason to name."""
@@ -48,6 +49,48 @@ def usual_values(matrix: Matrix, seeds: FloatArray, encoding: Encoding) -> dict[
                 told[who] = float(np.nanmedian(values))
         found[name] = told
     return found
+
+
+def reasons_of_the_best(
+    frame: pl.DataFrame,
+    matrix: Matrix,
+    score: FloatArray,
+    fitted: FittedLookalike,
+    encoding: Encoding,
+    usual: Usual,
+    *,
+    most: int,
+) -> pl.DataFrame:
+    """Tell what makes the most alike of some rows alike.
+
+    Parameters
+    ----------
+    frame : polars.DataFrame
+        The rows as they were given.
+    matrix : ndarray of float64, shape (rows, features)
+        The same, as from `Encoding.to_matrix`.
+    score : ndarray of shape (rows,)
+        Their resemblance.
+    fitted : FittedLookalike
+        What scored them.
+    encoding : Encoding
+        Names and known categories of the columns.
+    usual : mapping
+        As from `usual_values`.
+    most : int
+        Rows to explain, highest score first.
+
+    Returns
+    -------
+    polars.DataFrame
+        ``reason_1`` … ``reason_3``, in the order of the rows; null for the others.
+    """
+    told = pl.DataFrame(schema=dict.fromkeys(REASONS, pl.String)).clear(frame.height)
+    best = np.sort(np.argsort(-np.round(score, 9), kind="stable")[:most])
+    if not best.size:
+        return told
+    words = lookalike_reasons(frame[best], fitted.contributions(matrix[best]), encoding, usual)
+    return told.with_columns(told[name].scatter(best, words[name]) for name in REASONS)
 
 
 def lookalike_reasons(frame: pl.DataFrame, contributions: FloatArray, encoding: Encoding, usual: Usual) -> pl.DataFrame:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from foretell.evaluation.vectors import FloatArray
+from foretell.evaluation.vectors import FloatArray, IntArray
 from foretell.training.conditions import Condition, is_category, level_texts, range_numbers
 
 MOST_CONDITIONS = 3
@@ -49,6 +49,27 @@ class SeedRule:
         for condition in self.conditions:
             found &= condition.holds(frame)
         return found
+
+    def shares_within(self, ranked: pl.DataFrame, order: IntArray, sizes: Sequence[float]) -> list[float | None]:
+        """Tell how much of the top of a ranking fulfils the rule.
+
+        Parameters
+        ----------
+        ranked : polars.DataFrame
+            Has the columns of the conditions; at least one row.
+        order : ndarray of int, shape (rows,)
+            Rows, best first.
+        sizes : sequence of float
+            Sizes of the top, as shares.
+
+        Returns
+        -------
+        list of float or None
+            By size; None where there is no rule.
+        """
+        within = self.holds(ranked)[order]
+        tops = [max(round(size * within.size), 1) for size in sizes]
+        return [float(within[:top].mean()) if self.conditions else None for top in tops]
 
     def __str__(self) -> str:
         """Return the rule in words."""
