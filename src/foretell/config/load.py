@@ -18,7 +18,14 @@ from foretell.errors import ConfigError
 
 CONFIG_NAME = "foretell.toml"
 ENVIRONMENT_PREFIX = "FORETELL__"
-_PATHS = ("data.orders.path", "folders.models", "folders.output")
+_PATHS = (
+    "data.orders.path",
+    "folders.models",
+    "folders.output",
+    "lookalike.seeds",
+    "lookalike.pool",
+    "lookalike.exclude",
+)
 _FLAG, _ENVIRONMENT, _FILE, _DEFAULT = "flag", "environment", "config file", "default"
 
 

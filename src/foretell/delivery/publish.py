@@ -61,7 +61,7 @@ class Published:
     selections: tuple[Selection, ...]
 
 
-class _SameContent(Exception):
+class SameContent(Exception):
     """Leaves the staging block without a rename: the folder that stands already holds what was staged."""
 
 
@@ -112,8 +112,8 @@ def publish(
         with staged_folder(target) as stage:
             facts, content = _fill(stage, run, selections)
             if not force:
-                _stop_if_same(target, content)
-    except _SameContent:
+                stop_if_same(target, content)
+    except SameContent:
         changed = False
     moved = _point_to(target, run, output / LATEST_NAME)
     return Published(
@@ -129,7 +129,7 @@ def _fill(stage: Path, run: Run, selections: Sequence[Selection]) -> tuple[tuple
     """Write every file of a run into an empty folder, the manifest last; return what was written."""
     decimals = dict(decimals_of(run.columns))
     decimals |= {alias: decimals[name] for alias, name in aliases(run.columns).items()}
-    _write_parquet(stage / "scores.parquet", run.scores)
+    write_parquet(stage / "scores.parquet", run.scores)
     files = [file_facts(stage, "scores.parquet", rows=run.scores.height)]
     tables = [
         ("scores.csv", run.scores),
@@ -154,13 +154,36 @@ def _fill(stage: Path, run: Run, selections: Sequence[Selection]) -> tuple[tuple
     return tuple(files), str(found["content"])
 
 
-def _stop_if_same(target: Path, content: str) -> None:
+def stop_if_same(target: Path, content: str) -> None:
+    """Leave the staging block where the folder that stands holds the same.
+
+    Parameters
+    ----------
+    target : Path
+        The folder that may stand.
+    content : str
+        Digest of what was staged, from its manifest.
+
+    Raises
+    ------
+    SameContent
+        If it does.
+    """
     standing = read_manifest(target)
     if standing is not None and standing.get("content") == content and is_whole(target):
-        raise _SameContent
+        raise SameContent
 
 
-def _write_parquet(path: Path, frame: pl.DataFrame) -> None:
+def write_parquet(path: Path, frame: pl.DataFrame) -> None:
+    """Write a frame so that equal frames give equal bytes.
+
+    Parameters
+    ----------
+    path : Path
+        The file to make.
+    frame : polars.DataFrame
+        Any.
+    """
     # In memory first: on a full disk polars would complain of the format, not of the disk.
     content = io.BytesIO()
     frame.write_parquet(

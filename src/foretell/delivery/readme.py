@@ -33,13 +33,13 @@ def render_readme(run: Run, selections: Sequence[Selection], *, escaped_cells: i
     title = f"{' '.join(run.shop.split())}: your customers as of {instant_words(run.as_of)}"
     blocks = [
         title + "\n" + "=" * min(len(title), WIDTH),
-        _wrap(_opening(run)),
-        _section("Which file is which", _files(selections)),
-        _section("How to use them", _use(run, escaped_cells)),
-        _section("How far to trust the numbers", _trust(run)),
-        _section("What not to believe", _limits(run)),
-        _section("What was left out", _left_out(run)),
-        _wrap(
+        wrap(_opening(run)),
+        section("Which file is which", _files(selections)),
+        section("How to use them", _use(run, escaped_cells)),
+        section("How far to trust the numbers", _trust(run)),
+        section("What not to believe", _limits(run)),
+        section("What was left out", _left_out(run)),
+        wrap(
             f"Model {run.model.version}, which learnt from everything before {run.model.trained_as_of.date()}. "
             f"Run {run.inputs_digest[:12]}. The exact content of every file is in manifest.json."
         ),
@@ -146,11 +146,39 @@ def _left_out(run: Run) -> list[str]:
     ]
 
 
-def _section(title: str, lines: Sequence[str]) -> str:
-    return title + "\n" + "-" * len(title) + "\n" + "\n".join(_wrap(line, bullet=True) for line in lines)
+def section(title: str, lines: Sequence[str]) -> str:
+    """Return a headed list of sentences.
+
+    Parameters
+    ----------
+    title : str
+        The heading.
+    lines : sequence of str
+        The sentences.
+
+    Returns
+    -------
+    str
+        Plain text.
+    """
+    return title + "\n" + "-" * len(title) + "\n" + "\n".join(wrap(line, bullet=True) for line in lines)
 
 
-def _wrap(text: str, *, bullet: bool = False) -> str:
+def wrap(text: str, *, bullet: bool = False) -> str:
+    """Return a text in lines of 92 characters.
+
+    Parameters
+    ----------
+    text : str
+        One paragraph.
+    bullet : bool
+        Whether it is an entry of a list.
+
+    Returns
+    -------
+    str
+        Plain text.
+    """
     return textwrap.fill(
         " ".join(text.split()),
         WIDTH,

@@ -7,7 +7,7 @@ from typing import ClassVar, Self
 import numpy as np
 import polars as pl
 
-from foretell.errors import FitError, NotFitted
+from foretell.errors import NotFitted
 from foretell.evaluation.vectors import FloatArray
 from foretell.models.encoding import Encoding
 from foretell.models.estimator import Estimator
@@ -15,7 +15,7 @@ from foretell.scoring.ranks import percentile
 from foretell.training.audience_profile import audience_profile, is_sensitive, share_audit
 from foretell.training.held_out_seeds import choose_clusters, hold_out
 from foretell.training.keyed_frames import read_keys
-from foretell.training.lookalike_candidates import FittedLookalike, Settings
+from foretell.training.lookalike_candidates import FittedLookalike, Settings, require_settings
 from foretell.training.lookalike_columns import columns_to_learn_from
 from foretell.training.lookalike_reach import SIZES, control_of, evaluation_table, reach_table
 from foretell.training.lookalike_reasons import reasons_of_the_best, usual_values
@@ -41,7 +41,6 @@ STATUSES = {
 MOST_BAND_PERCENT = 10
 
 _AUDITED_SHARE = 0.05
-_FEWEST_FOLDS, _MOST_FOLDS = 2, 10
 
 
 class Lookalike(Estimator):
@@ -172,7 +171,7 @@ class Lookalike(Estimator):
         DataWarning
             For seeds that are given twice or absent, and columns that the guard left out.
         """
-        self._check_settings()
+        require_settings(folds=self.folds, most_clusters=self.most_clusters, threads=self.threads)
         keys = read_keys(frame, key)
         require_columns(frame, rule_columns)
         matched = match_seeds(keys, seeds, key, weights)
@@ -237,7 +236,9 @@ class Lookalike(Estimator):
         matrix = self.encoding_.to_matrix(ranked)
         score = self.fitted_.score(matrix)
         status = np.where(np.isnan(matrix).all(axis=1), "no_features", "ok")
-        told = reasons_of_the_best(ranked, matrix, score, self.fitted_, self.encoding_, self.usual_, most=explained)
+        told = reasons_of_the_best(
+            ranked, matrix, score, fitted=self.fitted_, encoding=self.encoding_, usual=self.usual_, most=explained
+        )
         answers = pl.DataFrame(
             [read_keys(ranked, self.key_), pl.Series("lookalike_score", np.round(score, 9), dtype=pl.Float64)]
         )
@@ -336,17 +337,6 @@ class Lookalike(Estimator):
         audience[np.flatnonzero(flags == 0)[order[: max(round(_AUDITED_SHARE * order.size), 1)]]] = True
         audited = [name for name in frame.columns if name != key and is_sensitive(name, self.sensitive)]
         self.audit_ = share_audit(frame, audited, seeds=flags > 0, audience=audience, pool=flags == 0)
-
-    def _check_settings(self) -> None:
-        problems = []
-        if not _FEWEST_FOLDS <= self.folds <= _MOST_FOLDS:
-            problems.append(f"folds must be within {_FEWEST_FOLDS} and {_MOST_FOLDS}, not {self.folds}")
-        if self.most_clusters < 1:
-            problems.append(f"most_clusters must be at least 1, not {self.most_clusters}")
-        if self.threads < 1:
-            problems.append(f"threads must be at least 1, not {self.threads}")
-        if problems:
-            raise FitError("A Lookalike cannot be fitted so: " + "; ".join(problems) + ".")
 
     def _require_fitted(self) -> None:
         if not hasattr(self, self._fitted_attribute):

@@ -6,6 +6,7 @@ from typing import Literal, Self, get_args
 
 import numpy as np
 
+from foretell.errors import FitError
 from foretell.evaluation.vectors import FloatArray
 from foretell.models.boosting import Booster
 from foretell.models.logistic import RidgeLogistic
@@ -22,6 +23,7 @@ CANDIDATES: tuple[Candidate, ...] = get_args(Candidate)
 FEWEST_SEEDS = 10
 SIMILARITY_ONLY_BELOW = 30
 
+_FEWEST_FOLDS, _MOST_FOLDS = 2, 10
 _PRIOR_SD = 0.1
 _GRID = 1_000
 _BEYOND = 0.5 / _GRID
@@ -188,6 +190,31 @@ class FittedLookalike:
             shares = self.models[method].contributions(matrix)[:, : matrix.shape[1]]
             total = total + weight * shares / max(float(np.ptp(self.ranks[method].grid)), 1e-9)
         return total
+
+
+def require_settings(*, folds: int, most_clusters: int, threads: int) -> None:
+    """Raise where settings make no sense, all problems at once.
+
+    Parameters
+    ----------
+    folds : int
+        Within 2 and 10.
+    most_clusters, threads : int
+        At least 1.
+
+    Raises
+    ------
+    FitError
+    """
+    problems = []
+    if not _FEWEST_FOLDS <= folds <= _MOST_FOLDS:
+        problems.append(f"folds must be within {_FEWEST_FOLDS} and {_MOST_FOLDS}, not {folds}")
+    if most_clusters < 1:
+        problems.append(f"most_clusters must be at least 1, not {most_clusters}")
+    if threads < 1:
+        problems.append(f"threads must be at least 1, not {threads}")
+    if problems:
+        raise FitError("A Lookalike cannot be fitted so: " + "; ".join(problems) + ".")
 
 
 def weights_of(candidate: Candidate, seeds: int) -> dict[Method, float]:

@@ -46,7 +46,8 @@ def usual_values(matrix: Matrix, seeds: FloatArray, encoding: Encoding) -> dict[
                     f"{who}:{level}": float((values == code).mean()) for code, level in enumerate(encoding.levels[name])
                 }
             elif not np.isnan(values).all():
-                told[who] = float(np.nanmedian(values))
+                # Four digits are what one tells; the matrix itself is on a grid.
+                told[who] = float(f"{np.nanmedian(values):.4g}")
         found[name] = told
     return found
 
@@ -55,10 +56,10 @@ def reasons_of_the_best(
     frame: pl.DataFrame,
     matrix: Matrix,
     score: FloatArray,
+    *,
     fitted: FittedLookalike,
     encoding: Encoding,
     usual: Usual,
-    *,
     most: int,
 ) -> pl.DataFrame:
     """Tell what makes the most alike of some rows alike.
