@@ -13,6 +13,7 @@ import pytest
 from foretell.errors import ColumnMismatch
 from foretell.plots.backtest import plot_calibration, plot_decile_value
 from foretell.plots.forecast import plot_expected_orders
+from foretell.plots.lookalike import plot_reach
 from foretell.plots.style import INK, page_figure, to_svg
 
 DECILES = pl.DataFrame(
@@ -25,10 +26,21 @@ FORECAST = pl.DataFrame(
         "expected_orders": [2000.0 - i for i in range(52)],
     }
 )
+REACH = pl.DataFrame(
+    {
+        "top_share": [0.01, 0.05, 0.2],
+        "recall": [0.05, 0.2, 0.6],
+        "recall_low": [0.02, 0.1, 0.5],
+        "recall_high": [0.1, 0.3, 0.7],
+        "recall_ceiling": [0.5, 1.0, 1.0],
+        "control_lift": [0.5, 1.1, 1.0],
+    }
+)
 PLOTS = [
     pytest.param(plot_decile_value, DECILES, id="deciles"),
     pytest.param(plot_calibration, CALIBRATION, id="calibration"),
     pytest.param(plot_expected_orders, FORECAST, id="forecast"),
+    pytest.param(plot_reach, REACH, id="reach"),
 ]
 
 

@@ -22,6 +22,7 @@ from foretell.training.lookalike_candidates import (
 ENOUGH_JUDGED = 1_000
 """Held-out seeds after which no further fold is judged; two folds are in any case."""
 
+_MOST_RANKED = 5_000
 _SEEDS_PER_CLUSTER = 15
 _CLUSTERS = (1, 2, 4, 8, 16)
 
@@ -165,7 +166,9 @@ def hold_out(
     count, number = int(seeds.sum()), 0
     names = candidates or (CANDIDATES if count >= SIMILARITY_ONLY_BELOW else ("similarity",))
     fold, places = seed_folds(seeds, folds, settings.seed), {name: np.full(count, np.nan) for name in names}
-    own, others, ranked_rows = np.flatnonzero(seeds > 0), np.flatnonzero(seeds == 0), {}
+    own, ranked_rows = np.flatnonzero(seeds > 0), {}
+    # A draw, not the first: rows may be in any order.
+    others = np.random.default_rng(settings.seed + 611_953).permutation(np.flatnonzero(seeds == 0))[:_MOST_RANKED]
     methods: list[Method] = list(dict.fromkeys(method for name in names for method in weights_of(name, count)))
     for number in range(folds):
         held = own[fold == number]

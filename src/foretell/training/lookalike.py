@@ -32,12 +32,6 @@ from foretell.training.seeds import (
     warn_of_seeds,
 )
 
-STATUSES = {
-    "ok": "the score rests on what is known of the customer",
-    "no_features": "nothing is known of the customer: the score is that of customers without any value",
-}
-"""Values of ``prediction_status`` and what they mean."""
-
 MOST_BAND_PERCENT = 10
 
 _AUDITED_SHARE = 0.05
@@ -99,7 +93,7 @@ class Lookalike(Estimator):
 
     Notes
     -----
-    Learns from 20,000 seeds and 30,000 others at most, drawn by the seed.
+    Learns from 20,000 seeds and 30,000 others at most, drawn by the seed; rows may be in any order.
     """
 
     _fitted_attribute: ClassVar[str] = "fitted_"
@@ -176,7 +170,8 @@ class Lookalike(Estimator):
         require_columns(frame, rule_columns)
         matched = match_seeds(keys, seeds, key, weights)
         require_enough(matched)
-        rows = learning_rows(matched.flags, self.seed)
+        order = keys.arg_sort().to_numpy()
+        rows = order[learning_rows(matched.flags[order], self.seed)]
         part, flags, weight = frame[rows], matched.flags[rows], matched.weights[rows]
         names, self.left_out_ = columns_to_learn_from(
             part,
@@ -221,7 +216,7 @@ class Lookalike(Estimator):
             ``lookalike_score`` Float64 within (0, 1) (share of the others in `fit` who are less alike, mean of the
             methods), ``lookalike_percentile`` Int64 (1 to 100 among those ranked here, 100 = most alike),
             ``lookalike_band_percent`` Int64 (1 = in the top 1 %, … 10; null beyond), ``reason_1`` … ``reason_3``
-            String, ``prediction_status`` String.
+            String, ``prediction_status`` String (ok, or no_features: nothing is known of the customer).
 
         Raises
         ------

@@ -11,6 +11,8 @@ from foretell.training.audience_profile import is_sensitive
 from foretell.training.keyed_frames import choose_features
 from foretell.training.lookalike_guard import guarded_columns
 
+_MOST_NAMED = 6
+
 
 def columns_to_learn_from(
     frame: pl.DataFrame,
@@ -72,7 +74,9 @@ def columns_to_learn_from(
         frame, flags, open_to_doubt, rule_columns=rule_columns, allow=allow, seed=seed, threads=threads
     )
     kept = tuple(name for name in open_to_doubt if name not in guarded)
-    listed = "; ".join(f"{name!r} {why}" for name, why in guarded.items())
+    listed = "; ".join(f"{name!r} {why}" for name, why in list(guarded.items())[:_MOST_NAMED])
+    if len(guarded) > _MOST_NAMED:
+        listed += f"; and {len(guarded) - _MOST_NAMED} more, which left_out_ and the files of a run name"
     if not kept and guarded:
         message = (
             f"Every column defines the seeds, so that resemblance would be circular: {listed}. Remedy: bring other "

@@ -18,6 +18,7 @@ a year reach .97; a product or a sum of the columns reaches .995."""
 
 _MOST_LEVELS = 50
 _FEWEST_VALUES = 10
+_MOST_ORIGINALS = 4
 
 
 def near_copies(
@@ -66,7 +67,7 @@ def derived_columns(
     frame : polars.DataFrame
         All the columns.
     originals : sequence of str
-        The columns that others may be computed from.
+        The columns that others may be computed from; more than four are not asked, since nearly everything follows.
     among : collection of str
         Columns to look at.
     seed, threads : int
@@ -78,10 +79,14 @@ def derived_columns(
         Column to the reason in words.
     """
     names = [name for name in originals if is_learnable(frame.get_column(name))]
+    if not 2 <= len(names) <= _MOST_ORIGINALS:
+        return {}
+    if not 2 <= len(names) <= _MOST_ORIGINALS:
+        return {}
     found = {}
     for name in among:
         values = as_numbers(frame.get_column(name))
-        if len(names) < 2 or name in originals or values is None or np.unique(values).size < _FEWEST_VALUES:
+        if name in originals or values is None or np.unique(values).size < _FEWEST_VALUES:
             continue
         upper = (np.nan_to_num(values, nan=-np.inf) > np.nanmedian(values)).astype(np.float64)
         if min(upper.sum(), (1 - upper).sum()) < _FEWEST_VALUES:

@@ -106,15 +106,17 @@ def find_seed_rule(frame: pl.DataFrame, seeds: FloatArray, columns: Sequence[str
     possible = [(each, each.holds(frame)) for name in columns for each in _possible(frame.get_column(name), seeds)]
     inside, chosen = np.ones(frame.height, dtype=np.bool_), []
     while len(chosen) < MOST_CONDITIONS:
-        rest, best = [], None
+        own, others = inside[seeds > 0].sum(), inside[seeds == 0].sum()
+        rest = []
         for condition, holds in possible:
             both = inside & holds
-            if both[seeds > 0].sum() >= _KEPT * inside[seeds > 0].sum():
-                rest.append((int(both[seeds == 0].sum()), str(condition), condition, both))
-        if rest:
-            best = min(rest, key=lambda each: each[:2])
-        if best is None or best[0] > _WORTH * inside[seeds == 0].sum():
+            kept, left = both[seeds > 0].sum() / own, both[seeds == 0].sum() / max(others, 1)
+            if kept >= _KEPT and left <= _WORTH:
+                # Seeds lost weigh as much as others kept: an exact edge goes before a slightly tighter one.
+                rest.append((round(float(left - kept), 9), str(condition), condition, both))
+        if not rest:
             break
+        best = min(rest, key=lambda each: each[:2])
         chosen.append(best[2])
         inside = best[3]
     return SeedRule(tuple(chosen), float(inside[seeds > 0].mean()), float(inside[seeds == 0].mean()))
