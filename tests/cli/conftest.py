@@ -15,6 +15,7 @@ JOBS = {
     "train": ("train",),
     "backtest": ("backtest",),
     "score": ("score",),
+    "lookalike": ("lookalike",),
     "registry": ("runs", "promote", "rollback"),
     "doctor": ("doctor",),
 }
