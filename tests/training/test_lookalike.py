@@ -133,7 +133,7 @@ def test_the_profile_compares_the_audience_with_the_pool(frame, fitted):
     assert row["audience_share"] == pytest.approx(mine.filter(plan="gold").height / mine.height)
     assert row["low"] > 1
     assert row["words"].startswith(f"{row['times_as_likely']:.1f} times more likely that plan is gold")
-    assert not profile["column"].is_in(["noise", "wing", "gender"]).any()
+    assert not profile["column"].is_in(["wing", "gender"]).any()
 
 
 def test_sensitive_attributes_are_audited_and_not_learnt_from(frame, seeds, fitted):
