@@ -87,7 +87,7 @@ def test_the_frame_given_is_not_changed_and_its_order_does_not_matter(plot, fram
 
 @pytest.mark.parametrize(("plot", "frame"), PLOTS)
 def test_a_frame_that_cannot_be_drawn_is_refused(plot, frame):
-    column = "expected_orders" if "expected_orders" in frame.columns else "predicted"
+    column = next(name for name in ("expected_orders", "recall_low", "predicted") if name in frame.columns)
     with pytest.raises(ColumnMismatch, match=column):
         plot(frame.drop(column))
     with pytest.raises(ColumnMismatch, match="without rows"):

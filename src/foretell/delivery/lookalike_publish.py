@@ -64,7 +64,8 @@ def publish_lookalikes(run: LookalikeRun, output_folder: Path | str, *, force: b
     """
     _check(run)
     target = Path(output_folder) / FOLDER / run.folder_name
-    changed, names = True, ()
+    changed = True
+    names: tuple[str, ...] = ()
     try:
         with staged_folder(target) as stage:
             facts, content = _fill(stage, run)

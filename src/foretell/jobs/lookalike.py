@@ -11,7 +11,7 @@ import polars as pl
 from foretell.config.settings import LookalikeSettings, Settings, audience_size
 from foretell.delivery.lookalike_publish import publish_lookalikes
 from foretell.delivery.lookalike_run import LOOKALIKE_COLUMNS, LookalikeRun, SeedFacts
-from foretell.errors import ConfigError, DataWarning, ForetellWarning
+from foretell.errors import ConfigError, ForetellWarning
 from foretell.jobs.lookalike_inputs import Base, read_base
 from foretell.jobs.run_log import RunLog
 from foretell.jobs.seed_files import read_list
@@ -131,9 +131,9 @@ def lookalike(
                 base.frame, base.seeds, key=base.key, weights=asked.weights, rule_columns=base.rule_columns
             ),
         )
+    for each in said:
+        warnings.warn(str(each.message), each.category, stacklevel=2)
     notes = tuple(" ".join(str(each.message).split()) for each in said)
-    for note in notes:
-        warnings.warn(note, DataWarning, stacklevel=2)
     run = log.timed("score", lambda: _ranked(settings, base, model, notes, log))
     if dry_run:
         return LookalikeResult(None, False, (), run)

@@ -63,11 +63,8 @@ def read_list(path: Path, frame: pl.DataFrame, key: str, *, what: str) -> Custom
     given = rows.get_column(column).cast(pl.String).str.strip_chars()
     keys = frame.get_column(key).cast(pl.String)
     present = given.drop_nulls()
-    by_hash = (
-        bool(present.len())
-        and bool(present.str.contains(_HASH).mean() > 0.5)
-        and not keys.is_in(present.implode()).any()
-    )  # type: ignore[operator]  # a share of flags is a number
+    hashes = int(present.str.contains(_HASH).sum())
+    by_hash = 2 * hashes > present.len() and not keys.is_in(present.implode()).any()
     by_address = column == EMAIL and column != key and not by_hash
     if not (by_hash or by_address):
         return _matched(rows, given, given, keys, key, column, "key")

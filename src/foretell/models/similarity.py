@@ -249,8 +249,8 @@ def _means(rows: Matrix, weight: Vector, cluster: IntArray) -> Matrix:
 
 
 def _distances(rows: Matrix, means: Matrix) -> Matrix:
-    squares = (rows**2).sum(1)[:, None] - 2 * rows @ means.T + (means**2).sum(1)
-    return np.maximum(squares, 0.0)
+    squares: Matrix = (rows**2).sum(1)[:, None] - 2 * rows @ means.T + (means**2).sum(1)
+    return np.asarray(np.maximum(squares, 0.0), dtype=np.float64)
 
 
 def _numbers(values: object, count: int, where: str) -> Vector:

@@ -123,8 +123,8 @@ def share_audit(
     rows: list[tuple[str, str, float | None, float | None, float | None]] = []
     for name in columns:
         for label, holds in _groups(frame.get_column(name), pool):
-            shares = [float(holds[who].mean()) if who.any() else None for who in (seeds, audience, pool)]
-            rows.append((name, label, *shares))
+            own, theirs, all_ = (float(holds[who].mean()) if who.any() else None for who in (seeds, audience, pool))
+            rows.append((name, label, own, theirs, all_))
     return pl.DataFrame(rows, schema=AUDIT_SCHEMA, orient="row")
 
 

@@ -14,7 +14,7 @@ from foretell.models.estimator import Estimator
 from foretell.scoring.ranks import percentile
 from foretell.training.audience_profile import audience_profile, is_sensitive, share_audit
 from foretell.training.held_out_seeds import choose_clusters, hold_out
-from foretell.training.keyed_frames import read_keys
+from foretell.training.keyed_frames import choose_features, read_keys
 from foretell.training.lookalike_candidates import FittedLookalike, Settings, require_settings
 from foretell.training.lookalike_columns import columns_to_learn_from
 from foretell.training.lookalike_reach import SIZES, control_of, evaluation_table, reach_table
@@ -321,7 +321,8 @@ class Lookalike(Estimator):
         self.chosen_ = held.choice()
         self.fitted_ = FittedLookalike.fit(matrix, flags, weight, self.chosen_, settings)
         self.usual_ = usual_values(matrix, flags, self.encoding_)
-        self.seed_rule_ = find_seed_rule(frame, flags, [name for name in frame.columns if name != key])
+        # Of all usable columns, also those that were left out; never of what says who somebody is.
+        self.seed_rule_ = find_seed_rule(frame, flags, choose_features(frame, reserved=(key,), features=None)[0])
         others = frame.filter(pl.Series(flags == 0))
         order = np.argsort(-np.round(self.fitted_.score(matrix[flags == 0]), 9), kind="stable")
         shares = self.seed_rule_.shares_within(others, order, SIZES)

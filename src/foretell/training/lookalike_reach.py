@@ -123,7 +123,8 @@ def evaluation_table(held: HeldOut, *, seed: int) -> pl.DataFrame:
     rng = np.random.default_rng(seed)
     drawn = rng.integers(0, held.fold.size, (_RESAMPLES, held.fold.size))
     rows = []
-    for name, places in {"chosen": held.judged(), **held.places}.items():
+    all_places: list[tuple[str, FloatArray]] = [("chosen", held.judged()), *held.places.items()]
+    for name, places in all_places:
         low, high = np.quantile(1 - places[drawn].mean(1), [0.025, 0.975])
         rows.append((name, "auc_held_out_seeds", float(1 - places.mean()), float(low), float(high)))
     return pl.DataFrame(rows, schema=EVALUATION_SCHEMA, orient="row")

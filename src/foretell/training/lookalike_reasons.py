@@ -135,8 +135,8 @@ def _words(column: pl.Series, encoding: Encoding, usual: Mapping[str, float]) ->
         return facts
     seeds, others = plain_numbers(pl.Series([usual["seeds"], usual["others"]])).to_list()
     known = ~column.cast(pl.Float64).fill_nan(None).is_null()
-    beside = f" (seeds typically {seeds}, others {others})"
-    return facts + pl.select(pl.when(known).then(pl.lit(beside)).otherwise(pl.lit(""))).to_series()
+    typical = pl.lit(f" (seeds typically {seeds}, others {others})")
+    return facts + pl.select(pl.when(known).then(typical).otherwise(pl.lit(""))).to_series()
 
 
 def read_usual(state: Any) -> dict[str, dict[str, float]]:

@@ -32,7 +32,11 @@ Model = TypeVar("Model", bound="Lookalike")
 
 KIND = "lookalike"
 _HEAD = "lookalike.json"
-_TABLES = {"evaluation": EVALUATION_SCHEMA, "reach": REACH_SCHEMA, "audit": AUDIT_SCHEMA}
+_TABLES: dict[str, dict[str, Any]] = {
+    "evaluation": EVALUATION_SCHEMA,
+    "reach": REACH_SCHEMA,
+    "audit": AUDIT_SCHEMA,
+}
 _COUNTS = ("given_", "matched_", "duplicates_", "capped_weights_", "clusters_")
 _SETTINGS = ("seed", "features", "allow", "sensitive", "folds", "most_clusters")
 

@@ -104,7 +104,8 @@ def find_seed_rule(frame: pl.DataFrame, seeds: FloatArray, columns: Sequence[str
     induction method, here with one cut a column).
     """
     possible = [(each, each.holds(frame)) for name in columns for each in _possible(frame.get_column(name), seeds)]
-    inside, chosen = np.ones(frame.height, dtype=np.bool_), []
+    inside = np.ones(frame.height, dtype=np.bool_)
+    chosen: list[Condition] = []
     while len(chosen) < MOST_CONDITIONS:
         own, others = inside[seeds > 0].sum(), inside[seeds == 0].sum()
         rest = []
