@@ -10,6 +10,7 @@ import numpy as np
 from foretell.models.boosting import Booster
 from foretell.models.boosting_params import BoostingParams
 from foretell.models.objectives import Matrix, Vector
+from foretell.models.shapley_tables import grouped_contributions
 
 UNLABELLED_PER_POSITIVE = 2
 """Rows drawn against each positive."""
@@ -165,7 +166,7 @@ class PUBagging:
         return total / max(len(self.boosters), 1)
 
     def contributions(self, matrix: Matrix) -> Matrix:
-        """Share of every feature in the log-odds (TreeSHAP), as distance from the mean.
+        """Share of every feature in the log-odds (Shapley values, exact), as distance from the mean.
 
         Parameters
         ----------
@@ -178,5 +179,5 @@ class PUBagging:
         """
         total = np.zeros(matrix.shape)
         for booster in self.boosters:
-            total = total + booster.contributions(matrix)[:, :-1]
+            total = total + grouped_contributions(booster, matrix, range(matrix.shape[1]), matrix.shape[1])[:, :-1]
         return total / max(len(self.boosters), 1)
