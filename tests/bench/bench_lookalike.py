@@ -231,6 +231,11 @@ def main() -> None:
     kept = Path(given[given.index("--kept") + 1]) if "--kept" in given else None
     wanted = [part for part in PARTS if part in given] or list(PARTS)
     folder = Path(os.environ.get("FORETELL_DATA", ""))
+    needs = {"telco": "telco_churn.parquet", "circular": "telco_churn.parquet", "journey": COMPLETE_JOURNEY.file}
+    absent = [part for part in wanted if part in needs and not (folder / str(needs[part])).is_file()]
+    for part in absent:
+        print(f"{part}: left out, {needs[part]} is not in FORETELL_DATA.")
+    wanted = [part for part in wanted if part not in absent]
     if "telco" in wanted:
         file = kept and kept / "telco.csv"
         show(trial(*telco(folder), "customerID", (30, 100, 400), draws, file), f"Telco, {draws} draws")
