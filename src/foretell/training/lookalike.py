@@ -19,6 +19,7 @@ from foretell.training.lookalike_candidates import FittedLookalike, Settings, re
 from foretell.training.lookalike_columns import columns_to_learn_from
 from foretell.training.lookalike_reach import SIZES, control_of, evaluation_table, reach_table
 from foretell.training.lookalike_reasons import reasons_of_the_best, usual_values
+from foretell.training.lookalike_scores import band, scores_in_parts
 from foretell.training.lookalike_state import KIND, files_of, restore
 from foretell.training.model_folder import read_folder, write_folder
 from foretell.training.seed_rule import find_seed_rule
@@ -31,8 +32,6 @@ from foretell.training.seeds import (
     require_enough,
     warn_of_seeds,
 )
-
-MOST_BAND_PERCENT = 10
 
 _AUDITED_SHARE = 0.05
 
@@ -228,17 +227,16 @@ class Lookalike(Estimator):
         keys = read_keys(pool, self.key_)
         left_out = pl.concat([read_ids(exclude, self.key_, what="exclusions"), self.seed_keys_])
         ranked = pool.filter(~keys.is_in(left_out.implode()))
-        matrix = self.encoding_.to_matrix(ranked)
-        score = self.fitted_.score(matrix)
-        status = np.where(np.isnan(matrix).all(axis=1), "no_features", "ok")
+        score, known = scores_in_parts(ranked, self.encoding_, self.fitted_)
+        status = np.where(known, "ok", "no_features")
         told = reasons_of_the_best(
-            ranked, matrix, score, fitted=self.fitted_, encoding=self.encoding_, usual=self.usual_, most=explained
+            ranked, score, fitted=self.fitted_, encoding=self.encoding_, usual=self.usual_, most=explained
         )
         answers = pl.DataFrame(
             [read_keys(ranked, self.key_), pl.Series("lookalike_score", np.round(score, 9), dtype=pl.Float64)]
         )
         return (
-            answers.with_columns(percentile("lookalike_score").alias("lookalike_percentile"), _band())
+            answers.with_columns(percentile("lookalike_score").alias("lookalike_percentile"), band("lookalike_score"))
             .hstack(told)
             .with_columns(pl.Series("prediction_status", status, dtype=pl.String))
         )
@@ -338,9 +336,3 @@ class Lookalike(Estimator):
         if not hasattr(self, self._fitted_attribute):
             message = "This Lookalike is not fitted yet: call fit(frame, seeds) first."
             raise NotFitted(message)
-
-
-def _band() -> pl.Expr:
-    score = pl.col("lookalike_score")
-    percent = (100 * score.rank("average", descending=True) / score.count()).ceil().clip(1).cast(pl.Int64)
-    return pl.when(percent <= MOST_BAND_PERCENT).then(percent).alias("lookalike_band_percent")

@@ -54,7 +54,6 @@ def usual_values(matrix: Matrix, seeds: FloatArray, encoding: Encoding) -> dict[
 
 def reasons_of_the_best(
     frame: pl.DataFrame,
-    matrix: Matrix,
     score: FloatArray,
     *,
     fitted: FittedLookalike,
@@ -68,8 +67,6 @@ def reasons_of_the_best(
     ----------
     frame : polars.DataFrame
         The rows as they were given.
-    matrix : ndarray of float64, shape (rows, features)
-        The same, as from `Encoding.to_matrix`.
     score : ndarray of shape (rows,)
         Their resemblance.
     fitted : FittedLookalike
@@ -90,7 +87,8 @@ def reasons_of_the_best(
     best = np.sort(np.argsort(-np.round(score, 9), kind="stable")[:most])
     if not best.size:
         return told
-    words = lookalike_reasons(frame[best], fitted.contributions(matrix[best]), encoding, usual)
+    rows = frame[best]
+    words = lookalike_reasons(rows, fitted.contributions(encoding.to_matrix(rows)), encoding, usual)
     return told.with_columns(told[name].scatter(best, words[name]) for name in REASONS)
 
 
