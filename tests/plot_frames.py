@@ -63,3 +63,13 @@ BACKTEST = pl.DataFrame(
     orient="row",
 )
 FAMILIES = pl.DataFrame({"family": ["rhythm", "alive", "order_lines"], "share": [0.2, 0.7, 0.1]})
+REACH = pl.DataFrame(
+    {
+        "top_share": [0.01, 0.05, 0.2],
+        "recall": [0.05, 0.2, 0.6],
+        "recall_low": [0.02, 0.1, 0.5],
+        "recall_high": [0.1, 0.3, 0.7],
+        "recall_ceiling": [0.5, 1.0, 1.0],
+        "control_lift": [0.5, 1.1, 1.0],
+    }
+)

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
         NotFitted,
         OutputError,
         SmallSampleWarning,
+        TooFewSeeds,
         TrackingError,
         Violation,
         WindowError,
@@ -50,6 +51,7 @@ if TYPE_CHECKING:
     from foretell.plots.families import plot_feature_families
     from foretell.plots.forecast import plot_expected_orders
     from foretell.plots.landscape import plot_frequency_recency
+    from foretell.plots.lookalike import plot_reach
     from foretell.plots.tracking import plot_tracking
     from foretell.plots.tuning import plot_tuning_history
     from foretell.plots.value import plot_clv_distribution, plot_value_capture
@@ -62,6 +64,7 @@ if TYPE_CHECKING:
     from foretell.tracking.mlflow_tracker import MlflowTracker
     from foretell.training.backtest import backtest
     from foretell.training.churn_classifier import ChurnClassifier
+    from foretell.training.lookalike import Lookalike
     from foretell.training.train import train
     from foretell.windows import Horizons
 
@@ -85,12 +88,14 @@ __all__ = [
     "InputTooOld",
     "LeakageError",
     "LockHeld",
+    "Lookalike",
     "MlflowTracker",
     "ModelNotFound",
     "NotFitted",
     "OutputError",
     "SmallSampleWarning",
     "Source",
+    "TooFewSeeds",
     "TrackingError",
     "TrainedModel",
     "UploadOptions",
@@ -110,6 +115,7 @@ __all__ = [
     "plot_expected_orders",
     "plot_feature_families",
     "plot_frequency_recency",
+    "plot_reach",
     "plot_tracking",
     "plot_tuning_history",
     "plot_value_capture",
@@ -125,6 +131,7 @@ _ROOMS = {
     "ChurnClassifier": "foretell.training.churn_classifier",
     "CustomerData": "foretell.tables.dataset",
     "Horizons": "foretell.windows",
+    "Lookalike": "foretell.training.lookalike",
     "MlflowTracker": "foretell.tracking.mlflow_tracker",
     "Source": "foretell.tables.source",
     "TrainedModel": "foretell.engines.trained_model",
@@ -143,6 +150,7 @@ _ROOMS = {
     "plot_expected_orders": "foretell.plots.forecast",
     "plot_feature_families": "foretell.plots.families",
     "plot_frequency_recency": "foretell.plots.landscape",
+    "plot_reach": "foretell.plots.lookalike",
     "plot_tracking": "foretell.plots.tracking",
     "plot_tuning_history": "foretell.plots.tuning",
     "plot_value_capture": "foretell.plots.value",

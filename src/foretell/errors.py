@@ -8,6 +8,7 @@ ForetellError
   x NotFitted            predict before fit                                    exit 1
   x FitError             the data cannot carry this model                      exit 3
     + LeakageError         columns know the outcome that is to be predicted
+    + TooFewSeeds          too few seeds of a lookalike are in the frame
   x ConfigError          the config file or an option is wrong                 exit 2
   x BundleError          a bundle is damaged or of another kind                exit 1
     + ModelNotFound        no such bundle, or no champion yet
@@ -127,6 +128,10 @@ class LeakageError(FitError):
 
     def __reduce__(self) -> tuple[type, tuple[str, tuple[str, ...]]]:
         return type(self), (str(self), self.columns)
+
+
+class TooFewSeeds(FitError):
+    """Fewer seeds than resemblance can be learnt from are in the frame."""
 
 
 class ConfigError(ForetellError, ValueError):

@@ -21,6 +21,7 @@ JOBS = {
     "segments": ("list_segments",),
     "segment_preview": ("preview_segment", "write_segment"),
     "segment_check": ("lint_segments",),
+    "lookalike": ("lookalike",),
     "registry": ("runs", "promote", "rollback"),
     "doctor": ("doctor",),
 }

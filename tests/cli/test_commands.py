@@ -41,6 +41,7 @@ CALLS = [
     ),
     (["backtest", "--as-of", "2026-11-01"], "backtest", "backtest", (), {"as_of": DAY}),
     (["score"], "score", "score", (), {"as_of": None, "force": False, "dry_run": False}),
+    (["lookalike"], "lookalike", "lookalike", (), {"as_of": None, "force": False, "dry_run": False}),
     (
         ["score", "--as-of", "2026-11-01T00:00", "--force", "--dry-run"],
         "score",
@@ -275,7 +276,7 @@ def test_the_list_of_commands_is_not_cut_off(call):
 
 def test_writing_commands_have_a_dry_run():
     having = {name.split()[1] for name, command in COMMANDS.items() if any(p.name == "dry_run" for p in command.params)}
-    assert having == {"init", "train", "score", "export", "review", "promote", "rollback"}
+    assert having == {"init", "train", "score", "export", "lookalike", "review", "promote", "rollback"}
 
 
 # --- config show -----------------------------------------------------------------------------------------------------

@@ -6,7 +6,8 @@ import polars as pl
 import pytest
 
 from foretell.delivery.availability import allowed
-from foretell.delivery.readme import WIDTH, render_readme
+from foretell.delivery.plain_text import WIDTH
+from foretell.delivery.readme import render_readme
 from foretell.delivery.ready_segments import ready_segments
 from foretell.delivery.run import Record
 from foretell.delivery.segment_files import SegmentsOfRun

@@ -17,6 +17,7 @@ from foretell.plots.cutoffs import plot_backtest
 from foretell.plots.families import plot_feature_families
 from foretell.plots.forecast import plot_expected_orders
 from foretell.plots.landscape import plot_frequency_recency
+from foretell.plots.lookalike import plot_reach
 from foretell.plots.style import INK, page_figure, to_svg
 from foretell.plots.tracking import plot_tracking
 from foretell.plots.tuning import plot_tuning_history
@@ -30,6 +31,7 @@ from plot_frames import (
     FORECAST,
     HISTORY,
     LANDSCAPE,
+    REACH,
     RETENTION,
     SCORES,
     TRACKING,
@@ -49,6 +51,7 @@ PLOTS = [
     pytest.param(plot_decile_value, DECILES, id="deciles"),
     pytest.param(plot_calibration, CALIBRATION, id="calibration"),
     pytest.param(plot_expected_orders, FORECAST, id="forecast"),
+    pytest.param(plot_reach, REACH, id="reach"),
 ]
 
 

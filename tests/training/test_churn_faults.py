@@ -8,7 +8,7 @@ import pytest
 
 import foretell as ft
 from foretell.storage.hashing import canonical_json, sha256_bytes
-from foretell.training.churn_files import MANIFEST, version_of
+from foretell.training.model_folder import MANIFEST, version_of
 
 ROWS = 240
 

@@ -195,6 +195,38 @@ def review(session: Session, dry_run: bool) -> None:
 
 
 @root.command()
+@setting_option("--seeds", "lookalike.seeds", metavar="FILE", help="List of seeds: keys, e-mails or their SHA-256.")
+@setting_option("--seed-rule", "lookalike.seed_rule", metavar="RULE", help="Seeds by their scores: a condition.")
+@setting_option("--weights", "lookalike.weights", metavar="COLUMN", help="What each seed is worth.")
+@setting_option("--pool", "lookalike.pool", metavar="FILE", help="Whom to rank. Default: the shop's customers.")
+@setting_option("--exclude", "lookalike.exclude", metavar="FILE", help="Whom not to rank, beside the seeds.")
+@setting_option("--key", "lookalike.key", metavar="COLUMN", help="Column of the customers in these files.")
+@setting_option("--size", "lookalike.size", metavar="SIZE", help="Size of the audience: 1% to 10%, or a number.")
+@setting_option(
+    "--allow", "lookalike.allow", metavar="COLUMNS", help="Columns that the leakage guard lets in, with commas."
+)
+@as_of_option
+@click.option("--force", is_flag=True, help="Publish again even if nothing changed.")
+@dry_run_option
+@click.pass_obj
+def lookalike(session: Session, as_of: datetime | None, force: bool, dry_run: bool) -> None:
+    """Rank everybody else by resemblance to good customers.
+
+    Publishes one dated folder: the ranking with reasons, the audience, who it is, and what a larger one would cost.
+
+    Example:
+
+    \b
+        foretell lookalike --seeds seeds.csv --weights value --size 5%
+        foretell lookalike --seed-rule "clv_percentile > 95" --as-of 2026-11-01
+        foretell lookalike --seeds seeds.csv --pool pool.csv --exclude bought.csv --as-of 2026-11-01
+    """
+    from foretell.jobs import lookalike as job
+
+    session.show(job.lookalike(session.settings(), as_of=as_of, force=force, dry_run=dry_run))
+
+
+@root.command()
 @click.pass_obj
 def runs(session: Session) -> None:
     """List the trained models with their roles.

@@ -18,7 +18,14 @@ from foretell.errors import ConfigError
 
 CONFIG_NAME = "foretell.toml"
 ENVIRONMENT_PREFIX = "FORETELL__"
-_FOLDERS = ("folders.models", "folders.output", "segments.folder")
+_FOLDERS = (
+    "folders.models",
+    "folders.output",
+    "segments.folder",
+    "lookalike.seeds",
+    "lookalike.pool",
+    "lookalike.exclude",
+)
 _FLAG, _ENVIRONMENT, _FILE, _DEFAULT = "flag", "environment", "config file", "default"
 
 

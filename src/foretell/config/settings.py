@@ -6,6 +6,7 @@ from typing import Annotated
 
 from pydantic import Field, field_validator
 
+from foretell.config.audience_settings import LookalikeSettings, SegmentSettings
 from foretell.config.data_settings import DataSettings
 from foretell.config.publishing import DatabaseSettings, GateSettings
 from foretell.config.section import DAYS, FLAG, SHARE, TEXT, Days, Section, Text, require_usable
@@ -133,29 +134,6 @@ class ScoringSettings(Section):
         return value
 
 
-class SegmentSettings(Section):
-    """Section ``[segments]``: Which segments are written; the shop's own are TOML files in a folder."""
-
-    folder: Path = _setting(Path("segments"), "Segments of the shop's own: *.toml, see docs/segments.md.", "a folder")
-    ready: tuple[Text, ...] | None = _setting(
-        None,
-        "Ready segments to write; without this key all that the data allow and that are not sensitive.",
-        "a list of names, as `foretell segments list` shows them",
-        example='["win_back", "vip", "due_soon"]',
-    )
-    holdout: Annotated[float, Field(ge=0, le=0.9)] = _setting(
-        0.0, "Share of every segment that is left out of campaigns, to see what they did.", "a share from 0 to 0.9"
-    )
-    key: Text | None = _setting(
-        None, "Text that decides by lot, with the customer's id; another text is another lot.", TEXT, example='"2026"'
-    )
-
-    @field_validator("holdout", mode="before")
-    @classmethod
-    def _is_a_share(cls, value: object) -> object:
-        return float(value) if isinstance(value, int) and not isinstance(value, bool) else value
-
-
 class FolderSettings(Section):
     """Section ``[folders]``: Where results go."""
 
@@ -180,6 +158,7 @@ class Settings(Section):
     scoring: ScoringSettings = Field(ScoringSettings(), description="What goes into the published files.")
     gates: GateSettings = Field(GateSettings(), description="How far a run may lie from the last one.")
     segments: SegmentSettings = Field(SegmentSettings(), description="Which segments are written.")
+    lookalike: LookalikeSettings = Field(LookalikeSettings(), description="Whom to look for, and where.")
     folders: FolderSettings = Field(FolderSettings(), description="Where results go.")
     database: DatabaseSettings = Field(DatabaseSettings(), description="A table that scores are also written to.")
     tracking: TrackingSettings = Field(TrackingSettings(), description="Whether training runs are written down.")

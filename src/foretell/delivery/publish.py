@@ -79,7 +79,7 @@ class Published:
     selections: tuple[Selection, ...]
 
 
-class _SameContent(Exception):
+class SameContent(Exception):
     """Leaves the staging block without a rename: the folder that stands already holds what was staged."""
 
 
@@ -139,8 +139,8 @@ def publish(
         with staged_folder(target) as stage:
             facts, content = _fill(stage, run, selected, outcomes)
             if not force:
-                _stop_if_same(target, content)
-    except _SameContent:
+                stop_if_same(target, content)
+    except SameContent:
         changed = False
     moved = _point_to(target, run, output / LATEST_NAME)
     return Published(
@@ -167,7 +167,7 @@ def _fill(
     decimals |= {alias: decimals[name] for alias, name in aliases(run.columns).items()}
     files = []
     for name, frame in (("scores.parquet", run.scores), (MEMBERS_NAME, member_table(run, selections))):
-        _write_parquet(stage / name, frame)
+        write_parquet(stage / name, frame)
         files.append(file_facts(stage, name, rows=frame.height))
     for name, frame in _tables(run, selected):
         (stage / name).parent.mkdir(exist_ok=True)
@@ -208,13 +208,36 @@ def _tables(run: Run, selected: SegmentsOfRun) -> Iterator[tuple[str, pl.DataFra
     yield "quarantine.csv", _quarantine(run)
 
 
-def _stop_if_same(target: Path, content: str) -> None:
+def stop_if_same(target: Path, content: str) -> None:
+    """Leave the staging block where the folder that stands holds the same.
+
+    Parameters
+    ----------
+    target : Path
+        The folder that may stand.
+    content : str
+        Digest of what was staged, from its manifest.
+
+    Raises
+    ------
+    SameContent
+        If it does.
+    """
     standing = read_manifest(target)
     if standing is not None and standing.get("content") == content and is_whole(target):
-        raise _SameContent
+        raise SameContent
 
 
-def _write_parquet(path: Path, frame: pl.DataFrame) -> None:
+def write_parquet(path: Path, frame: pl.DataFrame) -> None:
+    """Write a frame so that equal frames give equal bytes.
+
+    Parameters
+    ----------
+    path : Path
+        The file to make.
+    frame : polars.DataFrame
+        Any.
+    """
     # In memory first: on a full disk polars would complain of the format, not of the disk.
     content = io.BytesIO()
     frame.write_parquet(

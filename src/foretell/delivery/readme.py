@@ -1,17 +1,13 @@
 """README.txt: the folder explained to a marketer, in words computed from the run."""
 
-import textwrap
-from collections.abc import Sequence
-
 from foretell.delivery.headlines import headlines
+from foretell.delivery.plain_text import WIDTH, section, wrap
 from foretell.delivery.readme_segments import change_lines, off_lines, segment_lines, where_lines
 from foretell.delivery.rule_columns import aliases
 from foretell.delivery.run import Run
 from foretell.delivery.segment_files import SegmentsOfRun
 from foretell.delivery.trust import answers, overall, untested, verdicts
 from foretell.delivery.wording import instant_words, money, percent, whole
-
-WIDTH = 92
 
 
 def render_readme(run: Run, segments: SegmentsOfRun, *, escaped_cells: int) -> str:
@@ -34,17 +30,17 @@ def render_readme(run: Run, segments: SegmentsOfRun, *, escaped_cells: int) -> s
     title = f"{' '.join(run.shop.split())}: your customers as of {instant_words(run.as_of)}"
     blocks = [
         title + "\n" + "=" * min(len(title), WIDTH),
-        _wrap(_opening(run)),
-        _section("Which file is which", _files()),
-        _section("Segments: which file is for whom", segment_lines(run, segments)),
-        _section("Segments: what changed", change_lines(segments)),
-        _section("How to use them", _use(run, escaped_cells)),
-        _section("How far to trust the numbers", _trust(run)),
-        _section("What not to believe", _limits(run)),
-        _section("What was left out", _left_out(run)),
-        _section("Segments: who exactly is in them", where_lines(segments.selections)),
-        *([_section("Segments that are off, and why", off_lines(segments))] if segments.off else []),
-        _wrap(
+        wrap(_opening(run)),
+        section("Which file is which", _files()),
+        section("Segments: which file is for whom", segment_lines(run, segments)),
+        section("Segments: what changed", change_lines(segments)),
+        section("How to use them", _use(run, escaped_cells)),
+        section("How far to trust the numbers", _trust(run)),
+        section("What not to believe", _limits(run)),
+        section("What was left out", _left_out(run)),
+        section("Segments: who exactly is in them", where_lines(segments.selections)),
+        *([section("Segments that are off, and why", off_lines(segments))] if segments.off else []),
+        wrap(
             f"Model {run.model.version}, which learnt from everything before {run.model.trained_as_of.date()}. "
             f"Run {run.inputs_digest[:12]}. The exact content of every file is in manifest.json."
         ),
@@ -155,18 +151,3 @@ def _left_out(run: Run) -> list[str]:
         ),
         *run.notes,
     ]
-
-
-def _section(title: str, lines: Sequence[str]) -> str:
-    return title + "\n" + "-" * len(title) + "\n" + "\n".join(_wrap(line, bullet=True) for line in lines)
-
-
-def _wrap(text: str, *, bullet: bool = False) -> str:
-    return textwrap.fill(
-        " ".join(text.split()),
-        WIDTH,
-        initial_indent="- " if bullet else "",
-        subsequent_indent="  " if bullet else "",
-        break_long_words=False,
-        break_on_hyphens=False,
-    )

@@ -7,24 +7,27 @@ from typing import Any, Self
 import numpy as np
 
 from foretell.errors import FitError
+from foretell.models.design import centres_and_scales, standard_columns
 from foretell.models.objectives import Matrix, Vector
 from foretell.models.state import damaged, is_finite
 
 _NAME = "RidgeLogistic"
 _PRIOR_SD = 0.5
-_FARTHEST = 4.0
 
 
 class RidgeLogistic:
     """Log-odds as a sum over features; a missing or unknown value has an effect of its own, or none.
 
-    Coefficients have normal priors with a standard deviation of .5 per standard deviation of a number, and per
-    level of a category. Numbers beyond 4 standard deviations count as 4, so that no giant is told for certain.
+    Coefficients have normal priors with a standard deviation of .5, unless another is given, per standard deviation of
+    a number, and per level of a category. Numbers beyond 4 standard deviations count as 4, so that no giant is told
+    for certain.
 
     Parameters
     ----------
     levels : sequence of int
         Number of categories of each feature, 0 for a number; in the order of the matrix.
+    prior_sd : float
+        Standard deviation of the coefficients' priors, > 0. Used by `fit` alone, and not stored.
 
     Attributes
     ----------
@@ -43,15 +46,16 @@ class RidgeLogistic:
     regression".
     """
 
-    def __init__(self, levels: Sequence[int]) -> None:
+    def __init__(self, levels: Sequence[int], *, prior_sd: float = _PRIOR_SD) -> None:
         self.levels = tuple(levels)
+        self.prior_sd = prior_sd
         self.intercept = 0.0
         self.centres = np.zeros(len(self.levels))
         self.scales = np.ones(len(self.levels))
         self.effects = [np.zeros(count or 2) for count in self.levels]
         self.means = np.zeros(len(self.levels))
 
-    def fit(self, matrix: Matrix, actual: Vector) -> Self:
+    def fit(self, matrix: Matrix, actual: Vector, *, weights: Vector | None = None) -> Self:
         """Fit the effects.
 
         Parameters
@@ -60,6 +64,8 @@ class RidgeLogistic:
             As from `Encoding.to_matrix`: numbers, codes, NaN for missing.
         actual : ndarray of shape (rows,)
             Events, 0 and 1, both present.
+        weights : ndarray of shape (rows,), optional
+            How often each row counts in the likelihood; means and spreads are those of the rows.
 
         Returns
         -------
@@ -76,24 +82,19 @@ class RidgeLogistic:
         if np.unique(actual).size < 2:
             message = "A logistic regression needs both events and non-events."
             raise FitError(message)
-        known = ~np.isnan(matrix)
-        seen = np.maximum(known.sum(0), 1)
-        filled = np.where(known, matrix, 0.0)
-        self.centres = filled.sum(0) / seen
-        spread = np.sqrt((np.where(known, matrix - self.centres, 0.0) ** 2).sum(0) / seen)
-        self.scales = np.where(spread > 0, spread, 1.0)
+        self.centres, self.scales = centres_and_scales(matrix)
         columns = [self._columns(matrix[:, place], place) for place in range(len(self.levels))]
         design = np.hstack([np.empty((len(matrix), 0)), *columns])
         if design.shape[1]:
             # One thread: the last bits of a factorisation follow how it is split.
             with threadpool_limits(1):
-                solver = LogisticRegression(C=_PRIOR_SD**2, solver="newton-cholesky", max_iter=100, tol=1e-8)
-                solver.fit(design, actual)
+                solver = LogisticRegression(C=self.prior_sd**2, solver="newton-cholesky", max_iter=100, tol=1e-8)
+                solver.fit(design, actual, sample_weight=weights)
             self.intercept = round(float(solver.intercept_[0]), 9)
             edges = np.cumsum([block.shape[1] for block in columns])[:-1]
             self.effects = np.split(np.round(solver.coef_[0], 9), edges)
         else:
-            self.intercept = math.log(actual.sum() / (1 - actual).sum())
+            self.intercept = math.log(np.average(actual, weights=weights) / np.average(1 - actual, weights=weights))
         self.means = np.round(self._parts(matrix).mean(0), 9) if len(self.levels) else self.means
         return self
 
@@ -186,11 +187,7 @@ class RidgeLogistic:
 
     def _columns(self, values: Vector, place: int) -> Matrix:
         """One column a level; or the standardised number, and whether it is absent."""
-        if self.levels[place]:
-            return np.asarray(values[:, None] == np.arange(self.levels[place]), dtype=np.float64)
-        absent = np.isnan(values)
-        scaled = np.clip((values - self.centres[place]) / self.scales[place], -_FARTHEST, _FARTHEST)
-        return np.column_stack([np.where(absent, 0.0, scaled), absent])
+        return standard_columns(values, self.levels[place], self.centres[place], self.scales[place])
 
     def _parts(self, matrix: Matrix) -> Matrix:
         parts = np.zeros((len(matrix), len(self.levels)))

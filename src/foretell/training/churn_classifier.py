@@ -14,11 +14,13 @@ from foretell.models.estimator import Estimator
 from foretell.models.objectives import Matrix
 from foretell.training.churn_candidates import FittedChurn, Settings, held_out_risks
 from foretell.training.churn_evaluation import evaluation_table
-from foretell.training.churn_files import read_folder, write_folder
-from foretell.training.churn_inputs import choose_features, read_keys, read_label
-from foretell.training.churn_reasons import REASONS, churn_reasons, typical_values
-from foretell.training.churn_state import files_of, restore
+from foretell.training.churn_inputs import read_label
+from foretell.training.churn_reasons import churn_reasons
+from foretell.training.churn_state import KIND, files_of, restore
+from foretell.training.column_words import REASONS, typical_values
+from foretell.training.keyed_frames import choose_features, read_keys
 from foretell.training.leak_guard import find_leaks, require_no_leaks
+from foretell.training.model_folder import read_folder, write_folder
 
 STATUSES = {
     "ok": "the risk rests on what is known of the customer",
@@ -135,7 +137,7 @@ class ChurnClassifier(Estimator):
         self._check_settings()
         read_keys(frame, key)
         actual = read_label(frame, label, positive)
-        names, left_out = choose_features(frame, key=key, label=label, features=self.features)
+        names, left_out = choose_features(frame, reserved=(key, label), features=self.features)
         guarded = frame.select(
             *(name for name in frame.columns if name in (key, *names) or frame.schema[name].is_temporal()),
         ).drop(label, strict=False)
@@ -213,7 +215,7 @@ class ChurnClassifier(Estimator):
             If the folder cannot be written.
         """
         self._require_fitted()
-        write_folder(Path(folder), files_of(self))
+        write_folder(Path(folder), files_of(self), KIND)
 
     @classmethod
     def load(cls, folder: str | Path, *, threads: int = 1) -> Self:
@@ -238,7 +240,7 @@ class ChurnClassifier(Estimator):
         BundleError
             If it is damaged or of another kind.
         """
-        return restore(cls(threads=threads), Path(folder), read_folder(Path(folder)))
+        return restore(cls(threads=threads), Path(folder), read_folder(Path(folder), KIND))
 
     def _learn(self, frame: pl.DataFrame, actual: np.ndarray[Any, np.dtype[np.float64]], names: Sequence[str]) -> None:
         self.encoding_ = Encoding.learn(frame, names)

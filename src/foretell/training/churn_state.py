@@ -17,13 +17,14 @@ from foretell.models.state import is_finite
 from foretell.storage.hashing import canonical_json
 from foretell.training.churn_candidates import CANDIDATES, FittedChurn
 from foretell.training.churn_evaluation import SCHEMA
-from foretell.training.churn_files import damaged_folder
+from foretell.training.model_folder import damaged_folder
 
 if TYPE_CHECKING:
     from foretell.training.churn_classifier import ChurnClassifier
 
 Classifier = TypeVar("Classifier", bound="ChurnClassifier")
 
+KIND = "churn_classifier"
 _HEAD = "classifier.json"
 _RECORD = "evaluation.csv"
 _NOT_A_STATE = (
@@ -96,7 +97,7 @@ def restore(model: Classifier, folder: Path, files: Mapping[str, bytes]) -> Clas
         head = json.loads(files[_HEAD])
         count = min(int(head["boosters"]), _MOST_BOOSTERS)
         if set(files) != {_HEAD, _RECORD, *(_booster(number) for number in range(count))}:
-            raise damaged_folder(folder, "its files are not those of a classifier")
+            raise damaged_folder(folder, KIND, "its files are not those of a classifier")
         settings = head["settings"]
         features = None if settings["features"] is None else tuple(settings["features"])
         model.set_params(**settings | {"features": features, "allow": tuple(settings["allow"])})
@@ -129,7 +130,7 @@ def restore(model: Classifier, folder: Path, files: Mapping[str, bytes]) -> Clas
         StopIteration,
         pl.exceptions.PolarsError,
     ) as error:
-        raise damaged_folder(folder, f"its values are not a classifier's ({type(error).__name__})") from error
+        raise damaged_folder(folder, KIND, f"its values are not a classifier's ({type(error).__name__})") from error
     return model
 
 

@@ -122,7 +122,7 @@ def find_leaks(
         return tuple(found)
     fold: IntArray = rng.permutation(events.size) % FOLDS
     for name in names:
-        leak = (_identifier if name == key else _alone)(frame.get_column(name), events, fold)
+        leak = (_identifier if name == key else lone_leak)(frame.get_column(name), events, fold)
         found += [] if leak is None else [leak]
     known = {leak.column for leak in found} | {key}
     rest = [name for name in names if name not in known]
@@ -176,7 +176,22 @@ def _future_times(frame: pl.DataFrame, cutoff: datetime) -> Iterator[Leak]:
                 yield Leak("future_time", name, float(late), words, _REMEDIES["future_time"])
 
 
-def _alone(column: pl.Series, events: FloatArray, fold: IntArray) -> Leak | None:
+def lone_leak(column: pl.Series, events: FloatArray, fold: IntArray) -> Leak | None:
+    """Find out whether one column tells the outcome alone.
+
+    Parameters
+    ----------
+    column : polars.Series
+        Of any type.
+    events : ndarray of shape (rows,)
+        0 or 1, both present.
+    fold : ndarray of int, shape (rows,)
+        Fold of each row, from 0 to 4.
+
+    Returns
+    -------
+    Leak or None
+    """
     absent = column.is_null().to_numpy().astype(np.float64)
     if (figure := area(events, absent)) >= DECISIVE:
         return _leak("null_pattern", column, figure, "whether it has a value tells the outcome")

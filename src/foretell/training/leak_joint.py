@@ -66,8 +66,8 @@ def joint_leaks(frame: pl.DataFrame, events: FloatArray, seed: int, threads: int
     frame, events = frame[chosen], events[chosen]
     if min(events.sum(), (1 - events).sum()) < 2 * _PARTS:
         return found
-    names = [name for name in _without(frame.columns, found) if _is_feature(frame.get_column(name))]
-    trial = _Trial(frame.select(names), names, events, rng, threads)
+    names = [name for name in _without(frame.columns, found) if is_learnable(frame.get_column(name))]
+    trial = ColumnTrial(frame.select(names), names, events, rng, threads)
     found += _one_sided(frame, trial)
     found += _needed(trial, _without(names, found))
     return found
@@ -110,7 +110,7 @@ def _of_two(first: FloatArray, second: FloatArray, events: FloatArray) -> Iterat
             yield area(events, np.nan_to_num(values, nan=1e300, posinf=1e299, neginf=-1e299)), how
 
 
-def _one_sided(frame: pl.DataFrame, trial: "_Trial") -> Iterator[Found]:
+def _one_sided(frame: pl.DataFrame, trial: "ColumnTrial") -> Iterator[Found]:
     """Columns with values that only one class has, where all the others see no such thing.
 
     An aggregate that saw a part of the outcome's window is so: whoever has one order in it has ordered. Groups count
@@ -144,7 +144,7 @@ def _given_away(groups: IntArray, events: FloatArray, margin: FloatArray) -> tup
     return shares[0], shares[1]
 
 
-def _needed(trial: "_Trial", names: list[str]) -> list[Found]:
+def _needed(trial: "ColumnTrial", names: list[str]) -> list[Found]:
     margin = trial.margins(names)
     whole = reached = area(trial.events, margin)
     if whole < SUSPECT:
@@ -162,14 +162,40 @@ def _needed(trial: "_Trial", names: list[str]) -> list[Found]:
     return [("joint", name, whole - reached, words) for name in gone]
 
 
-def _is_feature(column: pl.Series) -> bool:
+def is_learnable(column: pl.Series) -> bool:
+    """Whether trees can be fitted to a column.
+
+    Parameters
+    ----------
+    column : polars.Series
+        Of any type.
+
+    Returns
+    -------
+    bool
+        True for numbers, flags, and texts that repeat.
+    """
     if column.dtype == pl.String:
         return column.n_unique() <= 0.5 * column.len()
     return column.dtype.is_integer() or column.dtype.is_float() or column.dtype in (pl.Boolean, pl.Categorical, pl.Enum)
 
 
-class _Trial:
-    """The same trees on the same folds, for any choice of columns."""
+class ColumnTrial:
+    """The same trees on the same folds, for any choice of columns.
+
+    Parameters
+    ----------
+    frame : polars.DataFrame
+        The columns; infinite numbers count as missing.
+    names : list of str
+        Those that may be chosen.
+    events : ndarray of shape (rows,)
+        0 or 1, three of each at least.
+    rng : numpy.random.Generator
+        Deals out folds and shuffles.
+    threads : int
+        Threads of LightGBM.
+    """
 
     def __init__(
         self, frame: pl.DataFrame, names: list[str], events: FloatArray, rng: np.random.Generator, threads: int
@@ -185,7 +211,18 @@ class _Trial:
         self.shuffle = rng.permutation(events.size)
 
     def margins(self, kept: list[str]) -> FloatArray:
-        """Held-out log-odds of every row, from some of the columns."""
+        """Predict every row from some of the columns.
+
+        Parameters
+        ----------
+        kept : list of str
+            The columns.
+
+        Returns
+        -------
+        ndarray of shape (rows,)
+            Held-out log-odds.
+        """
         places = self._places(kept)
         margin = np.empty(self.events.size)
         for held, level, booster in self._fits(places):
@@ -193,7 +230,17 @@ class _Trial:
         return margin
 
     def most_needed(self, kept: list[str]) -> str:
-        """The column whose shuffling costs most of the held-out area."""
+        """Find the column whose shuffling costs most of the held-out area.
+
+        Parameters
+        ----------
+        kept : list of str
+            The columns in use.
+
+        Returns
+        -------
+        str
+        """
         places = self._places(kept)
         shuffled = np.empty((len(kept), self.events.size))
         for held, _, booster in self._fits(places):

@@ -1,10 +1,10 @@
 """README.txt of a folder of upload files: which file is for what, how many, and what to do with it."""
 
-import textwrap
 from datetime import datetime
 
 import polars as pl
 
+from foretell.delivery.plain_text import WIDTH, section, wrap
 from foretell.delivery.uploads.audience import (
     DUPLICATE,
     NO_VALUE,
@@ -14,7 +14,6 @@ from foretell.delivery.uploads.rows import CONTRADICTED, FORGOTTEN, NO_CONSENT, 
 from foretell.delivery.uploads.template import Platform
 from foretell.delivery.uploads.write import Uploads
 
-WIDTH = 92
 REASON_WORDS = {
     NOT_IN_CONTACTS: "not among the contacts",
     FORGOTTEN: "to be forgotten",
@@ -50,17 +49,17 @@ def render_upload_readme(uploads: Uploads, platform: Platform, *, shop: str, as_
     title = f"{' '.join(shop.split())}: {platform.title}"
     blocks = [
         title + "\n" + "=" * min(len(title), WIDTH),
-        _wrap(
+        wrap(
             f"Made of the segments as of {as_of:%Y-%m-%d}; what they mean is in the README.txt of that run. "
             "Do not open these files in a spreadsheet before the upload: it changes zeros, phone numbers and dates."
         ),
-        _section("What to do", _steps(platform)),
-        _section("Which file is which", _files(uploads, platform)),
-        _section("Who is not in them", _left_out(uploads.counts.filter(pl.col("platform") == platform.name))),
+        section("What to do", _steps(platform)),
+        section("Which file is which", _files(uploads, platform)),
+        section("Who is not in them", _left_out(uploads.counts.filter(pl.col("platform") == platform.name))),
     ]
     notes = [note for note in uploads.notes if note.startswith(f"{platform.name},") or ", " not in note.split(":")[0]]
     if notes:
-        blocks.append(_section("What to know", notes))
+        blocks.append(section("What to know", notes))
     return "\n\n".join(blocks) + "\n"
 
 
@@ -93,18 +92,3 @@ def _left_out(counts: pl.DataFrame) -> list[str]:
         text = f"{row['audience']}: {row['written']:,} of {row['members']:,} people are written"
         lines.append(f"{text}. Left out: {', '.join(reasons)}." if reasons else f"{text}.")
     return lines
-
-
-def _section(title: str, lines: list[str]) -> str:
-    return title + "\n" + "-" * len(title) + "\n" + "\n".join(_wrap(line, bullet=True) for line in lines)
-
-
-def _wrap(text: str, *, bullet: bool = False) -> str:
-    return textwrap.fill(
-        " ".join(text.split()),
-        WIDTH,
-        initial_indent="- " if bullet else "",
-        subsequent_indent="  " if bullet else "",
-        break_long_words=False,
-        break_on_hyphens=False,
-    )
