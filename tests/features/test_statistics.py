@@ -145,6 +145,24 @@ def test_what_few_customers_share_and_addresses_are_not_kept(data):
     assert found.names["profile_taste"] == ("sweet",)
 
 
+@pytest.mark.parametrize("signed_up_at", [None, datetime(2025, 3, 1)], ids=["no date", "a date"])
+def test_customers_who_came_after_the_cutoff_are_not_counted(data, signed_up_at):
+    """The table of customers is today's: who is in it without a date, an order or an event was not there yet."""
+    ids = [*(f"c{number:03}" for number in range(150)), *(f"late{number}" for number in range(50))]
+    dates = [None] * 150 + [signed_up_at] * 50
+    people = pl.DataFrame(
+        {"customer_id": ids, "signed_up_at": dates, "city": ["Rome"] * 150 + ["Oslo"] * 50},
+        schema_overrides={"signed_up_at": pl.Datetime("us")},
+    )
+    visits = pl.DataFrame({"customer_id": ["late1"], "occurred_at": [AS_OF + timedelta(days=1)], "event": ["view"]})
+    shops = (people, people.drop("signed_up_at")) if signed_up_at is None else (people,)
+    for customers in shops:
+        tables = replace(data.optional, customers=customers.lazy(), events=visits.lazy(), stable_attributes=("city",))
+        found = fit_statistics(replace(data, optional=tables), AS_OF)
+        assert found is not None
+        assert found.names["profile_city"] == (("Rome",) if signed_up_at is None else ("Oslo", "Rome"))
+
+
 def test_bands_are_those_of_events_where_lines_have_no_price(data):
     events = pl.DataFrame(
         {

@@ -82,12 +82,21 @@ def test_customers_split_into_buckets_score_to_the_same_bit(data: CustomerData, 
     assert_frame_equal(pl.concat(parts).sort("customer_id"), whole, check_exact=True)
 
 
-def test_rows_of_tables_at_or_after_the_cutoff_change_no_byte(data: CustomerData, learnt: Bundle) -> None:
-    tables = data.optional.before(AS_OF)
-    assert tables.events is not None
-    copies = tables.events.with_columns(occurred_at=pl.col("occurred_at") + timedelta(days=300))
-    late = replace(tables, events=pl.concat([copies, tables.events]))
-    assert bundle_files(quick_recipe().fit(replace(data, optional=late), AS_OF, HORIZONS)) == bundle_files(learnt)
+def test_rows_at_or_after_the_cutoff_change_no_byte(data: CustomerData, learnt: Bundle) -> None:
+    """Of any table: dearer orders, refunds, lines and visits of a category that was not there, people who sign up."""
+    past = data.before(AS_OF)
+    orders, lines, events = (table.lazy() for table in (past.orders, past.optional.order_lines, past.optional.events))
+    later = timedelta(days=300)
+    new = {"category": pl.lit("lamps of the future"), "product_id": pl.lit("p9")}
+    dearer = orders.with_columns(pl.col("ordered_at") + later, pl.col("amount_minor") * 7)
+    refunds = orders.with_columns(ordered_at=pl.lit(AS_OF, pl.Datetime("us")), amount_minor=-pl.col("amount_minor"))
+    bought = lines.with_columns(pl.col("ordered_at") + later, **new)
+    visits = events.with_columns(pl.col("occurred_at") + later, category=new["category"], event=pl.lit("view"))
+    tables = replace(past.optional, order_lines=pl.concat([bought, lines]), events=pl.concat([visits, events]))
+    late = replace(data, orders=pl.concat([dearer, refunds, orders]), has_refunds=True, optional=tables)
+    assert late.before(AS_OF).fingerprint() == past.fingerprint()
+    assert bundle_files(quick_recipe().fit(late, AS_OF, HORIZONS)) == bundle_files(learnt)
+    assert_frame_equal(predictions(late, learnt), predictions(data, learnt), check_exact=True)
 
 
 def test_tables_that_are_gone_count_as_missing_with_one_warning(data: CustomerData, stored: StoredBundle) -> None:

@@ -107,13 +107,24 @@ def _names(seen: CustomerData, available: Available) -> Mapping[str, tuple[str, 
     customers = seen.optional.customers
     for attribute in available.attributes if customers is not None else ():
         if attribute.kind == "name" and customers is not None:
-            values = customers.select(pl.col(attribute.column).cast(pl.String).alias("name"))
+            values = _known(customers, seen).select(pl.col(attribute.column).cast(pl.String).alias("name"))
             found[attribute.feature] = _most_frequent(values, LEAST_CUSTOMERS)
     if seen.optional.places is not None:
         found["place"] = _sorted(seen.optional.places["place"].drop_nulls().to_list())
     if available.occasions:
         found["occasion"] = available.occasions
     return dict(sorted(found.items()))
+
+
+def _known(customers: pl.LazyFrame, seen: CustomerData) -> pl.LazyFrame:
+    """Return the rows of customers who were there: today's table also has those who came later, without a date."""
+    tables = (seen.orders, seen.optional.events)
+    ids = pl.concat([table.select("customer_id") for table in tables if table is not None]).unique()
+    there = customers.join(ids, on="customer_id", how="semi")
+    if "signed_up_at" not in customers.collect_schema().names():
+        return there
+    signed_up = customers.filter(pl.col("signed_up_at").is_not_null())
+    return pl.concat([signed_up, there.filter(pl.col("signed_up_at").is_null())])
 
 
 def _most_frequent(names: pl.LazyFrame, least: int) -> tuple[str, ...]:

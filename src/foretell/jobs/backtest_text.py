@@ -45,7 +45,7 @@ def backtest_lines(record: Mapping[str, pl.DataFrame], rung: str) -> list[str]:
         for name in rungs:
             figures = [cells.get((target, metric, name), "-") for metric in metrics]
             if any(figure != "-" for figure in figures):
-                lines.append(f"  {name:<17}" + "".join(f"{figure:<25}" for figure in figures).rstrip())
+                lines.append(f"  {name:<17}" + "".join(f"{figure + ' ':<25}" for figure in figures).rstrip())
     skipped = record["skipped"].filter(pl.col("cutoff") == newest)
     lines += [
         f"not judged: {row['rung'] or 'all'} {row['target'] or ''}: {row['reason']}" for row in skipped.to_dicts()

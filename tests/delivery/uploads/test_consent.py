@@ -86,6 +86,11 @@ def test_suppression_reaches_everybody_with_the_address(write):
     assert counted(uploads, "suppressed") == [0], "john_smith is another person than johnsmith"
     uploads, _ = write("criteo", suppression=pl.DataFrame({"email": ["jane.d.o.e@gmail.com"]}), folder=None)
     assert counted(uploads, "suppressed") == [1], "dots and tags do not make another person of a Gmail address"
+    uploads, _ = write("criteo", suppression=pl.DataFrame({"email": ["janedoe@googlemail.com"]}), folder=None)
+    assert counted(uploads, "suppressed") == [1], "nor does its other domain"
+    listed = digests(pl.Series(["janedoe@gmail.com"]))
+    uploads, _ = write("google", suppression=pl.DataFrame({"email": listed}), folder=None)
+    assert counted(uploads, "suppressed") == [1], "what Google would be sent is on the list"
 
 
 def test_a_suppression_list_that_cannot_be_kept_is_refused(write):

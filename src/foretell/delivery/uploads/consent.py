@@ -182,7 +182,7 @@ def _everywhere(keys: list[pl.Series], held: pl.Series, listed: list[pl.Series])
 
 
 def _require_readable(listed: pl.DataFrame, keys: list[pl.Series]) -> None:
-    email_key, digest, phone = keys
+    email_key, digest, phone, _ = keys
     readable = {"email": email_key.is_not_null() | digest.is_not_null(), "phone": phone.is_not_null()}
     violations = []
     for name, seen in readable.items():

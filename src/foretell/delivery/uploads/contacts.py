@@ -10,6 +10,7 @@ from foretell.delivery.uploads.template import UploadColumn, UploadOptions
 from foretell.errors import DataError, Violation
 
 _EMAIL = UploadColumn("", "email", "email", "sha256")
+_EMAIL_GOOGLE = UploadColumn("", "email", "email_google", "sha256")
 _INSTANT = r"^\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d$"
 
 
@@ -45,19 +46,22 @@ class Contacts:
     def keys(self) -> list[pl.Series]:
         """What says that two contacts are one person, by the strictest reading.
 
-        E-mail address in Google's form; its SHA-256, or the one that came instead of it; phone number in E.164.
+        E-mail address in Google's form, of either of its domains; its SHA-256, or the one that came instead of it;
+        phone number in E.164; the SHA-256 of Google's form, or the one that came instead of it.
         """
         if self._keys is None:
             empty = _nothing(self.frame.height)
-            address, digest, phone = empty, empty, empty
+            address, digest, phone, google = empty, empty, empty, empty
             if self.has("email"):
                 text = pl.col("email").cast(pl.String).str.replace_all(r"\s", "")
-                address = _computed(self.frame, email_google(text))
-                digest = self.written(_EMAIL)
+                # Both domains are one mailbox, though Google hashes them as they are written.
+                one_domain = email_google(text).str.replace("@googlemail.com", "@gmail.com", literal=True)
+                address = _computed(self.frame, one_domain)
+                digest, google = self.written(_EMAIL), self.written(_EMAIL_GOOGLE)
             if self.has("phone"):
                 number = self.normal("phone", "phone_plus")
                 phone = pl.select(pl.coalesce(number, self.hashed_already("phone"))).to_series()
-            self._keys = [address, digest, phone]
+            self._keys = [address, digest, phone, google]
         return self._keys
 
     def has(self, source: str) -> bool:
