@@ -107,19 +107,23 @@ def test_the_order_of_rows_changes_nothing(shop, seed):
 @given(shop=shops(), cutoff=TIMES)
 def test_the_cut_of_every_table_is_that_of_a_loop_over_rows(shop, cutoff):
     seen = read(shop).before(cutoff).optional
-    first, refund = {}, {}
+    first = {}
     for row in shop["orders"]:
         order, at = row["order_id"], row["ordered_at"]
         first[order] = min(first.get(order, at), at)
-        if row["amount"] < 0:
-            refund[order] = min(refund.get(order, at), at)
+    began = {
+        order: all(
+            row["amount"] < 0 for row in shop["orders"] if (row["order_id"], row["ordered_at"]) == (order, first[order])
+        )
+        for order in first
+    }
     lines = []
     for row in shop["order_lines"]:
         order = row["order_id"]
         if order in first and row["product_id"] is not None and row["amount"] is not None:
             returned = row["amount"] < 0 or row["quantity"] < 0
-            at = refund.get(order, first[order]) if returned else first[order]
-            if at < cutoff:
+            at = first[order]
+            if at < cutoff and (began[order] or not returned):
                 lines.append((order[0], at, row["product_id"], float(row["quantity"]), row["amount"] * 10_000))
     columns = ("customer_id", "ordered_at", "product_id", "quantity", "amount_minor")
     assert sorted(seen.order_lines.select(columns).collect().rows()) == sorted(lines)

@@ -34,11 +34,13 @@ def problem(lines, orders=ORDERS):
     return error.value.violations
 
 
-def test_a_line_is_its_orders_and_a_returned_one_its_first_refunds():
-    data = read({"order_id": ["1", "1", "2", "2"], "amount": [40, -20, 5, 5], "quantity": [1, 1, 1, -1]})
-    first, refund = datetime(2025, 1, 1), datetime(2025, 1, 20)
-    bought = datetime(2025, 2, 1)
-    assert placed(data) == [("a", first), ("a", refund), ("b", bought), ("b", bought)]
+def test_a_line_has_the_time_of_its_order_and_a_returned_one_needs_its_own():
+    at = [None, None, datetime(2025, 1, 20), None, None]
+    lines = {"order_id": ["1", "1", "1", "2", "2"], "amount": [40, -20, -20, 5, 5], "quantity": [1, 1, 1, 1, -1]}
+    data = read(lines | {"ordered_at": at})
+    first, bought = datetime(2025, 1, 1), datetime(2025, 2, 1)
+    assert placed(data) == [("a", first), ("a", at[2]), ("b", bought)]
+    assert [row[0::3] for row in data.quarantine.rows()] == [(2, "return_undated"), (5, "return_undated")]
     assert data.before("2025-01-10").optional.order_lines.collect()["amount_minor"].to_list() == [400_000]
 
 

@@ -69,7 +69,8 @@ def place_lines(columns: Mapping[str, Parsed], height: int, orders: pl.LazyFrame
         return PlacedLines(lines["customer_id"], lines["ordered_at"], {}, (violation,))
     placed = _joined(lines, _order_table(orders))
     unknown = ~own & placed["order_id"].is_not_null() & ~placed["found"] & ~placed["shared"]
-    masks = {"unknown_order": unknown, "order_cancelled": placed["cancelled"]} | _missing(placed, unknown)
+    masks = {"unknown_order": unknown, "order_cancelled": placed["cancelled"], "return_undated": placed["undated"]}
+    masks |= _missing(placed, unknown)
     return PlacedLines(placed["customer_id"], placed["ordered_at"], masks, _shared(placed["shared"]))
 
 
@@ -101,7 +102,7 @@ def _missing(lines: pl.DataFrame, unknown: pl.Series) -> dict[str, pl.Series]:
 
 
 def _order_table(orders: pl.LazyFrame) -> pl.LazyFrame:
-    """One row per order and customer: its first instant, its first refund, whether it began cancelled, its owners."""
+    """One row per order and customer: its first instant, whether it began as a refund or cancelled, its owners."""
     names = orders.collect_schema().names()
     cancelled = pl.col("cancelled").fill_null(value=False) if "cancelled" in names else pl.lit(value=False)
     negative = (pl.col("amount_minor") < 0) if "amount_minor" in names else pl.lit(value=False)
@@ -113,8 +114,8 @@ def _order_table(orders: pl.LazyFrame) -> pl.LazyFrame:
         .group_by("order_id", "customer_id")
         .agg(
             first=at.min(),
-            refunded=at.filter(pl.col("refund")).min(),
-            # Rows at the first instant alone decide: a later cancellation was not known when the line was ordered.
+            # Rows at the first instant alone decide: what came later was not known when the line was ordered.
+            refunded=pl.col("refund").filter(at == at.min()).all(),
             cancelled=pl.col("cancelled").filter(at == at.min()).all(),
         )
         .with_columns(owners=pl.len().over("order_id"))
@@ -134,13 +135,15 @@ def _joined(lines: pl.DataFrame, orders: pl.LazyFrame) -> pl.DataFrame:
     if single.height < table.height:
         doubtful = table.filter(pl.col("owners") > 1)["order_id"].implode()
         known = known.with_columns(shared=pl.col("order_id").is_in(doubtful).fill_null(value=False) & ~has_customer)
-    of_order = pl.when("returned").then(pl.coalesce("refunded", "first")).otherwise("first")
+    # A line that came back is not known when its order was placed, and nothing says which later day it came back on.
+    undated = pl.col("returned") & pl.col("ordered_at").is_null() & ~pl.col("refunded")
     return known.select(
         "order_id",
         "shared",
         found=pl.col("first").is_not_null(),
+        undated=undated.fill_null(value=False),
         customer_id=pl.coalesce("customer_id", "buyer"),
-        ordered_at=pl.coalesce("ordered_at", of_order),
+        ordered_at=pl.coalesce("ordered_at", "first"),
         cancelled=pl.col("cancelled").fill_null(value=False),
     )
 

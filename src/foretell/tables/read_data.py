@@ -73,10 +73,11 @@ def read_data(
 
     Notes
     -----
-    Lines find customer and time by ``order_id``: those of the order's first row; a returned line (negative amount or
-    quantity) that of the order's first refund. Lines of an order that was cancelled from its first row on are left
-    out as ``order_cancelled``, lines of no order that was read as ``unknown_order``; a line that names an order id of
-    several customers and not its customer is an error. Events of customers without orders are kept: prospects.
+    Lines find customer and time by ``order_id``: those of the order's first row. A returned line (negative amount or
+    quantity) needs a time of its own unless its order began as a refund, and is left out as ``return_undated``
+    without one. Lines of an order that was cancelled from its first row on are left out as ``order_cancelled``, lines
+    of no order that was read as ``unknown_order``; a line that names an order id of several customers and not its
+    customer is an error. Events of customers without orders are kept: prospects.
 
     Examples
     --------

@@ -20,6 +20,10 @@ _OF_TABLE: Mapping[str, Reasons] = {
     "order_lines": {
         "unknown_order": ("order_id", "rows belong to no order that was read"),
         "order_cancelled": ("order_id", "rows belong to an order that was cancelled from its first row on"),
+        "return_undated": (
+            "ordered_at",
+            "rows are returns without a time of their own, of an order that was bought",
+        ),
     },
     "calendar": {"ends_before_starts": ("ends_on", "rows end before they start")},
     "places": {"coordinates_out_of_range": ("lat", "rows have a latitude or longitude that is nowhere on earth")},
