@@ -55,12 +55,12 @@ def test_every_capability_of_the_inventory_is_there():
         win_back due_soon vip one_time_at_risk recent_buyers near_lapsed lapsed repeat_buyers one_time_buyers lapsed_vip
         advocates churn_high churn_medium churn_low winback_worthwhile do_not_discount clv_high clv_low next_order_14d
         overdue_still_active lookalike_top prospects_top aov_high aov_low cross_sell in_market_category in_market_brand
-        in_market_price_high price_band_high lifestyle life_stage gift_buyers pickup_shoppers discount_buyers holiday_shoppers holiday_only
+        price_band_high lifestyle life_stage gift_buyers pickup_shoppers discount_buyers holiday_shoppers holiday_only
         in_country outside_country near_place email_recipients_no_purchase messaging_opted_in chronic_soft_bounce
         multi_channel_buyers test_sample revenue_forecast cart_abandoners cart_abandoners_app visitors almost_purchased
-        recent_subscribers members_no_purchase seen_ads custom_event funnel_stage remarketing_engaged remarketing_visitor
+        recent_subscribers members_no_purchase seen_ads custom_event remarketing_engaged remarketing_visitor
         remarketing_member remarketing_cart remarketing_buyer target_accounts engaged_accounts stalled_accounts
-        suppress_accounts buyers_by_days_lapsed
+        suppress_accounts buyers_by_days_lapsed in_market_price_high funnel_stage
     """
     assert set(wanted.split()) <= names
     assert len(names) == len(READY)
@@ -96,7 +96,8 @@ def test_people_without_an_order_are_in_segments_that_ask_for_them_only(make_run
     run = make_run(customers=30)
     carts = Column("cart_events_last_30d", pl.Int32(), "events", True, "Carts.")
     prospects = pl.DataFrame(
-        {"customer_id": ["p1", "p2", "p3"], "cart_events_last_30d": [0, 2, 1]}, schema_overrides={"cart_events_last_30d": pl.Int32}
+        {"customer_id": ["p1", "p2", "p3"], "cart_events_last_30d": [0, 2, 1]},
+        schema_overrides={"cart_events_last_30d": pl.Int32},
     )
     features = run.scores.select("customer_id", pl.lit(1, dtype=pl.Int32).alias("cart_events_last_30d"))
     run = replace(run, features=features, feature_columns=(carts,), prospects=prospects)

@@ -114,8 +114,10 @@ def test_parameters_stand_in_texts_and_names_without_breaking_out():
     with pytest.raises(ValueError, match="letters, digits and _ only"):
         as_segment(definition, READY)
     crossed = one('like = "cross_sell_category"\nparameters = {bought = "shorts", missing = "tops"}')
-    assert crossed.where == "orders_in_category_shorts >= 1 AND orders_in_category_tops = 0"
-    assert crossed.needs == ("orders_in_category_shorts", "orders_in_category_tops")
+    assert crossed.where == "cross_sell_from_category = 'shorts' AND cross_sell_category = 'tops'"
+    did = one('like = "custom_event"\nparameters = {event = "cart"}')
+    assert did.where == "cart_events_last_30d >= 1"
+    assert did.needs == ("cart_events_last_30d",)
 
 
 @pytest.mark.parametrize(
