@@ -60,7 +60,7 @@ def test_every_capability_of_the_inventory_is_there():
         multi_channel_buyers test_sample revenue_forecast cart_abandoners cart_abandoners_app visitors almost_purchased
         recent_subscribers members_no_purchase seen_ads custom_event remarketing_engaged remarketing_visitor
         remarketing_member remarketing_cart remarketing_buyer target_accounts engaged_accounts stalled_accounts
-        suppress_accounts buyers_by_days_lapsed
+        suppress_accounts buyers_by_days_lapsed in_market_price_high funnel_stage
     """
     assert set(wanted.split()) <= names
     assert len(names) == len(READY)
@@ -70,9 +70,11 @@ def test_data_decide_which_are_on(make_run):
     on, off = allowed(make_run(customers=20), READY)
     assert {segment.name for segment in on} == {segment.name for segment in ON_SCORES}
     reasons = {one.segment.name: one.reason for one in off}
-    assert reasons["cart_abandoners"] == "The data have no days_since_last_cart (the table events)."
+    assert reasons["cart_abandoners"] == "Needs events: the data have no days_since_open_cart."
     assert reasons["life_stage"].startswith("Guesses about a person's life are sensitive")
-    assert reasons["cross_sell"] == "It needs a value of yours for bought, missing."
+    assert reasons["cross_sell_category"] == "It needs a value of yours for bought, missing."
+    assert reasons["gift_buyers"] == "foretell does not read orders with shipping and billing address yet."
+    assert reasons["messaging_opted_in"].startswith("Consent is no column of rules")
     without_money = {one.segment.name: one.reason for one in allowed(make_run(customers=20, money=False), READY)[1]}
     assert without_money["aov_high"] == "The orders carry no amounts, and it reads avg_order_value_percentile."
     assert "vip" not in without_money
@@ -92,17 +94,18 @@ def test_a_feature_turns_its_segment_on(make_run):
 
 def test_people_without_an_order_are_in_segments_that_ask_for_them_only(make_run):
     run = make_run(customers=30)
-    carts = Column("carts_last_30d", pl.Int32(), "events", True, "Carts.")
+    carts = Column("cart_events_last_30d", pl.Int32(), "events", True, "Carts.")
     prospects = pl.DataFrame(
-        {"customer_id": ["p1", "p2", "p3"], "carts_last_30d": [0, 2, 1]}, schema_overrides={"carts_last_30d": pl.Int32}
+        {"customer_id": ["p1", "p2", "p3"], "cart_events_last_30d": [0, 2, 1]},
+        schema_overrides={"cart_events_last_30d": pl.Int32},
     )
-    features = run.scores.select("customer_id", pl.lit(1, dtype=pl.Int32).alias("carts_last_30d"))
+    features = run.scores.select("customer_id", pl.lit(1, dtype=pl.Int32).alias("cart_events_last_30d"))
     run = replace(run, features=features, feature_columns=(carts,), prospects=prospects)
     pools = [s for s in allowed(run, READY)[0] if s.exclusive == "remarketing"]
     found = {one.segment.name: one for one in select_all(run, pools)}
     assert found["remarketing_cart"].frame["customer_id"].to_list() == ["p2", "p3"]
     assert found["remarketing_buyer"].size == 30
-    everyone = Segment("w", "W", "carts_last_30d >= 1", "D.", "A.", people="everyone")
+    everyone = Segment("w", "W", "cart_events_last_30d >= 1", "D.", "A.", people="everyone")
     customers, everybody = select_all(run, [replace(everyone, name="c", people="customers"), everyone])
     assert (customers.size, everybody.size) == (30, 32)
 

@@ -110,12 +110,14 @@ def test_a_segment_takes_over_a_ready_one_and_changes_what_it_says():
 def test_parameters_stand_in_texts_and_names_without_breaking_out():
     where = one('like = "in_country"\nparameters = {country = "Côte d\'Ivoire\' OR orders > 0 OR \'"}').where
     assert where == "last_order_country = 'Côte d''Ivoire'' OR orders > 0 OR '''"
-    (definition,), _ = read('like = "item_buyers"\nparameters = {category = "x >= 0 OR y"}')
+    (definition,), _ = read('like = "holiday_shoppers"\nparameters = {event = "x >= 0 OR y"}')
     with pytest.raises(ValueError, match="letters, digits and _ only"):
         as_segment(definition, READY)
-    crossed = one('like = "cross_sell"\nparameters = {bought = "shorts", missing = "tops"}')
-    assert crossed.where == "orders_in_category_shorts >= 1 AND orders_in_category_tops = 0"
-    assert crossed.needs == ("orders_in_category_shorts", "orders_in_category_tops")
+    crossed = one('like = "cross_sell_category"\nparameters = {bought = "shorts", missing = "tops"}')
+    assert crossed.where == "cross_sell_from_category = 'shorts' AND cross_sell_category = 'tops'"
+    did = one('like = "custom_event"\nparameters = {event = "cart"}')
+    assert did.where == "cart_events_last_30d >= 1"
+    assert did.needs == ("cart_events_last_30d",)
 
 
 @pytest.mark.parametrize(
@@ -123,7 +125,7 @@ def test_parameters_stand_in_texts_and_names_without_breaking_out():
     [
         ('like = "win_bak"', "Did you mean 'win_back'"),
         ('title = "No rule"', "where is missing"),
-        ('like = "cross_sell"', "parameters must give a value for bought, missing"),
+        ('like = "cross_sell_category"', "parameters must give a value for bought, missing"),
         ('where = "orders > {many}"', "there is no such parameter"),
     ],
 )

@@ -59,7 +59,7 @@ def test_the_list_holds_sizes_and_reasons(settings: Settings) -> None:
     listed = list_segments(settings)
     rows = {row["name"]: row for row in listed.rows}
     assert rows["regulars"]["customers"] + rows["regulars"]["held_out"] == 50
-    assert rows["cart_abandoners"]["off"].startswith("The data have no days_since_last_cart")
+    assert rows["cart_abandoners"]["off"].startswith("Needs events: the data have no days_since_open_cart")
     assert rows["season_returners"]["off"] == ""
     assert "Segments as of 1 September 2025:" in listed.lines()
     assert list_segments(settings, as_of=datetime(2025, 8, 1)).as_dict()["as_of"] == "2025-08-01T00:00:00"

@@ -43,9 +43,19 @@ def _choice_option(function: Function) -> Function:
 @click.option(
     "--segment", "segments", multiple=True, metavar="NAME", help="A segment of the run. Repeatable. Default: all."
 )
-@click.option("--contacts", type=_FILE, metavar="FILE", help="The customers: addresses and consent.")
+@click.option(
+    "--contacts",
+    type=_FILE,
+    metavar="FILE",
+    help="The customers: addresses and consent. Default: the customers table of the settings.",
+)
 @click.option("--suppression", type=_FILE, metavar="FILE", help="Who must not be written, whatever else is said.")
-@click.option("--forget", type=_FILE, metavar="FILE", help="Customer ids that may not be written anywhere any more.")
+@click.option(
+    "--forget",
+    type=_FILE,
+    metavar="FILE",
+    help="Customer ids that may not be written anywhere any more, beside those of privacy.forget.",
+)
 @click.option(
     "--run",
     type=click.Path(exists=True, file_okay=False, path_type=Path),
@@ -63,7 +73,7 @@ def export(session: Session, /, **given: Any) -> None:
     Example:
 
     \b
-        foretell export --to meta --segment win_back --contacts customers.csv
+        foretell export --to meta --segment win_back
         foretell export --to klaviyo --to tiktok --contacts customers.parquet --suppression do_not_contact.csv
         foretell export --to review
     """

@@ -8,6 +8,7 @@ from pydantic import Field, field_validator
 
 from foretell.config.section import TEXT, Section, Text
 from foretell.config.section import setting as _setting
+from foretell.errors import did_you_mean
 
 
 class SegmentSettings(Section):
@@ -31,6 +32,54 @@ class SegmentSettings(Section):
     @classmethod
     def _is_a_share(cls, value: object) -> object:
         return float(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
+class UploadSettings(Section):
+    """Section ``[uploads]``: Upload files in the published folder, for the platforms among a segment's channels.
+
+    They need [data.customers] with addresses and consent.
+    """
+
+    platforms: tuple[Text, ...] | None = _setting(
+        None,
+        "Platforms to write for; without this key all that channels name, and none for an empty list.",
+        "a list of platforms, as in docs/uploads.md",
+        example='["meta", "klaviyo"]',
+    )
+    suppression: Path | None = _setting(
+        None,
+        "List of people who must not be written: a table with customer_id, email or phone.",
+        "a file",
+        example='"data/raw/do_not_contact.csv"',
+    )
+    options: dict[Text, Text] | None = _setting(
+        None,
+        "Choices that platforms leave open, see docs/uploads.md.",
+        "a table of texts such as { default_country = 'NL' }",
+        example='{ default_country = "NL" }',
+    )
+
+    @field_validator("platforms")
+    @classmethod
+    def _are_known(cls, value: tuple[str, ...] | None) -> tuple[str, ...] | None:
+        from foretell.delivery.uploads.platforms import PLATFORMS
+
+        for name in value or ():
+            if name not in PLATFORMS:
+                problem = f"holds an unknown platform.{did_you_mean(name, PLATFORMS)} Known: {', '.join(PLATFORMS)}."
+                raise ValueError(problem)
+        return value
+
+
+class PrivacySettings(Section):
+    """Section ``[privacy]``: Who is to be forgotten."""
+
+    forget: Path | None = _setting(
+        None,
+        "List of people of whom nothing is read, learnt or written any more: a table with the column customer_id.",
+        "a file",
+        example='"data/raw/forget.csv"',
+    )
 
 
 class LookalikeSettings(Section):

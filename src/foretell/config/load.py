@@ -25,6 +25,8 @@ _FOLDERS = (
     "lookalike.seeds",
     "lookalike.pool",
     "lookalike.exclude",
+    "privacy.forget",
+    "uploads.suppression",
 )
 _FLAG, _ENVIRONMENT, _FILE, _DEFAULT = "flag", "environment", "config file", "default"
 

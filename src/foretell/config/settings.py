@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import Field, field_validator
 
-from foretell.config.audience_settings import LookalikeSettings, SegmentSettings
+from foretell.config.audience_settings import LookalikeSettings, PrivacySettings, SegmentSettings, UploadSettings
 from foretell.config.data_settings import DataSettings
 from foretell.config.publishing import DatabaseSettings, GateSettings
 from foretell.config.section import DAYS, FLAG, SHARE, TEXT, Days, Section, Text, require_usable
@@ -159,6 +159,8 @@ class Settings(Section):
     gates: GateSettings = Field(GateSettings(), description="How far a run may lie from the last one.")
     segments: SegmentSettings = Field(SegmentSettings(), description="Which segments are written.")
     lookalike: LookalikeSettings = Field(LookalikeSettings(), description="Whom to look for, and where.")
+    uploads: UploadSettings = Field(UploadSettings(), description="Upload files in the published folder.")
+    privacy: PrivacySettings = Field(PrivacySettings(), description="Who is to be forgotten.")
     folders: FolderSettings = Field(FolderSettings(), description="Where results go.")
     database: DatabaseSettings = Field(DatabaseSettings(), description="A table that scores are also written to.")
     tracking: TrackingSettings = Field(TrackingSettings(), description="Whether training runs are written down.")

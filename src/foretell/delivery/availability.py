@@ -5,14 +5,18 @@ from dataclasses import dataclass
 
 from foretell.delivery.checks import is_money
 from foretell.delivery.compiled import named_columns
-from foretell.delivery.rule_columns import column_named, rule_columns
+from foretell.delivery.rule_columns import PERCENTILE, column_named, rule_columns
 from foretell.delivery.rules.condition import columns_of
 from foretell.delivery.rules.parse import NoRule, parse_rule
 from foretell.delivery.run import Run
 from foretell.delivery.segments import Segment
+from foretell.features.catalogue import family_of
+from foretell.tables.order_attributes import ATTRIBUTES, columns_of_attributes
 from foretell.tables.schema import Column
 
-NO_COLUMN = "The data have no"
+LACKS_TABLES = "Needs "
+"""Beginning of the reason why a segment is off whose tables, or columns of them, are not there."""
+_NO_CONSENT_IN_RULES = "Consent is no column of rules: upload files leave out who gave none, whatever the segment."
 
 
 @dataclass(frozen=True)
@@ -80,14 +84,31 @@ def _why_off(segment: Segment, run: Run, known: Mapping[str, Column]) -> str:
         return segment.off
     missing = [name for name in segment.needs if column_named(name, dict(known)) is None]
     if missing:
-        return f"{NO_COLUMN} {_listed(missing)}{_from(segment.tables)}."
+        return _why_missing(missing, segment.tables)
     if segment.people == "prospects" and run.prospects is None:
-        return f"Nobody without an order is known{_from(segment.tables)}."
+        needed = f"{LACKS_TABLES}{_listed(segment.tables)}: nobody" if segment.tables else "Nobody"
+        return f"{needed} without an order is known."
     if segment.ready and not run.has_money:
         money = [name for name in _rule_columns(segment) if _is_money(name, known)]
         if money:
             return f"The orders carry no amounts, and it reads {_listed(money)}."
     return ""
+
+
+def _why_missing(missing: Sequence[str], tables: Sequence[str]) -> str:
+    if any(name.startswith("consent_") for name in missing):
+        return _NO_CONSENT_IN_RULES
+    if tables and not any(_can_be_known(name) for name in missing):
+        return f"foretell does not read {_listed(tables)} yet."
+    needed = f"{LACKS_TABLES}{_listed(tables)}: the" if tables else "The"
+    return f"{needed} data have no {_listed(missing)}."
+
+
+def _can_be_known(name: str) -> bool:
+    """Whether any data give a column: a feature, an attribute of orders, a score."""
+    of_orders = {column.name for column in columns_of_attributes(ATTRIBUTES)}
+    name = name.removesuffix(PERCENTILE)
+    return family_of(name) is not None or name in of_orders
 
 
 def _is_money(name: str, known: Mapping[str, Column]) -> bool:
@@ -105,10 +126,3 @@ def _rule_columns(segment: Segment) -> tuple[str, ...]:
 
 def _listed(names: Sequence[str]) -> str:
     return ", ".join(names)
-
-
-def _from(tables: Sequence[str]) -> str:
-    if not tables:
-        return ""
-    noun = "the table" if len(tables) == 1 else "the tables"
-    return f" ({noun} {_listed(tables)})"

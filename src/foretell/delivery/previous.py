@@ -2,10 +2,10 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import polars as pl
 from polars.exceptions import PolarsError
@@ -14,6 +14,7 @@ from foretell.delivery.manifest import RUN_NAME, read_manifest
 from foretell.delivery.rule_columns import rule_frame
 from foretell.scoring.schema import score_columns
 from foretell.storage.hashing import sha256_file
+from foretell.tables.erasure import is_named
 from foretell.windows import Horizons, as_cutoff
 
 MEMBERS_NAME = "segment_members.parquet"
@@ -47,6 +48,21 @@ class Previous:
     scores: pl.DataFrame
     members: pl.DataFrame
     rules: Mapping[str, str] = field(default_factory=dict)
+
+    def without(self, ids: pl.Series) -> Self:
+        """Return the run as if some people had never been in it.
+
+        Parameters
+        ----------
+        ids : polars.Series
+            Customer ids, as text.
+
+        Returns
+        -------
+        Previous
+        """
+        gone = is_named("customer_id", ids)
+        return replace(self, scores=self.scores.filter(~gone), members=self.members.filter(~gone))
 
     def rule_frame(self, ranked: Sequence[str] = ()) -> pl.DataFrame:
         """Return its rule frame, row by row those of `members`.

@@ -43,6 +43,7 @@ from foretell.delivery.segment_files import (
     overview,
     power_table,
 )
+from foretell.delivery.segment_uploads import UploadPlan, write_segment_uploads
 from foretell.delivery.segments import Segment
 from foretell.delivery.selection import Selection, select_all
 from foretell.storage.atomic import staged_folder, write_bytes
@@ -92,6 +93,7 @@ def publish(
     previous: Previous | None = None,
     force: bool = False,
     outcomes: Sequence[Outcome] = (),
+    uploads: UploadPlan | None = None,
 ) -> Published:
     """Write a run's folder below the output folder, whole or not at all.
 
@@ -115,6 +117,8 @@ def publish(
         Write again even if the same content is there.
     outcomes : sequence of Outcome
         What the gates said, for the manifest; whoever calls has stopped a run that they refused and nobody forced.
+    uploads : UploadPlan or None
+        What the upload files of segments are made of; None writes none.
 
     Returns
     -------
@@ -137,7 +141,7 @@ def publish(
     changed = True
     try:
         with staged_folder(target) as stage:
-            facts, content = _fill(stage, run, selected, outcomes)
+            facts, content = _fill(stage, run, selected, outcomes, uploads)
             if not force:
                 stop_if_same(target, content)
     except SameContent:
@@ -159,7 +163,7 @@ def _select(run: Run, segments: Sequence[Segment], key: str, previous: Previous 
 
 
 def _fill(
-    stage: Path, run: Run, selected: SegmentsOfRun, outcomes: Sequence[Outcome]
+    stage: Path, run: Run, selected: SegmentsOfRun, outcomes: Sequence[Outcome], plan: UploadPlan | None
 ) -> tuple[tuple[FileFacts, ...], str]:
     """Write every file of a run into an empty folder, the manifest last; return what was written."""
     selections = selected.selections
@@ -173,10 +177,13 @@ def _fill(
         (stage / name).parent.mkdir(exist_ok=True)
         escaped = write_csv(frame, stage / name, decimals)
         files.append(file_facts(stage, name, rows=frame.height, escaped_cells=escaped))
+    uploaded, uploads = ((), None) if plan is None else write_segment_uploads(stage, run, selections, plan)
+    escaped_cells = sum(file.escaped_cells for file in files)
     texts = {
         "report.html": render_page(run, selections, tuple(files)),
-        "README.txt": render_readme(run, selected, escaped_cells=sum(file.escaped_cells for file in files)),
+        "README.txt": render_readme(run, selected, escaped_cells=escaped_cells, uploads=uploads),
     }
+    files += uploaded
     for name, text in texts.items():
         (stage / name).write_bytes(text.encode())
         files.append(file_facts(stage, name, rows=None))
@@ -188,6 +195,7 @@ def _fill(
         profile=RunProfile.of(run).as_dict(),
         **gate_facts(outcomes, forced=bool(refused(outcomes))),
         segments=manifest_entry(selected),
+        **({} if uploads is None else {"uploads": uploads.counts.to_dicts()}),
     )
     (stage / RUN_NAME).write_bytes(canonical_json(_run_facts(run, selections, found["content"])))
     (stage / MANIFEST_NAME).write_bytes(canonical_json(found))

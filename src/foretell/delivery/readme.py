@@ -6,11 +6,13 @@ from foretell.delivery.readme_segments import change_lines, off_lines, segment_l
 from foretell.delivery.rule_columns import aliases
 from foretell.delivery.run import Run
 from foretell.delivery.segment_files import SegmentsOfRun
+from foretell.delivery.segment_uploads import upload_lines
 from foretell.delivery.trust import answers, overall, untested, verdicts
+from foretell.delivery.uploads.write import Uploads
 from foretell.delivery.wording import instant_words, money, percent, whole
 
 
-def render_readme(run: Run, segments: SegmentsOfRun, *, escaped_cells: int) -> str:
+def render_readme(run: Run, segments: SegmentsOfRun, *, escaped_cells: int, uploads: Uploads | None = None) -> str:
     """Return the README of a run's folder.
 
     Parameters
@@ -21,6 +23,8 @@ def render_readme(run: Run, segments: SegmentsOfRun, *, escaped_cells: int) -> s
         Its segments, those that are off, and what changed.
     escaped_cells : int
         Text cells of all CSV files that got a leading apostrophe.
+    uploads : Uploads or None
+        Upload files of its segments.
 
     Returns
     -------
@@ -34,6 +38,7 @@ def render_readme(run: Run, segments: SegmentsOfRun, *, escaped_cells: int) -> s
         section("Which file is which", _files()),
         section("Segments: which file is for whom", segment_lines(run, segments)),
         section("Segments: what changed", change_lines(segments)),
+        *([] if uploads is None else [section("Files to upload", upload_lines(uploads))]),
         section("How to use them", _use(run, escaped_cells)),
         section("How far to trust the numbers", _trust(run)),
         section("What not to believe", _limits(run)),

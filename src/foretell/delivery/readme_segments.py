@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from foretell.delivery.availability import NO_COLUMN, Off
+from foretell.delivery.availability import LACKS_TABLES, Off
 from foretell.delivery.run import Run
 from foretell.delivery.segment_diff import Diff
 from foretell.delivery.segment_files import SegmentsOfRun
@@ -82,7 +82,7 @@ def off_lines(segments: SegmentsOfRun) -> list[str]:
 def _cause(one: Off) -> str:
     if one.reason.startswith(NEEDS_VALUE):
         return "They need a value of yours, such as a category or a country (see why_off in segments.csv):"
-    if one.reason.startswith(NO_COLUMN) and one.segment.tables:
+    if one.reason.startswith(LACKS_TABLES):
         return f"The data lack what comes from {', '.join(one.segment.tables)}:"
     return f"{one.reason} This concerns"
 

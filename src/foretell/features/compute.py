@@ -1,5 +1,6 @@
 """All features of every customer at a cutoff, as one table."""
 
+from collections.abc import Collection
 from dataclasses import replace
 from datetime import date, datetime
 
@@ -19,7 +20,13 @@ from foretell.windows import as_cutoff
 _DECIMALS = 9
 
 
-def compute(data: CustomerData, as_of: date | datetime | str, statistics: Statistics | None = None) -> pl.LazyFrame:
+def compute(
+    data: CustomerData,
+    as_of: date | datetime | str,
+    statistics: Statistics | None = None,
+    *,
+    families: Collection[str] | None = None,
+) -> pl.LazyFrame:
     """Return every feature of every customer with a purchase before a cutoff.
 
     Parameters
@@ -32,6 +39,8 @@ def compute(data: CustomerData, as_of: date | datetime | str, statistics: Statis
     statistics : Statistics or None
         Figures of the whole shop, as from `foretell.features.fit_statistics.fit_statistics` at this cutoff or as a
         bundle holds them; None leaves out what is made of other tables than orders' own columns.
+    families : collection of str or None
+        Names of the families of optional tables that are wanted; None is all. Those of orders are always there.
 
     Returns
     -------
@@ -52,11 +61,17 @@ def compute(data: CustomerData, as_of: date | datetime | str, statistics: Statis
     """
     cutoff = as_cutoff(as_of)
     history = purchase_history(data, cutoff)
-    return describe(history).hstack(describe_tables(data, cutoff, history, statistics)).lazy()
+    tables = describe_tables(data, cutoff, history, statistics, families=families)
+    return describe(history).hstack(tables).lazy()
 
 
 def describe_tables(
-    data: CustomerData, cutoff: datetime, history: PurchaseHistory, statistics: Statistics | None
+    data: CustomerData,
+    cutoff: datetime,
+    history: PurchaseHistory,
+    statistics: Statistics | None,
+    *,
+    families: Collection[str] | None = None,
 ) -> list[pl.Series]:
     """Return the features of the optional tables, of customers whose history was collected already.
 
@@ -70,15 +85,17 @@ def describe_tables(
         Purchase days before it.
     statistics : Statistics or None
         Figures of the whole shop; None gives no feature.
+    families : collection of str or None
+        As in `compute`.
 
     Returns
     -------
     list of polars.Series
         One per feature, in the order of the catalogue, each as long as the history has customers.
     """
-    if statistics is None:
+    if statistics is None or (families is not None and not families):
         return []
-    return _of_tables(data.before(cutoff), cutoff, history.customer_id, history, statistics)
+    return _of_tables(data.before(cutoff), cutoff, history.customer_id, history, statistics, families=families)
 
 
 def compute_prospects(
@@ -135,14 +152,20 @@ def compute_prospects(
 
 
 def _of_tables(
-    seen: CustomerData, cutoff: datetime, ids: pl.Series, history: PurchaseHistory | None, statistics: Statistics
+    seen: CustomerData,
+    cutoff: datetime,
+    ids: pl.Series,
+    history: PurchaseHistory | None,
+    statistics: Statistics,
+    *,
+    families: Collection[str] | None = None,
 ) -> list[pl.Series]:
     available = Available.of(seen)
     known = Seen(ids, cutoff, seen.optional, seen.orders, available, statistics, history)
     found = []
     source = ""
     for family in TABLE_FAMILIES:
-        features = family.features(available)
+        features = family.features(available) if families is None or family.name in families else ()
         if features:
             if features[0].source != source:
                 # What was sorted of the table before is let go.

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,20 +12,19 @@ from foretell.config.settings import Settings
 from foretell.delivery.manifest import MANIFEST_NAME, file_facts, manifest
 from foretell.delivery.published import PublishedRun, audience, chosen_segments, latest_run, read_published
 from foretell.delivery.review import REVIEW, write_review
-from foretell.delivery.uploads.ledger import LEDGER_NAME, folder_of, previous_uploads
+from foretell.delivery.uploads.companions import companion_rows, write_companions
+from foretell.delivery.uploads.ledger import UPLOADS, folder_of, previous_uploads
 from foretell.delivery.uploads.platforms import PLATFORMS, platform_for
-from foretell.delivery.uploads.readme import render_upload_readme
-from foretell.delivery.uploads.template import Platform, UploadOptions
-from foretell.delivery.uploads.texts import identifiers_as_text
+from foretell.delivery.uploads.template import Platform
 from foretell.delivery.uploads.write import Uploads, write_uploads
-from foretell.errors import ConfigError, DataError, Violation, did_you_mean
+from foretell.errors import ConfigError, did_you_mean
+from foretell.jobs.privacy import forgotten_ids, read_ids
+from foretell.jobs.uploads import read_contacts, read_table, upload_options
 from foretell.storage.atomic import staged_folder
 from foretell.storage.hashing import canonical_json
 from foretell.storage.lock import folder_lock
-from foretell.tables.options import ReadOptions
-from foretell.tables.sources import open_source
 
-UPLOADS = "uploads"
+_NO_CONTACTS = "Upload files need the customers' addresses and consent. Remedy: [data.customers], or --contacts FILE."
 
 
 @dataclass(frozen=True)
@@ -103,14 +102,14 @@ def export(
     segments : sequence of str
         Names of segments; none for all.
     contacts : Path or None
-        The customers table, with its columns named as in docs/uploads.md; platforms need one.
+        The customers table, with its columns named as in docs/uploads.md; None reads ``data.customers``.
     suppression, forget : Path or None
-        Who must not be written; customer ids that may not be written anywhere any more (a table with
-        ``customer_id``).
+        Who must not be written, None for ``uploads.suppression``; customer ids that may not be written anywhere any
+        more (a table with ``customer_id``), beside those of ``privacy.forget``.
     run : Path or None
         A published run; None for the newest.
     options : mapping of str to str or None
-        Choices of `UploadOptions` as text.
+        Choices of `UploadOptions` as text; they go before those of ``uploads.options``.
     dry_run : bool
         Count, and write nothing.
 
@@ -125,20 +124,18 @@ def export(
         As the rooms raise them; what was there before is untouched.
     """
     names = tuple(dict.fromkeys(platforms))
-    _check_names(names, contacts)
-    chosen = upload_options(options or {}, settings)
+    _check_names(names, has_contacts=contacts is not None or settings.data.customers is not None)
+    chosen = upload_options({**(settings.uploads.options or {}), **(options or {})}, settings)
     published = read_published(latest_run(settings.folders.output) if run is None else run)
     wanted = chosen_segments(published, tuple(segments))
     chosen = replace(chosen, adjusted_at=published.as_of)
-    forgotten = _ids(forget, settings)
-    read = {
-        name: _table(path, name, settings)
-        for name, path in (("contacts", contacts), ("suppression", suppression))
-        if path is not None
-    }
+    listed = [] if forget is None else read_ids(forget, "forget", settings).to_list()
+    forgotten = [*listed, *forgotten_ids(settings).to_list()]
+    to = [name for name in names if name != REVIEW]
+    people = _contacts(contacts, settings) if to else None
+    kept_off = suppression or settings.uploads.suppression
     place = settings.folders.output / UPLOADS
     day = folder_of(place, published.as_of)
-    to = [name for name in names if name != REVIEW]
     written: list[str] = []
     uploads: Uploads | None = None
     with ExitStack() as stack:
@@ -146,14 +143,14 @@ def export(
         if not dry_run:
             stack.enter_context(folder_lock(settings.folders.output))
             folders = {name: stack.enter_context(staged_folder(day / name)) for name in names}
-        if to:
+        if people is not None:
             uploads = write_uploads(
                 {name: audience(published, name) for name in wanted},
-                read["contacts"],
+                people,
                 to,
                 folders or None,
-                suppression=read.get("suppression"),
-                previous=previous_uploads(place, published.as_of, to),
+                suppression=None if kept_off is None else read_table(kept_off, "suppression", settings),
+                previous=previous_uploads(settings.folders.output, published.as_of, to),
                 forget=forgotten,
                 options=chosen,
             )
@@ -173,82 +170,31 @@ def export(
     )
 
 
-def upload_options(given: Mapping[str, str], settings: Settings) -> UploadOptions:
-    """Return the choices of an export, those of the shop where none is given.
-
-    Parameters
-    ----------
-    given : mapping of str to str
-        Name of a field of `UploadOptions` to its text; several values are separated by commas.
-    settings : Settings
-        Currency and time zone of the shop.
-
-    Returns
-    -------
-    UploadOptions
-        Checked for names only; `write_uploads` checks values.
-
-    Raises
-    ------
-    ConfigError
-        If there is no such option, or a number cannot be read; all problems at once.
-    """
-    known = [field.name for field in fields(UploadOptions) if field.name != "adjusted_at"]
-    problems = []
-    values: dict[str, Any] = {"currency": settings.shop.currency, "time_zone": settings.shop.time_zone}
-    for name, text in given.items():
-        if name not in known:
-            problems.append(f"There is no option {name!r}.{did_you_mean(name, known)} Known: {', '.join(known)}.")
-        elif name == "value_cap":
-            try:
-                values[name] = float(text)
-            except ValueError:
-                problems.append("The option value_cap must be a number.")
-        else:
-            values[name] = tuple(part.strip() for part in text.split(",")) if name == "sensitive" else text
-    if problems:
-        raise ConfigError(problems)
-    return UploadOptions(**values)
+def _contacts(path: Path | None, settings: Settings) -> pl.DataFrame:
+    found = read_contacts(settings) if path is None else read_table(path, "contacts", settings)
+    if found is None:
+        raise ConfigError([_NO_CONTACTS])
+    return found
 
 
-def _check_names(names: Sequence[str], contacts: Path | None) -> None:
+def _check_names(names: Sequence[str], *, has_contacts: bool) -> None:
     known = (*PLATFORMS, REVIEW)
     problems = [
         f"There is no platform {name!r}.{did_you_mean(name, known)} Known: {', '.join(known)}."
         for name in names
         if name not in known
     ]
-    if contacts is None and any(name in PLATFORMS for name in names):
-        problems.append("Upload files need the customers' addresses and consent. Remedy: --contacts FILE.")
+    if not has_contacts and any(name in PLATFORMS for name in names):
+        problems.append(_NO_CONTACTS)
     if problems:
         raise ConfigError(problems)
-
-
-def _table(path: Path, name: str, settings: Settings) -> pl.DataFrame:
-    source = open_source(path, table=name, options=ReadOptions(time_zone=settings.shop.time_zone))
-    return source.collect(list(source.schema))
-
-
-def _ids(path: Path | None, settings: Settings) -> list[str]:
-    if path is None:
-        return []
-    frame = identifiers_as_text(_table(path, "forget", settings))
-    if "customer_id" not in frame.columns:
-        rule, remedy = "the column is missing, so nobody could be forgotten", "Name the column of ids customer_id."
-        raise DataError([Violation("forget", "customer_id", rule, 1, remedy=remedy)], source=str(path))
-    return frame["customer_id"].cast(pl.String).drop_nulls().to_list()
 
 
 def _finish(uploads: Uploads, platform: Platform, folder: Path, run: PublishedRun, *, shop: str) -> None:
     """Add what a person and the next export need to the files of one platform."""
     name = platform.name
-    ledger = folder / LEDGER_NAME
-    ledger.touch(mode=0o600)
-    uploads.ledger.filter(pl.col("platform") == name).write_parquet(ledger)
-    readme = render_upload_readme(uploads, platform, shop=shop, as_of=run.as_of)
-    (folder / "README.txt").write_bytes(readme.encode())
-    rows = {file.name.removeprefix(f"{name}/"): file.rows for file in uploads.files if file.platform == name}
-    facts = [file_facts(folder, file, rows=rows.get(file)) for file in (*rows, LEDGER_NAME, "README.txt")]
+    write_companions(uploads, platform, folder, shop=shop, as_of=run.as_of)
+    facts = [file_facts(folder, file, rows=rows) for file, rows in companion_rows(uploads, platform).items()]
     found = manifest(
         facts,
         as_of=run.as_of.isoformat(),
@@ -258,4 +204,3 @@ def _finish(uploads: Uploads, platform: Platform, folder: Path, run: PublishedRu
         run_content=run.facts.get("content"),
     )
     (folder / MANIFEST_NAME).write_bytes(canonical_json(found))
-    folder.chmod(0o700)

@@ -4,7 +4,9 @@ from datetime import date, datetime
 
 from foretell.config.settings import Settings
 from foretell.errors import ConfigError
+from foretell.jobs.privacy import forgotten_ids
 from foretell.tables.dataset import CustomerData
+from foretell.tables.erasure import without_people
 from foretell.tables.read_data import read_data
 from foretell.tables.source import Source
 from foretell.windows import as_cutoff
@@ -21,7 +23,7 @@ def read_shop(settings: Settings) -> CustomerData:
     Returns
     -------
     CustomerData
-        Usable rows, quarantine and report.
+        Usable rows, quarantine and report; without those who are to be forgotten.
 
     Raises
     ------
@@ -35,7 +37,7 @@ def read_shop(settings: Settings) -> CustomerData:
             ["[data.orders] is missing: say where the orders are. Remedy: foretell init writes a commented file."]
         )
     sources = {name: Source(section.path, **section.read_arguments()) for name, section in settings.data.tables.items()}
-    return read_data(**sources, time_zone=settings.shop.time_zone)
+    return without_people(read_data(**sources, time_zone=settings.shop.time_zone), forgotten_ids(settings))
 
 
 def cutoff_of(data: CustomerData, as_of: date | datetime | str | None) -> datetime:

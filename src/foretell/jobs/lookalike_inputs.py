@@ -1,7 +1,7 @@
 """Where the seeds and the pool of a lookalike run come from: files, the shop's orders, a rule over its scores."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
@@ -18,10 +18,12 @@ from foretell.engines.frame import score_frame
 from foretell.errors import ConfigError, did_you_mean
 from foretell.features.compute import compute
 from foretell.jobs.inputs import cutoff_of, read_shop
-from foretell.jobs.seed_files import EMAIL, CustomerList, read_list
+from foretell.jobs.privacy import forgotten_ids
+from foretell.jobs.seed_files import EMAIL, CustomerList, normalised, read_list, sha256_of
 from foretell.scoring.schema import score_columns
 from foretell.storage.hashing import sha256_bytes, sha256_file
 from foretell.tables.dataset import CustomerData
+from foretell.tables.erasure import is_named
 from foretell.tables.keyed_file import read_keyed_file
 from foretell.windows import as_cutoff
 
@@ -101,7 +103,7 @@ def read_base(settings: Settings, as_of: date | datetime | str | None) -> Base:
     if asked.seed_rule is not None:
         return _by_rule(settings, data, cutoff, inputs)
     frame = compute(data, cutoff).collect()
-    listed = read_list(_path(asked.seeds), frame, _KEY, what="seeds")
+    listed = _told(read_list(_path(asked.seeds), frame, _KEY, what="seeds"), forgotten_ids(settings))
     inputs |= {"seeds": sha256_file(_path(asked.seeds)), **_exclusions(settings)}
     everybody = np.ones(frame.height, dtype=np.bool_)
     return Base(frame, _KEY, everybody, listed.rows, (), *_counts(listed, _KEY), listed.matched_by, cutoff, inputs)
@@ -109,8 +111,15 @@ def read_base(settings: Settings, as_of: date | datetime | str | None) -> Base:
 
 def _from_files(settings: Settings, cutoff: datetime) -> Base:
     asked = settings.lookalike
-    pool = _read_pool(settings)
-    listed = read_list(_path(asked.seeds), pool, asked.key, what="seeds")
+    forgotten = forgotten_ids(settings)
+    whole = _read_pool(settings)
+    gone = is_named(asked.key, forgotten) if asked.key in whole.columns else pl.lit(value=False)
+    pool = whole.filter(~gone)
+    named = [forgotten]
+    if EMAIL in whole.columns:
+        # A list of addresses names them too, and what is not found of it is written down as hashes.
+        named.append(sha256_of(normalised(whole.filter(gone).get_column(EMAIL))).drop_nulls())
+    listed = _told(read_list(_path(asked.seeds), pool, asked.key, what="seeds"), *named)
     inputs = {"pool": sha256_file(_path(asked.pool)), "seeds": sha256_file(_path(asked.seeds)), **_exclusions(settings)}
     frame, seeds, in_pool = pool, listed.rows, np.ones(pool.height, dtype=np.bool_)
     given, unmatched = _counts(listed, asked.key)
@@ -147,7 +156,10 @@ def _by_rule(settings: Settings, data: CustomerData, cutoff: datetime, inputs: d
     chosen = rows.filter(rule)
     seeds = chosen.select(_KEY, *([asked.weights] if asked.weights in rows.columns else []))
     inputs |= {"model": stored.version, "rule": sha256_bytes(str(asked.seed_rule).encode()), **_exclusions(settings)}
-    pool = compute(data, cutoff).collect() if asked.pool is None else _read_pool(settings)
+    pool = compute(data, cutoff).collect()
+    if asked.pool is not None:
+        pool = _read_pool(settings)
+        pool = pool.filter(~is_named(asked.key, forgotten_ids(settings)))
     key = _KEY if asked.pool is None else asked.key
     if asked.pool is not None:
         inputs["pool"] = sha256_file(_path(asked.pool))
@@ -160,6 +172,12 @@ def _by_rule(settings: Settings, data: CustomerData, cutoff: datetime, inputs: d
     found = seeds.filter(known).rename({_KEY: key})
     lost = unmatched.select(pl.col("row_number").cast(pl.Int64), pl.col(_KEY).alias("seed"))
     return Base(frame, key, everybody, found, tuple(named), seeds.height, lost, "rule", cutoff, inputs)
+
+
+def _told(listed: CustomerList, *forgotten: pl.Series) -> CustomerList:
+    """Leave those who are to be forgotten out of what is said of seeds that were not found."""
+    gone = is_named("seed", pl.concat([ids.alias("seed") for ids in forgotten]))
+    return replace(listed, unmatched=listed.unmatched.filter(~gone))
 
 
 def _condition(text: str, rows: pl.DataFrame) -> tuple[pl.Expr, list[str]]:

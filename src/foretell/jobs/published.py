@@ -5,12 +5,15 @@ from datetime import datetime, timedelta
 
 import polars as pl
 
+from foretell.bundles.registry import Registry
 from foretell.config.settings import Settings
 from foretell.delivery.previous import HAS_ORDERED_NAME, MEMBER_PREFIX, Previous, find_previous
 from foretell.delivery.run import Counts, ModelFacts, Run
 from foretell.delivery.segments import Segment
-from foretell.errors import OutputError
+from foretell.errors import ModelNotFound, OutputError
+from foretell.features.statistics import Statistics
 from foretell.jobs.inputs import read_shop
+from foretell.jobs.privacy import forgotten_ids
 from foretell.jobs.segment_inputs import ANY_FEATURE, missing_features, with_features
 from foretell.scoring.schema import score_columns
 from foretell.tables.schema import Column
@@ -48,6 +51,7 @@ def published_run(settings: Settings, as_of: datetime | None, segments: tuple[Se
         raise OutputError(msg)
     if latest is None:
         return None
+    latest = latest.without(forgotten_ids(settings))
     columns, features, prospects = _features(latest)
     run = Run(
         shop=settings.shop.name,
@@ -66,10 +70,21 @@ def published_run(settings: Settings, as_of: datetime | None, segments: tuple[Se
     lacking = missing_features(run, segments)
     if lacking and settings.data.orders is not None:
         computed = with_features(
-            replace(run, features=None, feature_columns=()), read_shop(settings), segments, run.as_of
+            replace(run, features=None, feature_columns=()),
+            read_shop(settings),
+            segments,
+            run.as_of,
+            _statistics(settings),
         )
         run = replace(run, features=computed.features, feature_columns=computed.feature_columns)
     return run
+
+
+def _statistics(settings: Settings) -> Statistics | None:
+    try:
+        return Registry(settings.folders.models).load("champion").bundle.statistics
+    except ModelNotFound:
+        return None
 
 
 def _features(latest: Previous) -> tuple[tuple[Column, ...], pl.DataFrame, pl.DataFrame]:

@@ -10,6 +10,8 @@ from foretell.evaluation.review import Review, Said
 from foretell.evaluation.review import review as review_runs
 from foretell.jobs.inputs import read_shop
 from foretell.jobs.output import held_output
+from foretell.jobs.privacy import forgotten_ids
+from foretell.tables.erasure import is_named
 
 _SHOWN = {
     "orders": "orders",
@@ -113,7 +115,8 @@ def review(settings: Settings, *, dry_run: bool = False) -> ReviewResult:
     output = settings.folders.output
     data = read_shop(settings)
     published, broken = published_runs(output)
-    runs = [Said(run.as_of, run.model_version, run.horizons, run.scores) for run in published]
+    kept = ~is_named("customer_id", forgotten_ids(settings))
+    runs = [Said(run.as_of, run.model_version, run.horizons, run.scores.filter(kept)) for run in published]
     found = review_runs(data, runs, seed=settings.training.seed)
     result = ReviewResult(found, len(runs), tuple(broken), folder=None, changed=False)
     if dry_run or found.totals.is_empty():

@@ -23,8 +23,10 @@ from foretell.jobs.findings import finding_lines, notes_at
 from foretell.jobs.gating import familiarity_of, limits_of, pass_gates
 from foretell.jobs.inputs import cutoff_of, read_shop
 from foretell.jobs.output import held_output
+from foretell.jobs.privacy import forgotten_ids
 from foretell.jobs.run_log import RunLog
 from foretell.jobs.segment_inputs import segments_digest, segments_of, with_features
+from foretell.jobs.uploads import check_uploads, upload_plan
 from foretell.scoring.accounting import RowAccount, account_rows
 from foretell.scoring.activity import activity_bucket
 from foretell.scoring.schema import score_columns
@@ -133,7 +135,7 @@ def score(
         As the rooms raise them; what was published before is untouched.
     """
     log = RunLog()
-    segments_of(settings)  # a mistake in a segment is said before anything slow
+    check_uploads(settings, segments_of(settings))  # a mistake in a segment is said before anything slow
     # Held from the start: a second run is told at once, not after an hour's work.
     with held_output(settings.folders.output, dry_run=dry_run):
         stored = Registry(settings.folders.models).load("champion")
@@ -193,9 +195,13 @@ def score_data(
         lambda: score_frame(data, stored, cutoff, explained_customers=settings.scoring.explained_customers),
         rows=lambda scored: scored.scores.height,
     )
-    account, notes = account_rows(data, cutoff), notes_at(data, cutoff)
+    plan, upload_notes = upload_plan(data, settings, segments, cutoff)
+    account, notes = account_rows(data, cutoff), (*notes_at(data, cutoff), *upload_notes)
     reviewed = reviewed_before(settings.folders.output, cutoff)
     previous = None if dry_run else find_previous(settings.folders.output, cutoff)
+    if previous is not None:
+        # Or who left a segment would be told of people who are to be forgotten.
+        previous = previous.without(forgotten_ids(settings))
     run = Run(
         shop=settings.shop.name,
         as_of=cutoff,
@@ -228,7 +234,7 @@ def score_data(
         newest_order_at=newest,
         reviewed=reviewed,
     )
-    run = log.timed("features", lambda: with_features(run, data, segments, cutoff))
+    run = log.timed("features", lambda: with_features(run, data, segments, cutoff, stored.bundle.statistics))
     clv = f"predicted_clv_{stored.bundle.horizons.clv_days}d"
     head = scored.scores.sort(clv, "customer_id", descending=[True, False], nulls_last=True).head(5)
     output, limits = settings.folders.output, limits_of(settings)
@@ -256,6 +262,7 @@ def score_data(
             previous=previous,
             force=force,
             outcomes=outcomes,
+            uploads=plan,
         ),
     )
     written = settings.database.address is not None and log.timed(

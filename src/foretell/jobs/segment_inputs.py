@@ -16,9 +16,12 @@ from foretell.delivery.run import Run
 from foretell.delivery.segment_toml import read_folder, render
 from foretell.delivery.segments import Segment
 from foretell.errors import ConfigError
-from foretell.features.catalogue import catalogue
+from foretell.features.behaviour.available import Available
+from foretell.features.catalogue import EVERYTHING, OPTIONAL_FAMILIES, catalogue
 from foretell.features.compute import compute
 from foretell.features.feature import Feature
+from foretell.features.fit_statistics import fit_statistics
+from foretell.features.statistics import Statistics
 from foretell.scoring.schema import score_columns
 from foretell.storage.hashing import sha256_bytes
 from foretell.tables.dataset import CustomerData
@@ -144,8 +147,8 @@ def _as_columns(features: Sequence[Feature]) -> tuple[Column, ...]:
     )
 
 
-ANY_FEATURE = (*_as_columns(catalogue()), *columns_of_attributes(ATTRIBUTES))
-"""Every column beyond the scores that some shop's data could give."""
+ANY_FEATURE = (*_as_columns(catalogue(available=EVERYTHING)), *columns_of_attributes(ATTRIBUTES))
+"""Every column beyond the scores that some shop's data could give, a shop's own attributes and events aside."""
 _MOST_NEEDED = 4
 
 
@@ -160,12 +163,14 @@ def feature_columns(data: CustomerData) -> tuple[Column, ...]:
     Returns
     -------
     tuple of Column
-        Features, then what the attributes of orders say.
+        Features of orders and of every other table, then what the attributes of orders say.
     """
-    return (*_as_columns(catalogue(has_amount=data.has_amount)), *attribute_columns(data))
+    return (*_as_columns(catalogue(available=Available.of(data))), *attribute_columns(data))
 
 
-def with_features(run: Run, data: CustomerData, segments: Sequence[Segment], as_of: datetime) -> Run:
+def with_features(
+    run: Run, data: CustomerData, segments: Sequence[Segment], as_of: datetime, statistics: Statistics | None = None
+) -> Run:
     """Return a run with the features that its segments name; nothing is computed where they name none.
 
     Parameters
@@ -178,6 +183,9 @@ def with_features(run: Run, data: CustomerData, segments: Sequence[Segment], as_
         Definitions.
     as_of : datetime
         First instant that is not seen.
+    statistics : Statistics or None
+        Figures of the whole shop that the champion holds; None (it was trained before there were other tables than
+        orders) fits those of the day, where a segment needs them.
 
     Returns
     -------
@@ -193,10 +201,20 @@ def with_features(run: Run, data: CustomerData, segments: Sequence[Segment], as_
     computed = [column.name for column in columns if column.name not in attributes]
     frame = run.scores.select("customer_id")
     if computed:
-        frame = _joined(frame, compute(data, as_of).select("customer_id", *computed).collect())
+        families = _families(data, computed)
+        if families and statistics is None:
+            statistics = fit_statistics(data, as_of)
+        found = compute(data, as_of, statistics, families=families)
+        frame = _joined(frame, found.select("customer_id", *computed).collect())
     if attributes:
         frame = _joined(frame, order_attributes(data, as_of, attributes))
     return replace(run, features=frame.select("customer_id", *(c.name for c in columns)), feature_columns=columns)
+
+
+def _families(data: CustomerData, names: Sequence[str]) -> set[str]:
+    """Return the families of other tables that some features are of: the others need not be computed."""
+    features = catalogue(available=Available.of(data))
+    return {feature.family for feature in features if feature.name in names} & OPTIONAL_FAMILIES
 
 
 def _joined(frame: pl.DataFrame, more: pl.DataFrame) -> pl.DataFrame:

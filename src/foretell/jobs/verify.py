@@ -8,7 +8,7 @@ from typing import Any
 from foretell.config.settings import Settings
 from foretell.delivery.uploads.verify import Verified, finding_words
 from foretell.delivery.uploads.verify import verify as verify_file
-from foretell.jobs.export import upload_options
+from foretell.jobs.uploads import upload_options
 
 
 @dataclass(frozen=True)

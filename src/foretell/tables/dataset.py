@@ -149,7 +149,7 @@ class CustomerData:
             raise DataError(
                 [Violation("orders", None, "there is no usable row", 0, remedy="Check the source and its mapping.")]
             )
-        end = _midnight_after(last)
+        end = midnight_after(last)
         return cls(
             orders=orders.lazy(),
             observed_until=end if observed_until is None else as_cutoff(observed_until),
@@ -220,7 +220,7 @@ class CustomerData:
             return replace(seen, observed_until=min(cutoff, self.observed_until))
         # The end of observation must not depend on rows at or after the cutoff either.
         last = seen.last_order_at()
-        return replace(seen, observed_until=min(cutoff, _midnight_after(last)) if last else cutoff)
+        return replace(seen, observed_until=min(cutoff, midnight_after(last)) if last else cutoff)
 
     def between(self, start: datetime, end: datetime) -> Self:
         """Return rows of a label window, ``start <= ordered_at < end``.
@@ -289,7 +289,19 @@ class CustomerData:
         return fingerprint_of(self.orders, self.optional)
 
 
-def _midnight_after(instant: datetime) -> datetime:
+def midnight_after(instant: datetime) -> datetime:
+    """Return the end of a day, exclusive.
+
+    Parameters
+    ----------
+    instant : datetime
+        Any instant of it.
+
+    Returns
+    -------
+    datetime
+        Midnight after it.
+    """
     return datetime.combine(instant.date() + timedelta(days=1), time.min)
 
 

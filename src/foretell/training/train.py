@@ -15,6 +15,7 @@ from foretell.errors import ConfigError, FitError, WindowError
 from foretell.features.fit_statistics import fit_statistics
 from foretell.models.optimise import one_algebra_thread
 from foretell.tables.dataset import CustomerData, require_customer_data
+from foretell.tables.erasure import FORGOTTEN
 from foretell.training import tuning
 from foretell.training.backtest import MOST_JUDGED, past_cutoffs, run_backtest
 from foretell.training.past import as_periods
@@ -178,6 +179,9 @@ def train(
             "rung_chosen_because": choice.why,
         },
     }
+    listed = [note.count for note in data.report.notes if note.code == FORGOTTEN]
+    if listed:
+        facts["training"]["people_on_the_erasure_list"] = sum(listed)
     if tuning_facts:
         facts["tuning"] = {**tuning_facts, "in_use": tuned is not None and bundle.rung == BOOSTED}
     card = {**facts, **bundle.card}

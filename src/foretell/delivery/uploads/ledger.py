@@ -9,6 +9,10 @@ import polars as pl
 from foretell.delivery.uploads.write import LEDGER_SCHEMA
 
 LEDGER_NAME = "uploaded.parquet"
+UPLOADS = "uploads"
+"""Folder of exports, one folder a day, below the folder where runs are published."""
+PUBLISHED = "upload"
+"""Folder of upload files inside a published run."""
 
 
 def folder_of(uploads_folder: Path, as_of: datetime) -> Path:
@@ -30,13 +34,15 @@ def folder_of(uploads_folder: Path, as_of: datetime) -> Path:
     return uploads_folder / (f"{as_of:%Y-%m-%d}" if midnight else f"{as_of:%Y-%m-%dT%H%M%S}")
 
 
-def previous_uploads(uploads_folder: Path, as_of: datetime, platforms: Sequence[str]) -> pl.DataFrame:
+def previous_uploads(output_folder: Path, as_of: datetime, platforms: Sequence[str]) -> pl.DataFrame:
     """Return who was uploaded before, and of the same day also who was to be taken off.
+
+    Both what was published with a run and what was exported later count.
 
     Parameters
     ----------
-    uploads_folder : Path
-        Where uploads are kept, one folder a day, one below it for each platform.
+    output_folder : Path
+        Where runs are published, one folder a day, and exports below it.
     as_of : datetime
         The day of the upload to come; later ones are not looked at.
     platforms : sequence of str
@@ -48,16 +54,21 @@ def previous_uploads(uploads_folder: Path, as_of: datetime, platforms: Sequence[
         As `Uploads.ledger`: for each platform and audience the newest earlier upload, and the standing one of the
         same day.
     """
-    today = folder_of(uploads_folder, as_of).name
-    days = sorted((path.name for path in uploads_folder.glob("[0-9]*") if path.is_dir()), reverse=True)
+    today = folder_of(output_folder, as_of).name
+    places = [(path, path / PUBLISHED) for path in output_folder.glob("[0-9]*")]
+    places += [(path, path) for path in (output_folder / UPLOADS).glob("[0-9]*")]
+    found_in: dict[str, list[Path]] = {}
+    for path, place in places:
+        if place.is_dir():
+            found_in.setdefault(path.name, []).append(place)
     found = [pl.DataFrame(schema=LEDGER_SCHEMA)]
     for platform in platforms:
         seen: set[str] = set()
-        for day in days:
-            path = uploads_folder / day / platform / LEDGER_NAME
-            if day > today or not path.is_file():
+        for day in sorted(found_in, reverse=True):
+            ledgers = [place / platform / LEDGER_NAME for place in found_in[day]]
+            if day > today or not any(path.is_file() for path in ledgers):
                 continue
-            ledger = pl.read_parquet(path).select(list(LEDGER_SCHEMA))
+            ledger = pl.concat(pl.read_parquet(path).select(list(LEDGER_SCHEMA)) for path in ledgers if path.is_file())
             if day < today:
                 ledger = ledger.filter((pl.col("state") == "added") & ~pl.col("audience").is_in(list(seen)))
                 seen |= set(ledger["audience"].unique().to_list())

@@ -22,6 +22,7 @@ SESSION_SECONDS = 1_800
 
 _NAME = "browsing"
 _NONE = "there is no view, cart, checkout or search"
+_ADS = ("ad_seen", "ad_click")
 _APP = ("app", "ios", "android", "ios_app", "android_app", "mobile_app")
 
 _declare_one = partial(Feature, family=_NAME, source="events", needs=("event",))
@@ -40,6 +41,7 @@ _FEATURES = (
         "Events in the last 90 days that are neither of a visit nor a message.",
         dtype=COUNT,
     ),
+    _declare_one("ad_events_last_30d", "events", "Ads seen or clicked in the last 30 days.", dtype=COUNT),
     *(
         _declare_one(
             f"sessions_last_{days}d",
@@ -113,9 +115,12 @@ def _compute(seen: Seen) -> Values:
     last = own.last(visits.day, np.ones(age.size, dtype=np.bool_), NEVER)
     events = seen.events
     others = tuple(name for name in events.names["event"] if name not in VISITS and not is_message(name))
-    other = events.named("event", others) & (events.numbers["machine"] == 0) & (events.day >= seen.end_day - 90)
+    by_person = events.numbers["machine"] == 0
+    other = events.named("event", others) & by_person & (events.day >= seen.end_day - 90)
+    ads = events.named("event", _ADS) & by_person & (events.day >= seen.end_day - 30)
     values |= {
         "other_events_last_90d": events.segments.count(other),
+        "ad_events_last_30d": events.segments.count(ads),
         "visit_events_last_30d_of_90d_share": ratio(own.count(age <= 30), own.count(age <= 90)),
         "days_since_last_visit": seen.days_since(last),
     }
