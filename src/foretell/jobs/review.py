@@ -6,7 +6,7 @@ from typing import Any
 
 from foretell.config.settings import Settings
 from foretell.delivery.reviewed import published_runs, write_review
-from foretell.evaluation.review import Review, Said
+from foretell.evaluation.review import Review
 from foretell.evaluation.review import review as review_runs
 from foretell.jobs.inputs import read_shop
 from foretell.jobs.output import held_output
@@ -112,8 +112,7 @@ def review(settings: Settings, *, dry_run: bool = False) -> ReviewResult:
     """
     output = settings.folders.output
     data = read_shop(settings)
-    published, broken = published_runs(output)
-    runs = [Said(run.as_of, run.model_version, run.horizons, run.scores) for run in published]
+    runs, broken = published_runs(output)
     found = review_runs(data, runs, seed=settings.training.seed)
     result = ReviewResult(found, len(runs), tuple(broken), folder=None, changed=False)
     if dry_run or found.totals.is_empty():
