@@ -19,9 +19,9 @@ from foretell.delivery.uploads.template import Platform, UploadOptions
 from foretell.delivery.uploads.texts import identifiers_as_text
 from foretell.delivery.uploads.write import Uploads, write_uploads
 from foretell.errors import ConfigError, DataError, Violation, did_you_mean
+from foretell.jobs.output import held_output
 from foretell.storage.atomic import staged_folder
 from foretell.storage.hashing import canonical_json
-from foretell.storage.lock import folder_lock
 from foretell.tables.options import ReadOptions
 from foretell.tables.sources import open_source
 
@@ -142,9 +142,9 @@ def export(
     written: list[str] = []
     uploads: Uploads | None = None
     with ExitStack() as stack:
+        stack.enter_context(held_output(settings.folders.output, dry_run=dry_run))
         folders: dict[str, Path] = {}
         if not dry_run:
-            stack.enter_context(folder_lock(settings.folders.output))
             folders = {name: stack.enter_context(staged_folder(day / name)) for name in names}
         if to:
             uploads = write_uploads(
