@@ -9,6 +9,7 @@ from typing import Any
 
 import polars as pl
 
+from foretell.delivery.dated_folders import dated_folders
 from foretell.delivery.manifest import RUN_NAME, is_whole, read_manifest
 from foretell.evaluation.said import Said
 from foretell.storage.atomic import staged_folder
@@ -34,7 +35,7 @@ def published_runs(output: Path) -> tuple[list[Said], list[str]]:
         What was said, and the names of folders that are not whole: changed or added to by hand since.
     """
     found, broken = [], []
-    for folder in sorted(output.glob("[0-9]*")) if output.is_dir() else []:
+    for folder in dated_folders(output):
         facts = _run_facts(folder)
         if facts is None:
             broken.append(folder.name)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import polars as pl
 
+from foretell.delivery.dated_folders import dated_folders, folder_name
 from foretell.delivery.uploads.write import LEDGER_SCHEMA
 
 LEDGER_NAME = "uploaded.parquet"
@@ -24,10 +25,9 @@ def folder_of(uploads_folder: Path, as_of: datetime) -> Path:
     Returns
     -------
     Path
-        Named by the day, and by the time where it is not midnight.
+        Named as the folder of that day's run.
     """
-    midnight = (as_of.hour, as_of.minute, as_of.second, as_of.microsecond) == (0, 0, 0, 0)
-    return uploads_folder / (f"{as_of:%Y-%m-%d}" if midnight else f"{as_of:%Y-%m-%dT%H%M%S}")
+    return uploads_folder / folder_name(as_of)
 
 
 def previous_uploads(uploads_folder: Path, as_of: datetime, platforms: Sequence[str]) -> pl.DataFrame:
@@ -49,7 +49,7 @@ def previous_uploads(uploads_folder: Path, as_of: datetime, platforms: Sequence[
         same day.
     """
     today = folder_of(uploads_folder, as_of).name
-    days = sorted((path.name for path in uploads_folder.glob("[0-9]*") if path.is_dir()), reverse=True)
+    days = [path.name for path in reversed(dated_folders(uploads_folder))]
     found = [pl.DataFrame(schema=LEDGER_SCHEMA)]
     for platform in platforms:
         seen: set[str] = set()
