@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 
 from foretell.bundles.bundle import Bundle
-from foretell.bundles.files import MANIFEST, bundle_files, load_bundle, save_bundle, version_of
+from foretell.bundles.files import bundle_files, load_bundle, save_bundle
 from foretell.errors import BundleError, ModelNotFound
 from foretell.storage.hashing import canonical_json, sha256_bytes
+from foretell.storage.sealed_folder import MANIFEST, version_of
 
 
 @pytest.fixture

@@ -11,10 +11,11 @@ from polars.testing import assert_frame_equal
 
 from boosted_shops import predictions
 from foretell.bundles.bundle import Bundle
-from foretell.bundles.files import MANIFEST, bundle_files, load_bundle, save_bundle, version_of
+from foretell.bundles.files import bundle_files, load_bundle, save_bundle
 from foretell.bundles.refinement_files import REFINEMENT, trees_files
 from foretell.errors import BundleError
 from foretell.storage.hashing import canonical_json, sha256_bytes
+from foretell.storage.sealed_folder import MANIFEST, version_of
 from foretell.tables.dataset import CustomerData
 
 

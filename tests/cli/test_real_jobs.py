@@ -14,7 +14,7 @@ from foretell.tables.dataset import MINOR_PER_UNIT
 # runs a command, then says on standard error which of the libraries that it must not need were imported
 PROGRAM = """
 import atexit, sys
-unwanted = ("mlflow", "optuna", "lightgbm", "lifetimes", "pandas", "sklearn")
+unwanted = ("mlflow", "optuna", "lightgbm", "lifetimes", "pandas", "sklearn", "scipy.stats")
 atexit.register(lambda: print([name for name in unwanted if name in sys.modules], file=sys.stderr))
 from foretell.cli import main
 main()

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+import foretell.delivery.publish as publishing
 from foretell.delivery.publish import publish
 from foretell.delivery.ready_segments import ready_segments
 from foretell.errors import OutputError
@@ -114,10 +115,24 @@ def test_a_failure_at_any_step_leaves_the_old_or_the_new(make_run, tmp_path, mon
     assert survived == {True, False}
 
 
+@pytest.fixture(scope="module")
+def two_runs(make_run, tmp_path_factory):
+    """A published folder, and a newer run with its segments chosen: what every failing file begins from."""
+    output = tmp_path_factory.mktemp("standing")
+    new_run = make_run(customers=6)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(publishing, "render_page", lambda *_: "<p></p>")
+        publish(make_run(customers=4), output)
+    return output, new_run, publishing._select(new_run, ready_segments(), "", None)
+
+
 @pytest.mark.parametrize("file", sorted(DATA_FILES))
 @pytest.mark.usefixtures("quick")
-def test_a_failure_while_any_file_is_written_leaves_the_old(make_run, tmp_path, monkeypatch, file, content_of):
-    old = content_of(publish(make_run(customers=4), tmp_path).path)
+def test_a_failure_while_any_file_is_written_leaves_the_old(two_runs, tmp_path, monkeypatch, file, content_of):
+    published, new_run, selected = two_runs
+    shutil.copytree(published, tmp_path, dirs_exist_ok=True)
+    old = content_of(tmp_path / "2026-11-01")
+    monkeypatch.setattr(publishing, "_select", lambda *_: selected)
     real = Path.stat
 
     def stat(path, **kwargs):
@@ -128,7 +143,7 @@ def test_a_failure_while_any_file_is_written_leaves_the_old(make_run, tmp_path, 
     with monkeypatch.context() as patch:
         patch.setattr(Path, "stat", stat)
         with pytest.raises(OutputError, match="Remedy"):
-            publish(make_run(customers=6), tmp_path)
+            publish(new_run, tmp_path)
     assert content_of(tmp_path / "2026-11-01") == old
     assert {path.name for path in tmp_path.iterdir()} == {"2026-11-01", "latest.json"}
 

@@ -11,7 +11,8 @@ from foretell.bundles.files import StoredBundle
 from foretell.engines.frame import score_frame
 from foretell.errors import DataError
 from foretell.evaluation.backtest import backtest
-from foretell.evaluation.review import Said, review
+from foretell.evaluation.review import review
+from foretell.evaluation.said import Said
 from foretell.tables.dataset import CustomerData
 from foretell.training.purchase_recipe import PurchaseRecipe
 from foretell.windows import Horizons

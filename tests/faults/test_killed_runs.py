@@ -41,6 +41,10 @@ def shops(made_shop, tmp_path_factory):
     for key in ("max_level_ratio = 2.0", "max_feature_drift = 0.15"):
         assert f"# {key}" in text
         text = text.replace(f"# {key}", f'{key.split(" =", maxsplit=1)[0]} = ""')
+    # and few segments: each is written by the same steps
+    for key, value in (("# ready = ", 'ready = ["win_back", "vip"]  # '), ("# holdout = 0.0", "holdout = 0.2")):
+        assert key in text
+        text = text.replace(key, value)
     (folder / "foretell.toml").write_text(text, encoding="utf-8")
     assert run(config) == 0
     old = content(folder / "data/exports")

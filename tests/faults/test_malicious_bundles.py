@@ -8,11 +8,12 @@ import shutil
 
 import pytest
 
-from foretell.bundles.files import MANIFEST, load_bundle, save_bundle, version_of
+from foretell.bundles.files import load_bundle, save_bundle
 from foretell.bundles.refinement_files import REFINEMENT
 from foretell.bundles.registry import Registry
 from foretell.errors import BundleError
 from foretell.storage.hashing import canonical_json, sha256_bytes
+from foretell.storage.sealed_folder import MANIFEST, version_of
 
 AS_OF = "2025-08-01"
 

@@ -14,7 +14,8 @@ from foretell.delivery.published import PublishedRun, audience, segment_frame
 from foretell.errors import ConfigError, DataError, LockHeld
 from foretell.jobs.export import export
 from foretell.jobs.verify import verify
-from foretell.storage.lock import folder_lock
+from foretell.storage.atomic import STAGE_PREFIX
+from foretell.storage.lock import LOCK_NAME, folder_lock
 
 FIRST, SECOND = datetime(2026, 10, 1), datetime(2026, 11, 1)
 
@@ -175,6 +176,18 @@ def test_what_was_asked_is_checked_first(shop, tmp_path):
     (settings.folders.output / "2026-11-01/segments/vip.csv").write_bytes(b"customer_id\nsomebody\n")
     with pytest.raises(DataError, match="was changed, added or taken away"):
         export(settings, platforms=["review"])
+
+
+def test_what_a_killed_export_of_another_day_left_is_cleared_and_told(shop, caplog):
+    settings, customers, _ = shop
+    left = settings.folders.output / "uploads/2026-10-01" / f"{STAGE_PREFIX}meta"
+    left.mkdir(parents=True)
+    (left / "vip.csv").write_text("half")
+    (settings.folders.output / LOCK_NAME).write_text('{"process": 999999999, "host": "elsewhere"}')
+    caplog.set_level("WARNING", logger="foretell")
+    export(settings, platforms=["klaviyo"], segments=["one_time_at_risk"], contacts=customers)
+    assert not left.exists()
+    assert "process 999999999 on elsewhere" in caplog.text
 
 
 def test_nothing_is_written_beside_another_run(shop):

@@ -10,9 +10,10 @@ import pytest
 from foretell.config.audience_settings import audience_size
 from foretell.config.settings import Settings
 from foretell.delivery.manifest import is_whole
+from foretell.delivery.uploads.hashing import digests
 from foretell.errors import ColumnMismatch, ConfigError, TooFewSeeds
 from foretell.jobs.lookalike import lookalike
-from foretell.jobs.seed_files import read_list, sha256_of
+from foretell.jobs.seed_files import read_list
 from foretell.tables.keyed_file import read_keyed_file
 
 ROWS = 400
@@ -84,8 +85,8 @@ def test_a_folder_is_published_whole_and_only_once(settings_for, pool, seeds, tm
 def test_seeds_by_hashed_address_are_the_same_seeds(pool, seeds, tmp_path):
     chosen = pool.join(seeds, on="member", how="semi")
     plain = chosen["email"].str.strip_chars().str.to_lowercase()
-    digests = [hashlib.sha256(text.encode()).hexdigest().upper() for text in plain]
-    pl.DataFrame({"hash": [*digests, "ab" * 32]}).write_csv(tmp_path / "hashed.csv")
+    hashed = [hashlib.sha256(text.encode()).hexdigest().upper() for text in plain]
+    pl.DataFrame({"hash": [*hashed, "ab" * 32]}).write_csv(tmp_path / "hashed.csv")
     pl.DataFrame({"email": [*plain.str.to_uppercase(), "Stranger@private.example"]}).write_csv(tmp_path / "mail.csv")
     pl.DataFrame({"id": [*chosen["member"], "nobody"]}).write_csv(tmp_path / "ids.csv")
     for name, by in (("hashed", "hashed email"), ("mail", "email"), ("ids", "key")):
@@ -94,7 +95,7 @@ def test_seeds_by_hashed_address_are_the_same_seeds(pool, seeds, tmp_path):
         assert found.rows["member"].to_list() == chosen["member"].to_list()
         assert found.unmatched["row_number"].to_list() == [21]
         assert "@" not in found.unmatched["seed"][0]
-    stranger = sha256_of(pl.Series(["stranger@private.example"]))[0]
+    stranger = digests(pl.Series(["stranger@private.example"]))[0]
     assert read_list(tmp_path / "mail.csv", pool, "member", what="seeds").unmatched["seed"][0] == stranger
     with pytest.raises(ColumnMismatch, match="no column 'email'"):
         read_list(tmp_path / "hashed.csv", pool.drop("email"), "member", what="seeds")

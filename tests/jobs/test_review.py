@@ -68,11 +68,12 @@ def test_runs_whose_windows_ended_are_judged_and_the_next_report_says_so(setting
     assert not score(settings, as_of="2025-12-21").changed
 
 
-def test_a_run_that_was_changed_by_hand_is_not_read(settings):
-    folder = settings.folders.output / "2025-09-01"
-    with (folder / "scores.parquet").open("ab") as file:
+def test_a_run_that_was_changed_by_hand_is_not_read(settings, tmp_path):
+    output = shutil.copytree(settings.folders.output, tmp_path / "out")
+    with (output / "2025-09-01" / "scores.parquet").open("ab") as file:
         file.write(b"x")
-    found = review(settings, dry_run=True)
+    folders = settings.folders.model_copy(update={"output": output})
+    found = review(settings.model_copy(update={"folders": folders}), dry_run=True)
     assert found.broken == ("2025-09-01",)
     assert "left out: 2025-09-01 was changed" in "\n".join(found.lines())
 

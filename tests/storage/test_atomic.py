@@ -109,3 +109,15 @@ def test_a_sweep_mends_what_killed_runs_of_any_day_left(tmp_path: Path) -> None:
     assert sorted(path.name for path in tmp_path.iterdir()) == ["2026-01-02", "2026-01-03"]
     assert (tmp_path / "2026-01-02" / "old").read_text() == "old"
     assert sweep(tmp_path) == sweep(tmp_path / "none") == 0
+
+
+def test_a_sweep_reaches_folders_that_are_published_inside_others(tmp_path: Path) -> None:
+    half = tmp_path / "uploads" / "2026-01-01" / f"{STAGE_PREFIX}meta"
+    half.mkdir(parents=True)
+    (half / "half").write_text("half")
+    retired = tmp_path / "lookalikes" / f"{RETIRED_PREFIX}2026-01-01"
+    retired.mkdir(parents=True)
+    (retired / "old").write_text("old")
+    assert sweep(tmp_path) == 2
+    assert (tmp_path / "lookalikes" / "2026-01-01" / "old").read_text() == "old"
+    assert not half.exists()

@@ -100,3 +100,19 @@ def test_a_lock_that_was_removed_meanwhile_is_taken_anew(tmp_path: Path, monkeyp
         assert (tmp_path / LOCK_NAME).is_file()
         with pytest.raises(LockHeld), folder_lock(tmp_path):
             pass
+
+
+def test_a_folder_that_its_last_holder_takes_away_meanwhile_is_made_again(tmp_path, monkeypatch):
+    folder, real = tmp_path / "new", os.open
+    gone = []
+
+    def opened(path, *arguments):
+        if not gone:
+            gone.append(path)
+            folder.rmdir()
+        return real(path, *arguments)
+
+    monkeypatch.setattr(os, "open", opened)
+    with folder_lock(folder):
+        assert (folder / LOCK_NAME).is_file()
+    assert gone

@@ -44,3 +44,9 @@ def test_order_and_company_do_not_matter():
 
 def test_no_customers():
     assert bucket_of(pl.Series([], dtype=pl.String), 4).tolist() == []
+
+
+def test_a_text_of_megabytes_costs_no_other_one():
+    # Whatever takes a step a byte over all texts takes more than a minute for this.
+    ids = pl.concat([IDS, pl.Series([5_000_000 * "x"])])
+    assert bucket_of(ids, 7)[:-1].tolist() == bucket_of(IDS, 7).tolist()

@@ -8,7 +8,7 @@ import pytest
 
 import foretell as ft
 from foretell.storage.hashing import canonical_json, sha256_bytes
-from foretell.training.model_folder import MANIFEST, version_of
+from foretell.storage.sealed_folder import MANIFEST, version_of
 
 ROWS = 240
 
@@ -176,10 +176,22 @@ def test_foreign_files_and_folders_are_refused(folder, tmp_path):
         lambda head: head | {"encoding": {"features": ["tenure"], "levels": {}}},
         lambda head: {key: value for key, value in head.items() if key != "key"},
         lambda head: [head],
+        lambda head: head | {"boosters": 1e999},
     ],
 )
 def test_values_that_no_fit_produced_are_refused(folder, change):
-    rewritten(folder, "classifier.json", lambda content: canonical_json(change(json.loads(content))))
+    rewritten(folder, "classifier.json", lambda content: json.dumps(change(json.loads(content))).encode())
+    with pytest.raises(ft.BundleError):
+        ft.ChurnClassifier.load(folder)
+
+
+@pytest.mark.parametrize("name", ["classifier.json", MANIFEST])
+def test_endless_nesting_is_refused(folder, name):
+    nested = b"[" * 100_000 + b"]" * 100_000
+    if name == MANIFEST:
+        (folder / name).write_bytes(nested)
+    else:
+        rewritten(folder, name, lambda _: nested)
     with pytest.raises(ft.BundleError):
         ft.ChurnClassifier.load(folder)
 

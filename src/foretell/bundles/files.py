@@ -22,18 +22,15 @@ from foretell.bundles.refinement_files import (
     trees_files,
 )
 from foretell.errors import BundleError, ModelNotFound
-from foretell.storage.atomic import staged_folder
-from foretell.storage.hashing import canonical_json, sha256_bytes, sha256_json
+from foretell.storage.hashing import canonical_json
+from foretell.storage.sealed_folder import MANIFEST, read_manifest, read_sealed, version_of, write_sealed
 from foretell.windows import Horizons
 
 FORMAT = 1
 """Number of the folder layout; a bundle of another number is refused."""
 
-MANIFEST = "manifest.json"
 _STATISTICS = "statistics.json"
 _PROFILE = "profile.json"
-_VERSION_DIGITS = 16
-_MAX_FILE_BYTES = 64_000_000
 _NOT_A_BUNDLES = (
     KeyError, TypeError, ValueError, IndexError, RecursionError, OverflowError, pl.exceptions.PolarsError,
 )  # fmt: skip
@@ -98,22 +95,6 @@ def bundle_files(bundle: Bundle) -> dict[str, bytes]:
     return dict(sorted(files.items()))
 
 
-def version_of(files: Mapping[str, bytes]) -> str:
-    """Return the version that a bundle's content gives it.
-
-    Parameters
-    ----------
-    files : mapping of str to bytes
-        As from `bundle_files`.
-
-    Returns
-    -------
-    str
-        16 hexadecimal digits.
-    """
-    return sha256_json({name: sha256_bytes(content) for name, content in files.items()})[:_VERSION_DIGITS]
-
-
 def save_bundle(bundle: Bundle, folder: Path) -> str:
     """Write a bundle as a folder, whole or not at all; the manifest is last.
 
@@ -134,18 +115,7 @@ def save_bundle(bundle: Bundle, folder: Path) -> str:
     OutputError
         If the folder cannot be written.
     """
-    files = bundle_files(bundle)
-    version = version_of(files)
-    manifest = {
-        "format": FORMAT,
-        "version": version,
-        "files": {name: {"sha256": sha256_bytes(content), "bytes": len(content)} for name, content in files.items()},
-    }
-    with staged_folder(folder) as stage:
-        for name, content in files.items():
-            (stage / name).write_bytes(content)
-        (stage / MANIFEST).write_bytes(canonical_json(manifest))
-    return version
+    return write_sealed(folder, bundle_files(bundle), {"format": FORMAT})
 
 
 def load_bundle(folder: Path) -> StoredBundle:
@@ -201,12 +171,8 @@ def _verified_files(folder: Path) -> dict[str, bytes]:
     if not path.is_file():
         msg = f"There is no bundle in {folder}: {MANIFEST} is missing. Remedy: train a model first."
         raise ModelNotFound(msg)
-    try:
-        manifest = json.loads(_limited_bytes(folder, MANIFEST))
-        listed = {str(name): str(entry["sha256"]) for name, entry in manifest["files"].items()}
-        number, version = manifest["format"], manifest["version"]
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise _damaged(folder, f"{MANIFEST} cannot be read") from error
+    manifest = read_manifest(folder, _damaged)
+    listed, number = manifest["files"], manifest.get("format")
     if number != FORMAT:
         msg = f"The bundle in {folder} has layout {number!r}; this foretell reads {FORMAT}. Remedy: train it again."
         raise BundleError(msg)
@@ -216,20 +182,7 @@ def _verified_files(folder: Path) -> dict[str, bytes]:
     present = {entry.name for entry in folder.iterdir()} - {MANIFEST}
     if not known - optional <= set(listed) <= known | optional or present != set(listed):
         raise _damaged(folder, "its files are not those of a bundle")
-    files = {name: _limited_bytes(folder, name) for name in sorted(listed)}
-    changed = [name for name, content in files.items() if sha256_bytes(content) != listed[name]]
-    if changed:
-        raise _damaged(folder, f"{', '.join(changed)} changed since it was written (SHA-256 differs)")
-    if version_of(files) != version:
-        raise _damaged(folder, f"{MANIFEST} was changed since it was written")
-    return files
-
-
-def _limited_bytes(folder: Path, name: str) -> bytes:
-    path = folder / name
-    if path.is_symlink() or not path.is_file() or path.stat().st_size > _MAX_FILE_BYTES:
-        raise _damaged(folder, f"{name} is not a plain file of a bundle's size")
-    return path.read_bytes()
+    return read_sealed(folder, manifest, _damaged)
 
 
 def _parse(files: Mapping[str, bytes], name: str) -> dict[str, Any]:

@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from foretell.bundles.bundle import Bundle
-from foretell.bundles.files import StoredBundle, bundle_files, load_bundle, save_bundle, version_of
+from foretell.bundles.files import StoredBundle, bundle_files, load_bundle, save_bundle
 from foretell.errors import BundleError, ModelNotFound, did_you_mean
 from foretell.storage.atomic import write_bytes
 from foretell.storage.hashing import canonical_json
 from foretell.storage.lock import folder_lock
+from foretell.storage.sealed_folder import version_of
 
 ROLES = ("champion", "challenger", "previous")
 _FILE = "registry.json"

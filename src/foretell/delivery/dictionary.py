@@ -1,6 +1,6 @@
 """The data dictionary: what every column of every file of a run means, from the same schema that is checked."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import polars as pl
 
@@ -36,6 +36,22 @@ def data_dictionary(run: Run, selections: Sequence[Selection]) -> pl.DataFrame:
         if selection.segment.holdout:
             tables.append((selection.holdout_file_name.removesuffix(".csv"), columns))
     tables.append((QUARANTINE.name, QUARANTINE.columns))
+    return describe(tables)
+
+
+def describe(tables: Iterable[tuple[str, Sequence[Column]]]) -> pl.DataFrame:
+    """Describe the columns of files.
+
+    Parameters
+    ----------
+    tables : iterable of (str, sequence of Column)
+        Name of a file without its ending, and its columns.
+
+    Returns
+    -------
+    pl.DataFrame
+        Columns file, column, type, unit, may_be_empty, meaning.
+    """
     rows = [
         {
             "file": file,

@@ -4,10 +4,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import polars as pl
-
 from foretell.delivery.csv_files import write_csv
-from foretell.delivery.dictionary import type_words
+from foretell.delivery.dictionary import describe
 from foretell.delivery.lookalike_readme import render_lookalike_readme
 from foretell.delivery.lookalike_run import LOOKALIKE_COLUMNS, LookalikeRun
 from foretell.delivery.manifest import MANIFEST_NAME, RUN_NAME, FileFacts, file_facts, manifest
@@ -102,7 +100,7 @@ def _fill(stage: Path, run: LookalikeRun) -> tuple[tuple[FileFacts, ...], str]:
         "profile.csv": run.profile,
         "audit.csv": run.audit,
         "unmatched_seeds.csv": run.unmatched,
-        "data_dictionary.csv": _dictionary(),
+        "data_dictionary.csv": describe([("lookalikes", LOOKALIKE_COLUMNS)]),
     }
     for name, frame in tables.items():
         escaped = write_csv(frame, stage / name, _DECIMALS)
@@ -128,21 +126,6 @@ def _fill(stage: Path, run: LookalikeRun) -> tuple[tuple[FileFacts, ...], str]:
     (stage / RUN_NAME).write_bytes(canonical_json(facts))
     (stage / MANIFEST_NAME).write_bytes(canonical_json(found))
     return tuple(files), str(found["content"])
-
-
-def _dictionary() -> pl.DataFrame:
-    rows = [
-        {
-            "file": "lookalikes",
-            "column": column.name,
-            "type": type_words(column.dtype),
-            "unit": column.unit,
-            "may_be_empty": column.nullable,
-            "meaning": column.meaning,
-        }
-        for column in LOOKALIKE_COLUMNS
-    ]
-    return pl.DataFrame(rows)
 
 
 def _card(run: LookalikeRun) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import polars as pl
 
 from foretell.delivery.lookalike_run import LookalikeRun
-from foretell.delivery.plain_text import WIDTH, section, wrap
+from foretell.delivery.plain_text import escaped_words, heading, section, wrap
 from foretell.delivery.wording import instant_words, percent, whole
 
 _FEW_SEEDS = 100
@@ -29,7 +29,7 @@ def render_lookalike_readme(run: LookalikeRun, *, escaped_cells: int) -> str:
     """
     title = f"{' '.join(run.shop.split())}: who resembles your seeds, as of {instant_words(run.as_of)}"
     blocks = [
-        title + "\n" + "=" * min(len(title), WIDTH),
+        heading(title),
         wrap(_opening(run)),
         section("Which file is which", _files(run)),
         section("Who the audience is", list(_profile(run))),
@@ -130,8 +130,5 @@ def _use(escaped_cells: int) -> list[str]:
         "Advertising platforms want seeds of their own: 100 at least, 1,000 to 5,000 are better.",
     ]
     if escaped_cells:
-        lines.append(
-            f"{whole(escaped_cells)} text cells began with a sign that a spreadsheet would run as a formula. They have "
-            "an apostrophe before it in the CSV files; lookalikes.parquet has them as they are."
-        )
+        lines.append(escaped_words(escaped_cells, "lookalikes.parquet"))
     return lines

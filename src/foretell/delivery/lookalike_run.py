@@ -2,11 +2,12 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, time
+from datetime import datetime
 from typing import Any
 
 import polars as pl
 
+from foretell.delivery.dated_folders import folder_name
 from foretell.tables.schema import Column
 
 LOOKALIKE_COLUMNS = (
@@ -108,9 +109,7 @@ class LookalikeRun:
     @property
     def folder_name(self) -> str:
         """Name of the run's folder: the day, and the time of day where there is one."""
-        if self.as_of.time() == time.min:
-            return self.as_of.date().isoformat()
-        return self.as_of.isoformat().replace(":", "").replace(".", "-")
+        return folder_name(self.as_of)
 
     @property
     def audience(self) -> pl.DataFrame:

@@ -3,8 +3,47 @@
 import textwrap
 from collections.abc import Sequence
 
+from foretell.delivery.wording import whole
+
 WIDTH = 92
 """Characters in a line."""
+
+
+def heading(title: str) -> str:
+    """Return the title of a text, underlined.
+
+    Parameters
+    ----------
+    title : str
+        One line.
+
+    Returns
+    -------
+    str
+        Plain text.
+    """
+    return title + "\n" + "=" * min(len(title), WIDTH)
+
+
+def escaped_words(cells: int, exact: str) -> str:
+    """Say that cells of CSV files have an apostrophe before them.
+
+    Parameters
+    ----------
+    cells : int
+        How many.
+    exact : str
+        File that has them as they are.
+
+    Returns
+    -------
+    str
+        Two sentences.
+    """
+    return (
+        f"{whole(cells)} text cells began with a sign that a spreadsheet would run as a formula. They have an "
+        f"apostrophe before it in the CSV files; {exact} has them as they are."
+    )
 
 
 def section(title: str, lines: Sequence[str]) -> str:

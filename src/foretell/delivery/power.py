@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
-from scipy.stats import norm
+from scipy.special import ndtri
 
 from foretell.delivery.assignment import value_strata
 from foretell.delivery.selection import Selection
@@ -23,7 +23,7 @@ ALPHA = 0.05
 POWER = 0.80
 SHARES = (0.05, 0.10, 0.20, 0.50)
 """Holdouts that a table compares."""
-_Z = float(norm.isf(ALPHA / 2)) + float(norm.isf(1 - POWER))
+_Z = float(-ndtri(ALPHA / 2)) + float(ndtri(POWER))
 
 Vector = NDArray[np.float64]
 
@@ -69,7 +69,7 @@ def smallest_rate_lift(rate: float, contacted: int, held_out: int) -> float | No
     """
     if not contacted or not held_out:
         return None
-    z_alpha, z_beta = float(norm.isf(ALPHA / 2)), float(norm.isf(1 - POWER))
+    z_alpha, z_beta = float(-ndtri(ALPHA / 2)), float(ndtri(POWER))
 
     def short_by(lift: float) -> float:
         raised = rate + lift

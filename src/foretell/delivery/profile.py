@@ -6,6 +6,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Self
 
+from foretell.delivery.dated_folders import dated_folders
 from foretell.delivery.manifest import read_manifest
 from foretell.delivery.run import Run
 from foretell.evaluation.drift import Distribution
@@ -137,7 +138,7 @@ def profile_before(output: Path, as_of: datetime) -> RunProfile | None:
         None where there is no earlier run that left a profile.
     """
     found: list[RunProfile] = []
-    for folder in sorted(output.glob("[0-9]*")) if output.is_dir() else []:
+    for folder in dated_folders(output):
         try:
             profile = RunProfile.from_dict((read_manifest(folder) or {})["profile"])
         except (KeyError, TypeError, ValueError, AttributeError):

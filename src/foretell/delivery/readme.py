@@ -1,7 +1,7 @@
 """README.txt: the folder explained to a marketer, in words computed from the run."""
 
 from foretell.delivery.headlines import headlines
-from foretell.delivery.plain_text import WIDTH, section, wrap
+from foretell.delivery.plain_text import escaped_words, heading, section, wrap
 from foretell.delivery.readme_segments import change_lines, off_lines, segment_lines, where_lines
 from foretell.delivery.rule_columns import aliases
 from foretell.delivery.run import Run
@@ -33,7 +33,7 @@ def render_readme(run: Run, segments: SegmentsOfRun, *, escaped_cells: int, uplo
     """
     title = f"{' '.join(run.shop.split())}: your customers as of {instant_words(run.as_of)}"
     blocks = [
-        title + "\n" + "=" * min(len(title), WIDTH),
+        heading(title),
         wrap(_opening(run)),
         section("Which file is which", _files()),
         section("Segments: which file is for whom", segment_lines(run, segments)),
@@ -109,10 +109,7 @@ def _use(run: Run, escaped_cells: int) -> list[str]:
         ),
     ]
     if escaped_cells:
-        lines.append(
-            f"{whole(escaped_cells)} text cells began with a sign that a spreadsheet would run as a formula. They "
-            "have an apostrophe before it in the CSV files; scores.parquet has them as they are."
-        )
+        lines.append(escaped_words(escaped_cells, "scores.parquet"))
     return lines
 
 

@@ -3,14 +3,15 @@
 import io
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
+from foretell.delivery.dated_folders import dated_folders
 from foretell.delivery.manifest import RUN_NAME, is_whole, read_manifest
+from foretell.evaluation.said import Said
 from foretell.storage.atomic import staged_folder
 from foretell.storage.hashing import canonical_json, sha256_bytes, sha256_file, sha256_json
 from foretell.windows import Horizons
@@ -20,29 +21,7 @@ _SUMMARY = "review.json"
 _TOTALS = "totals.csv"
 
 
-@dataclass(frozen=True, eq=False)
-class PublishedScores:
-    """What one published run said.
-
-    Parameters
-    ----------
-    as_of : datetime
-        First instant that it did not see.
-    model_version : str
-        Bundle that scored.
-    horizons : Horizons
-        How far it looked ahead.
-    scores : polars.DataFrame
-        Columns of `scoring.schema.score_columns`.
-    """
-
-    as_of: datetime
-    model_version: str
-    horizons: Horizons
-    scores: pl.DataFrame
-
-
-def published_runs(output: Path) -> tuple[list[PublishedScores], list[str]]:
+def published_runs(output: Path) -> tuple[list[Said], list[str]]:
     """Read the scores of every whole run, oldest first.
 
     Parameters
@@ -52,11 +31,11 @@ def published_runs(output: Path) -> tuple[list[PublishedScores], list[str]]:
 
     Returns
     -------
-    (list of PublishedScores, list of str)
+    (list of Said, list of str)
         What was said, and the names of folders that are not whole: changed or added to by hand since.
     """
     found, broken = [], []
-    for folder in sorted(output.glob("[0-9]*")) if output.is_dir() else []:
+    for folder in dated_folders(output):
         facts = _run_facts(folder)
         if facts is None:
             broken.append(folder.name)
@@ -64,7 +43,7 @@ def published_runs(output: Path) -> tuple[list[PublishedScores], list[str]]:
         scores = pl.read_parquet(folder / "scores.parquet")
         horizons = Horizons(**facts["horizons"])
         as_of = datetime.fromisoformat(facts["as_of"])
-        found.append(PublishedScores(as_of, str(facts["model_version"]), horizons, scores))
+        found.append(Said(as_of, str(facts["model_version"]), horizons, scores))
     return found, broken
 
 

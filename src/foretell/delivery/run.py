@@ -2,12 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, time
+from datetime import datetime
 from typing import Any
 
 import polars as pl
 
 from foretell.bundles.record import RECORD_SCHEMAS
+from foretell.delivery.dated_folders import folder_name
 from foretell.evaluation.drift import Distribution
 from foretell.scoring.activity import Activity
 from foretell.storage.hashing import sha256_json
@@ -196,9 +197,7 @@ class Run:
     @property
     def folder_name(self) -> str:
         """Name of the run's folder: the day, and the time of day where there is one."""
-        if self.as_of.time() == time.min:
-            return self.as_of.date().isoformat()
-        return self.as_of.isoformat().replace(":", "").replace(".", "-")
+        return folder_name(self.as_of)
 
     @property
     def has_money(self) -> bool:

@@ -11,6 +11,8 @@ from foretell.delivery.run import Record, Run
 from foretell.delivery.wording import METRICS, TARGETS, change, figure, percent, target_words
 
 Level = Literal["good", "caution", "bad", "untested"]
+Figures = Mapping[tuple[str, str, str], float]
+"""What the backtest found of one answer, by cutoff, rung and metric."""
 JUDGED_BY = ("gini", "log_loss", "concordance", "median_abs_error_days")
 """The metric that decides against the naive rules: the first of these that the target has."""
 BETTER_THAN: Mapping[str, str] = {
@@ -187,37 +189,43 @@ def _verdict(record: Record, target: str) -> Verdict:
     ours = record.rungs[target]
     rows = record.table.filter(pl.col("target") == target)
     cutoffs = rows.get_column("cutoff").unique().sort().to_list()
-    newest = cutoffs[-1]
-    found = [_against_naive(record, rows, cutoffs, ours), _range(rows, newest, ours)]
+    newest, figures = cutoffs[-1], _figures(rows)
+    found = [_against_naive(record, figures, target, cutoffs), _range(figures, target, newest, ours)]
     judged = [part for part in found if part is not None]
     if not judged:
         return Verdict(target, target_words(target), "untested", _TITLES["untested"], ("The backtest has no figure.",))
-    bias = _value(rows, newest, ours, "bias")
+    bias = figures.get((newest, ours, "bias"))
     if bias is not None:
-        every = [value for cutoff in cutoffs if (value := _value(rows, cutoff, ours, "bias")) is not None]
+        every = [value for cutoff in cutoffs if (value := figures.get((cutoff, ours, "bias"))) is not None]
         judged.append(_level_of(bias, every))
     level = max((level for level, _ in judged), key=lambda name: _ORDER[name])
     return Verdict(target, target_words(target), level, _TITLES[level], tuple(text for _, text in judged))
 
 
-def _against_naive(record: Record, rows: pl.DataFrame, cutoffs: list[str], ours: str) -> tuple[Level, str] | None:
-    newest = cutoffs[-1]
-    metric = next((name for name in JUDGED_BY if _value(rows, newest, ours, name) is not None), None)
+def _figures(rows: pl.DataFrame) -> Figures:
+    known = rows.filter(pl.col("value").is_not_null() & pl.col("value").is_not_nan())
+    keys = zip(*(known.get_column(name) for name in ("cutoff", "rung", "metric")), strict=True)
+    return dict(zip(keys, known.get_column("value"), strict=True))
+
+
+def _against_naive(record: Record, found: Figures, target: str, cutoffs: list[str]) -> tuple[Level, str] | None:
+    newest, ours = cutoffs[-1], record.rungs[target]
+    metric = next((name for name in JUDGED_BY if (newest, ours, name) in found), None)
     if metric is None:
         return None
     words = METRICS[metric]
-    mine = figure(_value(rows, newest, ours, metric), words.style)
-    naive = _best_naive(rows, newest, record.naive_rungs, metric)
+    mine = figure(found[newest, ours, metric], words.style)
+    naive = _best_naive(found, newest, record.naive_rungs, metric)
     if naive is None:
         return "caution", f"No simple rule answers this, so there is nothing to compare with. {words.title}: {mine}."
     figures = f"{words.title}: {mine}, the best simple rule {figure(naive, words.style)}."
     better = f"{BETTER_THAN[metric]} every simple rule"
-    wins = [_beats(rows, cutoff, ours, record.naive_rungs, metric) for cutoff in cutoffs]
+    wins = [_beats(found, cutoff, ours, record.naive_rungs, metric) for cutoff in cutoffs]
     if not wins[-1]:
         return "bad", f"In the newest past window a simple rule did as well or better. {figures}"
     if False in wins:
         return "caution", f"{better} in the newest past window, but not in an older one. {figures}"
-    if not _beyond_chance(record, newest, ours, rows.get_column("target")[0], metric):
+    if not _beyond_chance(record, newest, ours, target, metric):
         return "caution", f"{better}, but not by more than chance alone may give. {figures}"
     windows = {1: "the one past window", 2: "both past windows"}.get(len(wins), f"all {len(wins)} past windows")
     return "good", f"{better} in {windows} tested. {figures}"
@@ -235,11 +243,11 @@ def _beyond_chance(record: Record, cutoff: str, ours: str, target: str, metric: 
     return not bool(((rows.get_column("low") <= 0) & (rows.get_column("high") >= 0)).any())
 
 
-def _range(rows: pl.DataFrame, cutoff: str, ours: str) -> tuple[Level, str] | None:
-    share = _value(rows, cutoff, ours, "coverage")
+def _range(found: Figures, target: str, cutoff: str, ours: str) -> tuple[Level, str] | None:
+    share = found.get((cutoff, ours, "coverage"))
     if share is None:
         return None
-    what = "next orders came" if rows.get_column("target")[0] == "next_order" else "customers ended"
+    what = "next orders came" if target == "next_order" else "customers ended"
     inside = f"{percent(share)} of the {what} inside their range; at least {percent(RANGE_HOLDS)} was promised."
     return ("good" if share >= RANGE_HOLDS - RANGE_FINE else "caution"), inside
 
@@ -258,23 +266,15 @@ def _level_of(bias: float, every: list[float]) -> tuple[Level, str]:
     return "caution", f"In the newest window it predicted {direction} ({figures}){tail}."
 
 
-def _value(rows: pl.DataFrame, cutoff: str, rung: str, metric: str) -> float | None:
-    found = rows.filter(
-        (pl.col("cutoff") == cutoff) & (pl.col("rung") == rung) & (pl.col("metric") == metric)
-    ).get_column("value")
-    found = found.drop_nulls().drop_nans()
-    return float(found[0]) if found.len() else None
-
-
-def _best_naive(rows: pl.DataFrame, cutoff: str, naive: tuple[str, ...], metric: str) -> float | None:
-    values = [value for rung in naive if (value := _value(rows, cutoff, rung, metric)) is not None]
+def _best_naive(found: Figures, cutoff: str, naive: tuple[str, ...], metric: str) -> float | None:
+    values = [value for rung in naive if (value := found.get((cutoff, rung, metric))) is not None]
     if not values:
         return None
     return max(values) if METRICS[metric].better == "higher" else min(values)
 
 
-def _beats(rows: pl.DataFrame, cutoff: str, ours: str, naive: tuple[str, ...], metric: str) -> bool | None:
-    mine, best = _value(rows, cutoff, ours, metric), _best_naive(rows, cutoff, naive, metric)
+def _beats(found: Figures, cutoff: str, ours: str, naive: tuple[str, ...], metric: str) -> bool | None:
+    mine, best = found.get((cutoff, ours, metric)), _best_naive(found, cutoff, naive, metric)
     if mine is None or best is None:
         return None
     return mine > best if METRICS[metric].better == "higher" else mine < best

@@ -6,13 +6,14 @@ from pathlib import Path
 import polars as pl
 
 from foretell.bundles.bundle import Bundle
-from foretell.bundles.files import StoredBundle, bundle_files, load_bundle, save_bundle, version_of
+from foretell.bundles.files import StoredBundle, bundle_files, load_bundle, save_bundle
 from foretell.engines.frame import EXPLAINED_CUSTOMERS, score_frame
 from foretell.engines.model_html import model_html
 from foretell.scoring.family_weights import family_weights
 from foretell.scoring.forecast import forecast_bucket, forecast_weeks
 from foretell.scoring.landscape import MOST_ORDERS, landscape
 from foretell.scoring.timeline import Timeline, customer_timeline
+from foretell.storage.sealed_folder import version_of
 from foretell.tables.dataset import CustomerData, require_customer_data
 
 

@@ -2,16 +2,17 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 import numpy as np
 import polars as pl
 
 from foretell.evaluation.ledger import CALIBRATION_SCHEMA, DECILE_SCHEMA, SKIPPED_SCHEMA, TABLE_SCHEMA, Ledger
 from foretell.evaluation.predictions import Predictions, check_predictions
+from foretell.evaluation.said import Said
 from foretell.evaluation.targets import Truth, observe, targets
 from foretell.tables.dataset import CustomerData
-from foretell.windows import Horizons, first_unseen_day
+from foretell.windows import first_unseen_day
 
 _BANDS = ("low", "medium", "high")
 _DAYS_PER_SLOPE = 30
@@ -33,28 +34,6 @@ _SCHEMAS = {
     },
     "skipped": SKIPPED_SCHEMA,
 }  # fmt: skip
-
-
-@dataclass(frozen=True, eq=False)
-class Said:
-    """What one published run said.
-
-    Parameters
-    ----------
-    as_of : datetime
-        First instant that it did not see.
-    model_version : str
-        Bundle that scored.
-    horizons : Horizons
-        How far it looked ahead.
-    scores : polars.DataFrame
-        One row per customer, sorted by ``customer_id``: columns of `scoring.schema.score_columns`.
-    """
-
-    as_of: datetime
-    model_version: str
-    horizons: Horizons
-    scores: pl.DataFrame
 
 
 @dataclass(frozen=True, eq=False)

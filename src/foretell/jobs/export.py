@@ -18,11 +18,11 @@ from foretell.delivery.uploads.platforms import PLATFORMS, platform_for
 from foretell.delivery.uploads.template import Platform
 from foretell.delivery.uploads.write import Uploads, write_uploads
 from foretell.errors import ConfigError, did_you_mean
+from foretell.jobs.output import held_output
 from foretell.jobs.privacy import forgotten_ids, read_ids
 from foretell.jobs.uploads import read_contacts, read_table, upload_options
 from foretell.storage.atomic import staged_folder
 from foretell.storage.hashing import canonical_json
-from foretell.storage.lock import folder_lock
 
 _NO_CONTACTS = "Upload files need the customers' addresses and consent. Remedy: [data.customers], or --contacts FILE."
 
@@ -139,9 +139,9 @@ def export(
     written: list[str] = []
     uploads: Uploads | None = None
     with ExitStack() as stack:
+        stack.enter_context(held_output(settings.folders.output, dry_run=dry_run))
         folders: dict[str, Path] = {}
         if not dry_run:
-            stack.enter_context(folder_lock(settings.folders.output))
             folders = {name: stack.enter_context(staged_folder(day / name)) for name in names}
         if people is not None:
             uploads = write_uploads(

@@ -14,9 +14,9 @@ from foretell.delivery.lookalike_publish import publish_lookalikes
 from foretell.delivery.lookalike_run import LOOKALIKE_COLUMNS, LookalikeRun, SeedFacts
 from foretell.errors import ConfigError, ForetellWarning
 from foretell.jobs.lookalike_inputs import Base, read_base
+from foretell.jobs.output import held_output
 from foretell.jobs.run_log import RunLog
 from foretell.jobs.seed_files import read_list
-from foretell.storage.lock import folder_lock
 from foretell.training.audience_profile import is_sensitive, share_audit
 from foretell.training.lookalike import Lookalike
 from foretell.training.recipes import spare_threads
@@ -138,7 +138,7 @@ def lookalike(
     run = log.timed("score", lambda: _ranked(settings, base, model, notes, log))
     if dry_run:
         return LookalikeResult(None, False, (), run)
-    with folder_lock(settings.folders.output):
+    with held_output(settings.folders.output):
         published = log.timed("publish", lambda: publish_lookalikes(run, settings.folders.output, force=force))
     return LookalikeResult(published.path, published.changed, published.files, run)
 

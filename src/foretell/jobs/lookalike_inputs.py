@@ -14,12 +14,13 @@ from polars.exceptions import PolarsError
 from foretell.bundles.registry import Registry
 from foretell.config.settings import Settings
 from foretell.delivery.rule_columns import rule_frame
+from foretell.delivery.uploads.hashing import digests
 from foretell.engines.frame import score_frame
 from foretell.errors import ConfigError, did_you_mean
 from foretell.features.compute import compute
 from foretell.jobs.inputs import cutoff_of, read_shop
 from foretell.jobs.privacy import forgotten_ids
-from foretell.jobs.seed_files import EMAIL, CustomerList, normalised, read_list, sha256_of
+from foretell.jobs.seed_files import EMAIL, CustomerList, normalised, read_list
 from foretell.scoring.schema import score_columns
 from foretell.storage.hashing import sha256_bytes, sha256_file
 from foretell.tables.dataset import CustomerData
@@ -118,7 +119,7 @@ def _from_files(settings: Settings, cutoff: datetime) -> Base:
     named = [forgotten]
     if EMAIL in whole.columns:
         # A list of addresses names them too, and what is not found of it is written down as hashes.
-        named.append(sha256_of(normalised(whole.filter(gone).get_column(EMAIL))).drop_nulls())
+        named.append(digests(normalised(whole.filter(gone).get_column(EMAIL))).drop_nulls())
     listed = _told(read_list(_path(asked.seeds), pool, asked.key, what="seeds"), *named)
     inputs = {"pool": sha256_file(_path(asked.pool)), "seeds": sha256_file(_path(asked.seeds)), **_exclusions(settings)}
     frame, seeds, in_pool = pool, listed.rows, np.ones(pool.height, dtype=np.bool_)

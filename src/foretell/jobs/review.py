@@ -1,12 +1,12 @@
 """Review: every published run whose horizon has ended, against what happened."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from foretell.config.settings import Settings
 from foretell.delivery.reviewed import published_runs, write_review
-from foretell.evaluation.review import Review, Said
+from foretell.evaluation.review import Review
 from foretell.evaluation.review import review as review_runs
 from foretell.jobs.inputs import read_shop
 from foretell.jobs.output import held_output
@@ -116,7 +116,7 @@ def review(settings: Settings, *, dry_run: bool = False) -> ReviewResult:
     data = read_shop(settings)
     published, broken = published_runs(output)
     kept = ~is_named("customer_id", forgotten_ids(settings))
-    runs = [Said(run.as_of, run.model_version, run.horizons, run.scores.filter(kept)) for run in published]
+    runs = [replace(said, scores=said.scores.filter(kept)) for said in published]
     found = review_runs(data, runs, seed=settings.training.seed)
     result = ReviewResult(found, len(runs), tuple(broken), folder=None, changed=False)
     if dry_run or found.totals.is_empty():

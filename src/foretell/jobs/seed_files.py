@@ -1,16 +1,15 @@
 """Lists of customers in files: by key, by e-mail address, or by the SHA-256 of one."""
 
-import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
 import polars as pl
 
+from foretell.delivery.uploads.hashing import HASHED, digests
 from foretell.errors import ColumnMismatch, did_you_mean
 from foretell.tables.keyed_file import read_keyed_file
 
 EMAIL = "email"
-_HASH = r"^[0-9a-fA-F]{64}$"
 _ADDRESS = "@"
 
 
@@ -63,7 +62,7 @@ def read_list(path: Path, frame: pl.DataFrame, key: str, *, what: str) -> Custom
     given = rows.get_column(column).cast(pl.String).str.strip_chars()
     keys = frame.get_column(key).cast(pl.String)
     present = given.drop_nulls()
-    hashes = int(present.str.contains(_HASH).sum())
+    hashes = int(present.str.contains(HASHED).sum())
     by_hash = 2 * hashes > present.len() and not keys.is_in(present.implode()).any()
     by_address = column == EMAIL and column != key and not by_hash
     if not (by_hash or by_address):
@@ -79,9 +78,9 @@ def read_list(path: Path, frame: pl.DataFrame, key: str, *, what: str) -> Custom
         .unique("mail", keep="first", maintain_order=True)
     )
     sought = given.str.to_lowercase() if by_hash else normalised(given)
-    table = spelt.with_columns(sha256_of(spelt["mail"]).alias("mail")) if by_hash else spelt
+    table = spelt.with_columns(digests(spelt["mail"]).alias("mail")) if by_hash else spelt
     found = sought.to_frame("mail").join(table, on="mail", how="left", maintain_order="left").get_column("key")
-    shown = sought if by_hash else sha256_of(sought)
+    shown = sought if by_hash else digests(sought)
     return _matched(rows, found, shown, keys, key, column, "hashed email" if by_hash else "email")
 
 
@@ -100,23 +99,6 @@ def normalised(addresses: pl.Series) -> pl.Series:
     return addresses.cast(pl.String).str.strip_chars().str.to_lowercase()
 
 
-def sha256_of(texts: pl.Series) -> pl.Series:
-    """Return the SHA-256 of each text as 64 lower-case hexadecimal digits.
-
-    Parameters
-    ----------
-    texts : polars.Series of String
-        Null stays null.
-
-    Returns
-    -------
-    polars.Series of String
-    """
-    # polars has no cryptographic hash; a text takes about a microsecond.
-    digests = [None if text is None else hashlib.sha256(text.encode()).hexdigest() for text in texts.to_list()]
-    return pl.Series(texts.name, digests, dtype=pl.String)
-
-
 def _key_column(rows: pl.DataFrame, key: str, what: str) -> str:
     for name in (key, "customer_id", EMAIL):
         if name in rows.columns:
@@ -133,7 +115,7 @@ def _matched(  # noqa: PLR0917  one place, six parts of one answer
     known = found.is_in(keys.implode()).fill_null(value=False)
     # A list of addresses in the place of keys must not be published as it is.
     is_address = shown.str.contains(_ADDRESS, literal=True).fill_null(value=False)
-    safe = pl.select(pl.when(is_address).then(sha256_of(normalised(shown))).otherwise(shown)).to_series()
+    safe = pl.select(pl.when(is_address).then(digests(normalised(shown))).otherwise(shown)).to_series()
     numbered = pl.DataFrame({"row_number": pl.int_range(1, rows.height + 1, eager=True), "seed": safe})
     kept = rows.drop(column).with_columns(found.alias(key)) if column != key else rows.with_columns(found.alias(key))
     return CustomerList(kept.filter(known), numbered.filter(~known), by)

@@ -121,12 +121,12 @@ def staged_folder(target: Path) -> Iterator[Path]:
 
 
 def sweep(folder: Path) -> int:
-    """Mend everything that killed runs left in a folder; call it while holding the folder's lock.
+    """Mend everything that killed runs left in a folder and below; call it while holding the folder's lock.
 
     Parameters
     ----------
     folder : Path
-        Where folders are published; it need not exist.
+        Where folders are published, some of them inside others; it need not exist.
 
     Returns
     -------
@@ -140,12 +140,12 @@ def sweep(folder: Path) -> int:
     """
     try:
         # Old folders first: one whose new version was never renamed goes back to its name.
-        left = [*folder.glob(f"{RETIRED_PREFIX}*"), *folder.glob(f"{STAGE_PREFIX}*")] if folder.is_dir() else []
+        left = [*folder.rglob(f"{RETIRED_PREFIX}*"), *folder.rglob(f"{STAGE_PREFIX}*")] if folder.is_dir() else []
         for path in left:
             if path.is_file():
                 path.unlink()
             else:
-                recover(folder / path.name.removeprefix(RETIRED_PREFIX).removeprefix(STAGE_PREFIX))
+                recover(path.with_name(path.name.removeprefix(RETIRED_PREFIX).removeprefix(STAGE_PREFIX)))
     except OSError as error:
         raise _cannot_write(folder, error) from error
     return len(left)

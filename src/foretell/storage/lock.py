@@ -65,7 +65,6 @@ def folder_lock(folder: Path) -> Iterator[Holder | None]:
     path = folder / LOCK_NAME
     made = [parent for parent in (folder, *folder.parents) if not parent.exists()]
     try:
-        folder.mkdir(parents=True, exist_ok=True)
         handle = _locked(path)
     except OSError as error:
         _remove_empty(made)
@@ -93,7 +92,14 @@ def folder_lock(folder: Path) -> Iterator[Holder | None]:
 
 def _locked(path: Path) -> int:
     while True:
-        handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+        except FileNotFoundError:
+            # Its last holder made the folder, and took it away again just now.
+            if path.parent.is_dir():
+                raise
+            continue
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
             if _is_still(path, handle):

@@ -35,24 +35,7 @@ def bucket_of(ids: pl.Series, buckets: int, *, salt: str = "") -> NDArray[np.int
 
 
 def _crc32(ids: pl.Series, start: int) -> NDArray[np.uint64]:
-    """Return the CRC-32 of each text after a start value: byte by byte over all texts at once."""
-    texts = ids.cast(pl.Binary)
-    lengths = texts.bin.size().to_numpy().astype(np.int64)
-    content = np.frombuffer(b"".join(texts.to_list()), dtype=np.uint8)
-    first = np.cumsum(lengths) - lengths
-    codes = np.full(len(texts), ~np.uint32(start), dtype=np.uint32)
-    for place in range(int(lengths.max(initial=0))):
-        rows = np.flatnonzero(lengths > place)
-        byte = content[first[rows] + place]
-        codes[rows] = _TABLE[(codes[rows] ^ byte) & np.uint32(0xFF)] ^ (codes[rows] >> np.uint32(8))
-    return (~codes).astype(np.uint64)
-
-
-def _crc_table() -> NDArray[np.uint32]:
-    table = np.arange(256, dtype=np.uint32)
-    for _ in range(8):
-        table = np.where(table & 1, np.uint32(0xEDB88320) ^ (table >> np.uint32(1)), table >> np.uint32(1))
-    return table.astype(np.uint32)
-
-
-_TABLE = _crc_table()
+    """Return the CRC-32 of each text after a start value."""
+    # polars has no CRC; zlib's takes a tenth of a microsecond a text, and one text of a megabyte costs no other one.
+    codes = (crc32(text, start) for text in ids.cast(pl.Binary).to_list())
+    return np.fromiter(codes, dtype=np.uint64, count=len(ids))

@@ -17,7 +17,7 @@ from foretell.models.state import is_finite
 from foretell.storage.hashing import canonical_json
 from foretell.training.churn_candidates import CANDIDATES, FittedChurn
 from foretell.training.churn_evaluation import SCHEMA
-from foretell.training.model_folder import damaged_folder
+from foretell.training.model_folder import NOT_A_STATE, damaged_folder
 
 if TYPE_CHECKING:
     from foretell.training.churn_classifier import ChurnClassifier
@@ -27,10 +27,6 @@ Classifier = TypeVar("Classifier", bound="ChurnClassifier")
 KIND = "churn_classifier"
 _HEAD = "classifier.json"
 _RECORD = "evaluation.csv"
-_NOT_A_STATE = (
-    *(KeyError, TypeError, ValueError, IndexError, AttributeError, StopIteration),
-    pl.exceptions.PolarsError,
-)
 _MOST_BOOSTERS = 10
 
 
@@ -121,15 +117,7 @@ def restore(model: Classifier, folder: Path, files: Mapping[str, bytes]) -> Clas
         _require_widths(model)
     except BundleError:
         raise
-    except (
-        KeyError,
-        TypeError,
-        ValueError,
-        IndexError,
-        AttributeError,
-        StopIteration,
-        pl.exceptions.PolarsError,
-    ) as error:
+    except NOT_A_STATE as error:
         raise damaged_folder(folder, KIND, f"its values are not a classifier's ({type(error).__name__})") from error
     return model
 

@@ -22,7 +22,7 @@ from foretell.training.conditions import Condition
 from foretell.training.lookalike_candidates import CANDIDATES, METHODS, FittedLookalike, Method, Ranks, boosters_of
 from foretell.training.lookalike_reach import EVALUATION_SCHEMA, REACH_SCHEMA
 from foretell.training.lookalike_reasons import read_usual
-from foretell.training.model_folder import damaged_folder
+from foretell.training.model_folder import NOT_A_STATE, damaged_folder
 from foretell.training.seed_rule import MOST_CONDITIONS, SeedRule
 
 if TYPE_CHECKING:
@@ -138,10 +138,7 @@ def restore(model: Model, folder: Path, files: Mapping[str, bytes]) -> Model:
         model.chosen_ = model.fitted_.chosen
     except BundleError:
         raise
-    except (
-        *(KeyError, TypeError, ValueError, IndexError, AttributeError, StopIteration),
-        pl.exceptions.PolarsError,
-    ) as error:
+    except NOT_A_STATE as error:
         raise damaged_folder(folder, KIND, f"its values are not a lookalike's ({type(error).__name__})") from error
     return model
 

@@ -1,33 +1,19 @@
 """A fitted estimator as a folder of JSON, CSV and tree texts; reading one executes nothing."""
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 
+import polars as pl
+
 from foretell.errors import BundleError, ModelNotFound
-from foretell.storage.atomic import staged_folder
-from foretell.storage.hashing import canonical_json, sha256_bytes, sha256_json
+from foretell.storage.sealed_folder import MANIFEST, read_manifest, read_sealed, write_sealed
 
 FORMAT = 1
-MANIFEST = "manifest.json"
-_VERSION_DIGITS = 16
-_MAX_FILE_BYTES = 64_000_000
-
-
-def version_of(files: Mapping[str, bytes]) -> str:
-    """Return the version that the content of a folder gives it.
-
-    Parameters
-    ----------
-    files : mapping of str to bytes
-        Name to content, without the manifest.
-
-    Returns
-    -------
-    str
-        16 hexadecimal digits.
-    """
-    return sha256_json({name: sha256_bytes(content) for name, content in files.items()})[:_VERSION_DIGITS]
+NOT_A_STATE = (
+    *(KeyError, TypeError, ValueError, IndexError, AttributeError, StopIteration, RecursionError, OverflowError),
+    pl.exceptions.PolarsError,
+)
+"""What values that no fit produced may raise where a state is read."""
 
 
 def write_folder(folder: Path, files: Mapping[str, bytes], kind: str) -> None:
@@ -47,12 +33,7 @@ def write_folder(folder: Path, files: Mapping[str, bytes], kind: str) -> None:
     OutputError
         If the folder cannot be written.
     """
-    listed = {name: {"sha256": sha256_bytes(content), "bytes": len(content)} for name, content in files.items()}
-    manifest = {"kind": kind, "format": FORMAT, "version": version_of(files), "files": listed}
-    with staged_folder(folder) as stage:
-        for name, content in files.items():
-            (stage / name).write_bytes(content)
-        (stage / MANIFEST).write_bytes(canonical_json(manifest))
+    write_sealed(folder, files, {"kind": kind, "format": FORMAT})
 
 
 def read_folder(folder: Path, kind: str) -> dict[str, bytes]:
@@ -80,22 +61,16 @@ def read_folder(folder: Path, kind: str) -> dict[str, bytes]:
     if not (folder / MANIFEST).is_file():
         message = f"There is no {_words(kind)} in {folder}: {MANIFEST} is missing. Remedy: fit and save one first."
         raise ModelNotFound(message)
-    try:
-        manifest = json.loads(_plain_bytes(folder, kind, MANIFEST))
-        found, number, version = manifest.get("kind"), manifest.get("format"), manifest.get("version")
-        listed = {str(name): str(entry["sha256"]) for name, entry in manifest["files"].items()}
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise damaged_folder(folder, kind, f"{MANIFEST} cannot be read") from error
+
+    def damaged(place: Path, why: str) -> BundleError:
+        return damaged_folder(place, kind, why)
+
+    manifest = read_manifest(folder, damaged)
+    found, number = manifest.get("kind"), manifest.get("format")
     if (found, number) != (kind, FORMAT):
         message = f"{folder} holds {found or 'a bundle'} of layout {number!r}; this reads a {kind} of layout {FORMAT}."
         raise BundleError(message)
-    if {entry.name for entry in folder.iterdir()} - {MANIFEST} != set(listed):
-        raise damaged_folder(folder, kind, "its files are not those of the manifest")
-    files = {name: _plain_bytes(folder, kind, name) for name in sorted(listed)}
-    changed = [name for name, content in files.items() if sha256_bytes(content) != listed[name]]
-    if changed or version_of(files) != version:
-        raise damaged_folder(folder, kind, f"{', '.join(changed) or MANIFEST} changed since it was written")
-    return files
+    return read_sealed(folder, manifest, damaged)
 
 
 def damaged_folder(folder: Path, kind: str, why: str) -> BundleError:
@@ -121,10 +96,3 @@ def damaged_folder(folder: Path, kind: str, why: str) -> BundleError:
 
 def _words(kind: str) -> str:
     return kind.replace("_", " ")
-
-
-def _plain_bytes(folder: Path, kind: str, name: str) -> bytes:
-    path = folder / name
-    if path.is_symlink() or not path.is_file() or path.stat().st_size > _MAX_FILE_BYTES:
-        raise damaged_folder(folder, kind, f"{name} is not a plain file of a model's size")
-    return path.read_bytes()

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import polars as pl
 
+from foretell.delivery.dated_folders import dated_folders, folder_name
 from foretell.delivery.uploads.write import LEDGER_SCHEMA
 
 LEDGER_NAME = "uploaded.parquet"
@@ -28,10 +29,9 @@ def folder_of(uploads_folder: Path, as_of: datetime) -> Path:
     Returns
     -------
     Path
-        Named by the day, and by the time where it is not midnight.
+        Named as the folder of that day's run.
     """
-    midnight = (as_of.hour, as_of.minute, as_of.second, as_of.microsecond) == (0, 0, 0, 0)
-    return uploads_folder / (f"{as_of:%Y-%m-%d}" if midnight else f"{as_of:%Y-%m-%dT%H%M%S}")
+    return uploads_folder / folder_name(as_of)
 
 
 def previous_uploads(output_folder: Path, as_of: datetime, platforms: Sequence[str]) -> pl.DataFrame:
@@ -54,9 +54,9 @@ def previous_uploads(output_folder: Path, as_of: datetime, platforms: Sequence[s
         As `Uploads.ledger`: for each platform and audience the newest earlier upload, and the standing one of the
         same day.
     """
-    today = folder_of(output_folder, as_of).name
-    places = [(path, path / PUBLISHED) for path in output_folder.glob("[0-9]*")]
-    places += [(path, path) for path in (output_folder / UPLOADS).glob("[0-9]*")]
+    today = folder_name(as_of)
+    places = [(path, path / PUBLISHED) for path in dated_folders(output_folder)]
+    places += [(path, path) for path in dated_folders(output_folder / UPLOADS)]
     found_in: dict[str, list[Path]] = {}
     for path, place in places:
         if place.is_dir():

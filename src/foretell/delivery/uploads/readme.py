@@ -4,7 +4,7 @@ from datetime import datetime
 
 import polars as pl
 
-from foretell.delivery.plain_text import WIDTH, section, wrap
+from foretell.delivery.plain_text import heading, section, wrap
 from foretell.delivery.uploads.audience import (
     DUPLICATE,
     NO_VALUE,
@@ -48,7 +48,7 @@ def render_upload_readme(uploads: Uploads, platform: Platform, *, shop: str, as_
     """
     title = f"{' '.join(shop.split())}: {platform.title}"
     blocks = [
-        title + "\n" + "=" * min(len(title), WIDTH),
+        heading(title),
         wrap(
             f"Made of the segments as of {as_of:%Y-%m-%d}; what they mean is in the README.txt of that run. "
             "Do not open these files in a spreadsheet before the upload: it changes zeros, phone numbers and dates."
