@@ -174,7 +174,7 @@ def _fill(
         escaped = write_csv(frame, stage / name, decimals)
         files.append(file_facts(stage, name, rows=frame.height, escaped_cells=escaped))
     texts = {
-        "report.html": render_page(run, selections, tuple(files)),
+        "report.html": render_page(run, selected, tuple(files)),
         "README.txt": render_readme(run, selected, escaped_cells=sum(file.escaped_cells for file in files)),
     }
     for name, text in texts.items():

@@ -14,7 +14,8 @@ from foretell.config.settings import Settings
 from foretell.delivery.outcomes import Outcome, refused
 from foretell.delivery.previous import find_previous
 from foretell.delivery.publish import publish
-from foretell.delivery.reviewed import reviewed_before
+from foretell.delivery.reached import find_reached
+from foretell.delivery.reviewed import reviewed_bands_before, reviewed_before
 from foretell.delivery.run import Counts, ModelFacts, Record, Run
 from foretell.engines.frame import score_frame
 from foretell.errors import DataWarning, InputTooOld
@@ -195,6 +196,8 @@ def score_data(
     )
     account, notes = account_rows(data, cutoff), notes_at(data, cutoff)
     reviewed = reviewed_before(settings.folders.output, cutoff)
+    reviewed_bands = reviewed_bands_before(settings.folders.output, cutoff)
+    reached = find_reached(settings.folders.output, cutoff)
     previous = None if dry_run else find_previous(settings.folders.output, cutoff)
     run = Run(
         shop=settings.shop.name,
@@ -211,7 +214,8 @@ def score_data(
         notes=tuple(note.sentence for note in notes),
         inputs={
             "orders": data.before(cutoff).fingerprint(),
-            "review": sha256_json(reviewed.write_json()),
+            "lookalikes": "none" if reached is None else reached.content,
+            "review": sha256_json([reviewed.write_json(), reviewed_bands.write_json()]),
             "segments": segments_digest(segments),
             "segments of the last run": "none" if previous is None else previous.content,
         },
@@ -227,6 +231,9 @@ def score_data(
         familiarity=familiarity_of(data, stored, cutoff),
         newest_order_at=newest,
         reviewed=reviewed,
+        total=scored.total,
+        reviewed_bands=reviewed_bands,
+        reached=reached,
     )
     run = log.timed("features", lambda: with_features(run, data, segments, cutoff))
     clv = f"predicted_clv_{stored.bundle.horizons.clv_days}d"
