@@ -168,7 +168,9 @@ def test_the_backtest_stands_beside_the_simple_rules_with_intervals(page):
     assert (
         "Of 120 customers marked high risk (66 % or more), 100 did not order in the 90 days that followed; 102 had been"
     ) in text
-    assert "The tenth of the customers ranked best brought 26 % of the spend that came in; 26 % had been predicted" in text
+    assert (
+        "The tenth of the customers ranked best brought 26 % of the spend that came in; 26 % had been predicted" in text
+    )
 
 
 def test_what_was_left_out_is_counted(page):

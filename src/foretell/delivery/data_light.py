@@ -1,4 +1,4 @@
-"""How sound the data of a run are: a light with words, beside the light of the predictions."""
+"""How sound the ground of a run is, its rows and its model's age: a light with words."""
 
 from foretell.delivery.run import Run
 from foretell.delivery.trust import Level, Verdict
@@ -8,7 +8,7 @@ UNUSABLE_FINE, UNUSABLE_BAD = 0.01, 0.10
 """Shares of the rows that could not be used: up to the first is fine, from the second on is bad."""
 FRESH_DAYS = 7
 """A newest order older than this says that the data may lag."""
-_TITLES: dict[Level, str] = {"good": "Data sound", "caution": "Data with gaps", "bad": "Look at the data first"}
+_TITLES: dict[Level, str] = {"good": "Sound", "caution": "Read this note", "bad": "Look at the data first"}
 _ORDER: tuple[Level, ...] = ("good", "caution", "bad")
 
 
@@ -27,7 +27,7 @@ def data_light(run: Run) -> Verdict:
     """
     found = [part for part in (_unusable(run), _newest(run), _model(run)) if part is not None]
     level = max((level for level, _ in found), key=_ORDER.index)
-    return Verdict("", "The data", level, _TITLES[level], tuple(words for _, words in found))
+    return Verdict("", "Data and model", level, _TITLES[level], tuple(words for _, words in found))
 
 
 def _unusable(run: Run) -> tuple[Level, str]:

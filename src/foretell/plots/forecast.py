@@ -43,7 +43,9 @@ def plot_expected_orders(forecast: pl.DataFrame, ax: Axes | None = None) -> Axes
         # The colour of the axis labels is the one that the page, light or dark, is drawn in.
         ink = axes.xaxis.label.get_color()
         axes.vlines(place, low, high, color=ink, alpha=0.65, linewidth=1, label="4 times of 5 in this range")
-        axes.legend()
+        # the legend stands above the highest line
+        axes.set_ylim(top=1.22 * float(high.max(initial=0.0)) or None)
+        axes.legend(loc="upper right")
     shown = [i for i in range(rows.height) if i % max(1, -(-rows.height // 6)) == 0]
     axes.set_xticks(shown, [labels[i] for i in shown])
     axes.set_xlabel("Week that starts on")

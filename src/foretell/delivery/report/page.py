@@ -84,7 +84,7 @@ def render_page(run: Run, segments: SegmentsOfRun, files: Sequence[FileFacts]) -
         keep_trailing_newline=True,
     )
     environment.filters.update(
-        whole=whole, percent=percent, money=partial(_worth, run), instant=instant_words, range=partial(_range, run)
+        whole=whole, percent=percent, money=partial(_worth, run), instant=instant_words, between=partial(_between, run)
     )
     script = environment.get_template("sort.js").render()
     page = environment.get_template("page.html.j2").render(
@@ -187,10 +187,10 @@ def _worth(run: Run, value: float) -> str:
     return money(value, run.currency) if run.has_money else f"{whole(value)} orders"
 
 
-def _range(run: Run, sums: Expected, is_money: bool) -> str:
+def _between(run: Run, sums: Expected, *, in_money: bool) -> str:
     if sums.low is None or sums.high is None:
         return "not known"
-    if is_money:
+    if in_money:
         return f"{money(sums.low, None)} and {money(sums.high, run.currency)}"
     return f"{whole(sums.low)} and {whole(sums.high)}"
 

@@ -138,15 +138,15 @@ def _moves(run: Run, previous: Previous) -> tuple[str, ...]:
         previous.scores.select("customer_id", then="churn_band"), on="customer_id", how="inner"
     )
     new, gone = run.scores.height - both.height, previous.scores.height - both.height
-    sentences = [f"{whole(new)} ordered for the first time since." if new else "Nobody ordered for the first time since."]
+    sentences = [
+        f"{whole(new)} ordered for the first time since." if new else "Nobody ordered for the first time since."
+    ]
     if gone:
         sentences.append(f"{whole(gone)} of those scored then are no longer among the orders that can be used.")
     if previous.horizons.churn_days == run.horizons.churn_days:
         is_high, was_high = pl.col("now") == "high", pl.col("then") == "high"
         fell, returned = both.filter(is_high & ~was_high).height, both.filter(was_high & ~is_high).height
-        sentences.append(
-            f"{whole(fell)} customers slipped into high risk, and {whole(returned)} came back out of it."
-        )
+        sentences.append(f"{whole(fell)} customers slipped into high risk, and {whole(returned)} came back out of it.")
     if run.model.version not in previous.scores.get_column("model_version").head(1).to_list():
         sentences.append("Another model scored then: part of the difference is the model's.")
     return tuple(sentences)

@@ -172,11 +172,10 @@ def _newest(rows: pl.DataFrame) -> pl.Series:
 
 
 def _band_sentence(row: dict[str, Any]) -> str:
-    gone = row["observed"] * row["customers"]
+    gone, said = (row[name] * row["customers"] for name in ("observed", "predicted"))
     return (
         f"On {day_words(row['cutoff'].date())}: of {whole(row['customers'])} customers marked {row['band']} risk, "
-        f"{whole(gone)} did not order in {row['days']} days; {whole(row['predicted'] * row['customers'])} were expected "
-        "not to."
+        f"{whole(gone)} did not order in {row['days']} days; {whole(said)} were expected not to."
     )
 
 
