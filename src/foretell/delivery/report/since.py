@@ -106,12 +106,12 @@ def change_of(segments: SegmentsOfRun, name: str) -> SegmentChange | None:
 def _compared(run: Run, previous: Previous) -> tuple[Compared, ...]:
     then, now = previous.scores, run.scores
     clv, churn = run.horizons.clv_days, run.horizons.churn_days
-    rows = [("Customers with at least one order", then.height, now.height, False)]
+    rows: list[tuple[str, float, float, bool]] = [("Customers with at least one order", then.height, now.height, False)]
     if _both(then, now, "p_alive"):
         rows.append(("Still customers, about", _sum(then, "p_alive"), _sum(now, "p_alive"), False))
     if previous.horizons.churn_days == churn:
-        at_risk = [frame.filter(pl.col("churn_band") == "high").height for frame in (then, now)]
-        rows.append((f"At high risk of no order in {churn} days", *at_risk, False))
+        was, is_now = (frame.filter(pl.col("churn_band") == "high").height for frame in (then, now))
+        rows.append((f"At high risk of no order in {churn} days", was, is_now, False))
     if previous.horizons.clv_days == clv:
         orders, spend = f"predicted_orders_{clv}d", f"predicted_clv_{clv}d"
         if _both(then, now, orders):
