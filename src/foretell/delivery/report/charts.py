@@ -183,7 +183,7 @@ def forecast_chart(run: Run) -> Chart | None:
         svg=svg,
         says=(
             f"About {whole(float(month))} orders in the next four weeks from the customers known today. Those who "
-            "order for the first time come on top, so the bars fall with time even in a shop that grows."
+            "order for the first time come on top, more of them week by week."
         ),
         header=(
             "Week that starts on",
