@@ -53,8 +53,8 @@ def test_customers_who_brought_the_same_are_in_one_row(make_run):
 
 def test_what_changed_is_counted_against_the_last_run(make_run):
     run = make_run(customers=100)
-    was_high = run.scores["churn_band"].to_list()
-    kept = run.scores.head(90).with_columns(pl.lit("medium").alias("churn_band"))
+    bands_now = run.scores["churn_band"].to_list()
+    kept = run.scores.head(90).with_columns(churn_band=pl.Series(bands_now[:45] + ["medium"] * 45))
     selections = select_all(run, [EVERYBODY, REGULARS])
     previous = Previous(
         run.as_of - timedelta(days=30),
@@ -66,7 +66,7 @@ def test_what_changed_is_counted_against_the_last_run(make_run):
     )
     since = since_last_run(run, SegmentsOfRun(selections, (), diff(run, selections, previous)))
     assert since.sentences[0] == "10 ordered for the first time since."
-    assert f"{was_high[:90].count('high')} customers slipped into high risk, and 0 came back" in since.sentences[1]
+    assert f"{bands_now[45:90].count('high')} customers slipped into high risk, and 0 came back" in since.sentences[1]
     lines = {line.title: line for line in since.compared}
     assert (lines["Customers with at least one order"].before, lines["Customers with at least one order"].now) == (
         "90",
