@@ -22,7 +22,7 @@ export MLFLOW_DISABLE_TELEMETRY := true
 # compiled modules make every later start several seconds quicker
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup servers demo test test-rest test-all lint format types bench bench-accuracy clean
+.PHONY: help setup servers browser demo test test-rest test-all lint format types bench bench-accuracy clean
 
 help:  ## show this list
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -54,6 +54,19 @@ servers:  ## PostgreSQL for the tests that start a server (Debian and Ubuntu, as
 		{ [ -e /etc/postgresql-common/createcluster.conf ] || echo "create_main_cluster = false" > /etc/postgresql-common/createcluster.conf; } && \
 		DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends postgresql >/dev/null && \
 		echo "PostgreSQL is installed."; \
+	fi
+
+browser:  ## Debian's Chromium for the tests that open the report (Debian, as root; elsewhere it says why not)
+	@if command -v chromium >/dev/null 2>&1; then \
+		echo "Chromium is here already."; \
+	elif ! command -v apt-get >/dev/null 2>&1; then \
+		echo "Chromium is not installed: there is no apt-get here. Tests that need it are skipped."; \
+	elif [ "$$(id -u)" != 0 ]; then \
+		echo "Chromium is not installed: apt-get needs root. Tests that need it are skipped."; \
+	else \
+		apt-get update -qq && \
+		DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium fonts-dejavu-core >/dev/null && \
+		echo "Chromium is installed."; \
 	fi
 
 demo: $(STAMP)  ## the whole job on the CDNOW order history, into data/exports/demo

@@ -63,8 +63,8 @@ def test_runs_whose_windows_ended_are_judged_and_the_next_report_says_so(setting
     # what was not known yet is not shown to a run of then
     again = score(settings, as_of="2025-10-31")
     report = (again.folder / "report.html").read_text(encoding="utf-8")
-    assert report.count('<th scope="row">2025-08-01</th>') == 4
-    assert '<th scope="row">2025-09-01</th><td data-label="About"><span>orders' not in report
+    assert report.count('<th scope="row">1 August 2025</th>') == 4
+    assert '<th scope="row">1 September 2025</th><td data-label="About"><span>orders' not in report
     assert not score(settings, as_of="2025-12-21").changed
 
 

@@ -37,6 +37,23 @@ class Band:
 
 
 @dataclass(frozen=True)
+class Expected:
+    """A sum over all customers that is expected, with the range that holds it 4 times of 5.
+
+    Parameters
+    ----------
+    expected : float
+        The mean.
+    low, high : float or None
+        10 % and 90 % quantiles; None where they are not known.
+    """
+
+    expected: float
+    low: float | None
+    high: float | None
+
+
+@dataclass(frozen=True)
 class Headlines:
     """Totals over all scored customers.
 
@@ -48,10 +65,12 @@ class Headlines:
         Expected number who are still customers: the sum of ``p_alive``.
     active_share : float
         The same as a share of all, 0 to 1; 0 without customers.
-    expected_orders : float
-        Orders expected within the value horizon.
-    expected_revenue : float or None
-        Spend expected within the value horizon; None in a shop without amounts.
+    orders : Expected
+        Orders within the value horizon.
+    revenue : Expected or None
+        Spend within the value horizon; None in a shop without amounts.
+    summed_value : float
+        Value within the value horizon, added up over single customers: currency, or orders in a shop without amounts.
     top_tenth_share : float
         Share of the expected value that the best tenth of the customers is expected to bring, 0 to 1.
     expected_churners : float
@@ -67,13 +86,43 @@ class Headlines:
     customers: int
     active: float
     active_share: float
-    expected_orders: float
-    expected_revenue: float | None
+    orders: Expected
+    revenue: Expected | None
+    summed_value: float
     top_tenth_share: float
     expected_churners: float
     overdue: int
     statuses: tuple[tuple[str, int], ...]
     bands: tuple[Band, ...]
+
+    @property
+    def expected_orders(self) -> float:
+        """Orders expected within the value horizon."""
+        return self.orders.expected
+
+    @property
+    def expected_revenue(self) -> float | None:
+        """Spend expected within the value horizon; None in a shop without amounts."""
+        return None if self.revenue is None else self.revenue.expected
+
+    @property
+    def value(self) -> Expected:
+        """Spend, or orders in a shop without amounts."""
+        return self.revenue or self.orders
+
+    def band(self, name: str) -> Band:
+        """Return one band.
+
+        Parameters
+        ----------
+        name : "low", "medium" or "high"
+            Which.
+
+        Returns
+        -------
+        Band
+        """
+        return next(band for band in self.bands if band.name == name)
 
 
 def headlines(run: Run) -> Headlines:
@@ -93,6 +142,9 @@ def headlines(run: Run) -> Headlines:
 
     def numbers(name: str) -> npt.NDArray[np.float64]:
         return run.scores.get_column(names.get(name, name)).cast(float).fill_null(0.0).to_numpy()
+
+    def of_all(name: str, summed: float) -> Expected:
+        return _from_total(run.total, name) or Expected(summed, None, None)
 
     customers = run.scores.height
     has_money = run.has_money
@@ -117,14 +169,21 @@ def headlines(run: Run) -> Headlines:
         customers=customers,
         active=active,
         active_share=active / customers if customers else 0.0,
-        expected_orders=float(np.sum(numbers("predicted_orders"))),
-        expected_revenue=float(np.sum(predicted)) if has_money else None,
+        orders=of_all("expected_orders", float(np.sum(numbers("predicted_orders")))),
+        revenue=of_all("expected_spend", float(np.sum(predicted))) if has_money else None,
+        summed_value=float(np.sum(predicted)),
         top_tenth_share=_top_share(predicted),
         expected_churners=float(np.sum(numbers("churn_risk"))),
         overdue=int(run.scores.get_column("overdue").sum()),
         statuses=_tally(run.scores.get_column("prediction_status")),
         bands=tuple(bands),
     )
+
+
+def _from_total(total: pl.DataFrame, name: str) -> Expected | None:
+    if total.is_empty() or total[name][0] is None:
+        return None
+    return Expected(*(total[column][0] for column in (name, f"{name}_low", f"{name}_high")))
 
 
 def _top_share(values: npt.NDArray[np.float64]) -> float:

@@ -7,14 +7,13 @@ from typing import Any
 from foretell.delivery.csv_files import write_csv
 from foretell.delivery.dictionary import describe
 from foretell.delivery.lookalike_readme import render_lookalike_readme
-from foretell.delivery.lookalike_run import LOOKALIKE_COLUMNS, LookalikeRun
+from foretell.delivery.lookalike_run import CARD_NAME, FOLDER, LOOKALIKE_COLUMNS, LookalikeRun
 from foretell.delivery.manifest import MANIFEST_NAME, RUN_NAME, FileFacts, file_facts, manifest
 from foretell.delivery.publish import SameContent, stop_if_same, write_parquet
 from foretell.errors import ColumnMismatch
 from foretell.storage.atomic import staged_folder
 from foretell.storage.hashing import canonical_json, sha256_json
 
-FOLDER = "lookalikes"
 _DECIMALS = {"lookalike_score": 6, "recall_ceiling": 4}
 
 
@@ -106,7 +105,7 @@ def _fill(stage: Path, run: LookalikeRun) -> tuple[tuple[FileFacts, ...], str]:
         escaped = write_csv(frame, stage / name, _DECIMALS)
         files.append(file_facts(stage, name, rows=frame.height, escaped_cells=escaped))
     readme = render_lookalike_readme(run, escaped_cells=sum(file.escaped_cells for file in files))
-    texts = {"README.txt": readme.encode(), "model_card.json": canonical_json(_card(run))}
+    texts = {"README.txt": readme.encode(), CARD_NAME: canonical_json(_card(run))}
     for name, text in texts.items():
         (stage / name).write_bytes(text)
         files.append(file_facts(stage, name, rows=None))

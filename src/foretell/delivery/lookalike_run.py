@@ -10,6 +10,10 @@ import polars as pl
 from foretell.delivery.dated_folders import folder_name
 from foretell.tables.schema import Column
 
+FOLDER = "lookalikes"
+"""Where lookalike runs live, below the output folder."""
+CARD_NAME = "model_card.json"
+
 LOOKALIKE_COLUMNS = (
     Column("customer_id", pl.String(), "text", False, "Customer, as in the pool."),
     Column("lookalike_score", pl.Float64(), "share", False, "Share of the others who are less alike, 0 to 1."),

@@ -180,7 +180,7 @@ def _fill(
     uploaded, uploads = ((), None) if plan is None else write_segment_uploads(stage, run, selections, plan)
     escaped_cells = sum(file.escaped_cells for file in files)
     texts = {
-        "report.html": render_page(run, selections, tuple(files)),
+        "report.html": render_page(run, selected, tuple(files)),
         "README.txt": render_readme(run, selected, escaped_cells=escaped_cells, uploads=uploads),
     }
     files += uploaded

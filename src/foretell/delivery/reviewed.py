@@ -19,6 +19,15 @@ from foretell.windows import Horizons
 REVIEW_FOLDER = "review"
 _SUMMARY = "review.json"
 _TOTALS = "totals.csv"
+_BANDS = "bands.csv"
+_TOTALS_SCHEMA = {
+    "cutoff": pl.Datetime("us"), "rung": pl.String, "target": pl.String, "days": pl.Int64, "customers": pl.Int64,
+    "predicted": pl.Float64, "actual": pl.Float64,
+}  # fmt: skip
+_BANDS_SCHEMA = {
+    "cutoff": pl.Datetime("us"), "rung": pl.String, "band": pl.String, "customers": pl.Int64, "predicted": pl.Float64,
+    "observed": pl.Float64,
+}  # fmt: skip
 
 
 def published_runs(output: Path) -> tuple[list[Said], list[str]]:
@@ -96,23 +105,42 @@ def reviewed_before(output: Path, as_of: datetime) -> pl.DataFrame:
     polars.DataFrame
         Columns of `evaluation.review.Review.totals`; no row without a review, or where its files were changed.
     """
-    empty = pl.DataFrame(
-        schema={
-            "cutoff": pl.Datetime("us"), "rung": pl.String, "target": pl.String, "days": pl.Int64,
-            "customers": pl.Int64, "predicted": pl.Float64, "actual": pl.Float64,
-        }
-    )  # fmt: skip
+    totals = _review_frame(output, _TOTALS, _TOTALS_SCHEMA)
+    ends = pl.col("cutoff") + pl.col("days") * timedelta(days=1)
+    return totals.filter(ends <= as_of)
+
+
+def reviewed_bands_before(output: Path, as_of: datetime) -> pl.DataFrame:
+    """Return what a review that was known at a cutoff says of the bands of churn risk.
+
+    Parameters
+    ----------
+    output : Path
+        Where the review lies; it need not exist.
+    as_of : datetime
+        First instant that is not seen: windows that end later are left out.
+
+    Returns
+    -------
+    polars.DataFrame
+        Columns of `evaluation.review.Review.bands` with ``days``, how far the risk looked ahead; no row without a
+        review, or where its files were changed.
+    """
+    churn = reviewed_before(output, as_of).filter(pl.col("target") == "churn").select("cutoff", "rung", "days")
+    bands = _review_frame(output, _BANDS, _BANDS_SCHEMA)
+    return bands.join(churn, on=["cutoff", "rung"], how="inner", maintain_order="left")
+
+
+def _review_frame(output: Path, name: str, schema: Mapping[str, Any]) -> pl.DataFrame:
     folder = output / REVIEW_FOLDER
     try:
         listed = json.loads((folder / _SUMMARY).read_bytes())["files"]
-        content = (folder / _TOTALS).read_bytes()
-        if sha256_bytes(content) != listed[_TOTALS]:
-            return empty
-        totals = pl.read_csv(io.BytesIO(content), schema=empty.schema)
+        content = (folder / name).read_bytes()
+        if sha256_bytes(content) == listed[name]:
+            return pl.read_csv(io.BytesIO(content), schema=dict(schema))
     except (OSError, ValueError, KeyError, TypeError, pl.exceptions.PolarsError):
-        return empty
-    ends = pl.col("cutoff") + pl.col("days") * timedelta(days=1)
-    return totals.filter(ends <= as_of)
+        pass
+    return pl.DataFrame(schema=dict(schema))
 
 
 def _run_facts(folder: Path) -> dict[str, Any] | None:

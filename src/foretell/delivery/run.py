@@ -9,6 +9,7 @@ import polars as pl
 
 from foretell.bundles.record import RECORD_SCHEMAS
 from foretell.delivery.dated_folders import folder_name
+from foretell.delivery.reached import Reached
 from foretell.evaluation.drift import Distribution
 from foretell.scoring.activity import Activity
 from foretell.storage.hashing import sha256_json
@@ -137,7 +138,8 @@ class Run:
         Schema of `scores`, in order.
     forecast : pl.DataFrame
         Columns week_starts_on, days (fewer than 7 in a last, cut week; may be absent), expected_orders:
-        orders of all known customers by week.
+        orders of all known customers by week. Of `scoring.forecast.forecast_weeks` also
+        expected_orders_low and _high, and expected_spend with the same; they may be absent.
     model : ModelFacts
         The bundle that scored.
     counts : Counts
@@ -169,6 +171,12 @@ class Run:
     prospects : pl.DataFrame or None
         Column ``customer_id`` and features of known people without an order, sorted by ``customer_id``; None where
         no table tells of them.
+    total : pl.DataFrame
+        Columns of `scoring.forecast.forecast_total`, one row: the whole value horizon; empty where it is not known.
+    reviewed_bands : pl.DataFrame
+        Columns of `delivery.reviewed.reviewed_bands_before`.
+    reached : Reached or None
+        The newest lookalike run published beside this one.
     """
 
     shop: str
@@ -193,6 +201,9 @@ class Run:
     features: pl.DataFrame | None = None
     feature_columns: tuple[Column, ...] = ()
     prospects: pl.DataFrame | None = None
+    total: pl.DataFrame = field(default_factory=pl.DataFrame)
+    reviewed_bands: pl.DataFrame = field(default_factory=pl.DataFrame)
+    reached: Reached | None = None
 
     @property
     def folder_name(self) -> str:

@@ -14,7 +14,8 @@ from foretell.config.settings import Settings
 from foretell.delivery.outcomes import Outcome, refused
 from foretell.delivery.previous import find_previous
 from foretell.delivery.publish import publish
-from foretell.delivery.reviewed import reviewed_before
+from foretell.delivery.reached import find_reached
+from foretell.delivery.reviewed import reviewed_bands_before, reviewed_before
 from foretell.delivery.run import Counts, ModelFacts, Record, Run
 from foretell.engines.frame import score_frame
 from foretell.errors import DataWarning, InputTooOld
@@ -198,6 +199,8 @@ def score_data(
     plan, upload_notes = upload_plan(data, settings, segments, cutoff)
     account, notes = account_rows(data, cutoff), (*notes_at(data, cutoff), *upload_notes)
     reviewed = reviewed_before(settings.folders.output, cutoff)
+    reviewed_bands = reviewed_bands_before(settings.folders.output, cutoff)
+    reached = find_reached(settings.folders.output, cutoff)
     previous = None if dry_run else find_previous(settings.folders.output, cutoff)
     if previous is not None:
         # Or who left a segment would be told of people who are to be forgotten.
@@ -217,7 +220,8 @@ def score_data(
         notes=tuple(note.sentence for note in notes),
         inputs={
             "orders": data.before(cutoff).fingerprint(),
-            "review": sha256_json(reviewed.write_json()),
+            "lookalikes": "none" if reached is None else reached.content,
+            "review": sha256_json([reviewed.write_json(), reviewed_bands.write_json()]),
             "segments": segments_digest(segments),
             "segments of the last run": "none" if previous is None else previous.content,
         },
@@ -233,6 +237,9 @@ def score_data(
         familiarity=familiarity_of(data, stored, cutoff),
         newest_order_at=newest,
         reviewed=reviewed,
+        total=scored.total,
+        reviewed_bands=reviewed_bands,
+        reached=reached,
     )
     run = log.timed("features", lambda: with_features(run, data, segments, cutoff, stored.bundle.statistics))
     clv = f"predicted_clv_{stored.bundle.horizons.clv_days}d"

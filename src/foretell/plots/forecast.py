@@ -16,14 +16,15 @@ def plot_expected_orders(forecast: pl.DataFrame, ax: Axes | None = None) -> Axes
     Parameters
     ----------
     forecast : pl.DataFrame
-        Columns week_starts_on (date), expected_orders (orders a week).
+        Columns week_starts_on (date), expected_orders (orders a week); expected_orders_low and _high, where there
+        are, are drawn as lines over the bars.
     ax : Axes, optional
         Where to draw; None is a new figure.
 
     Returns
     -------
     Axes
-        With one bar a week; nothing is shown.
+        With one bar a week, and its interval; nothing is shown.
 
     Raises
     ------
@@ -37,6 +38,14 @@ def plot_expected_orders(forecast: pl.DataFrame, ax: Axes | None = None) -> Axes
     days = rows["week_starts_on"].to_list()
     labels = [short_day(day) for day in days]
     axes.bar(place, rows["expected_orders"].to_numpy(), width=0.85, color=PREDICTED)
+    if {"expected_orders_low", "expected_orders_high"} <= set(rows.columns):
+        low, high = rows["expected_orders_low"].to_numpy(), rows["expected_orders_high"].to_numpy()
+        # The colour of the axis labels is the one that the page, light or dark, is drawn in.
+        ink = axes.xaxis.label.get_color()
+        axes.vlines(place, low, high, color=ink, alpha=0.65, linewidth=1, label="4 times of 5 in this range")
+        # the legend stands above the highest line
+        axes.set_ylim(top=1.22 * float(high.max(initial=0.0)) or None)
+        axes.legend(loc="upper right")
     shown = [i for i in range(rows.height) if i % max(1, -(-rows.height // 6)) == 0]
     axes.set_xticks(shown, [labels[i] for i in shown])
     axes.set_xlabel("Week that starts on")

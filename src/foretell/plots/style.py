@@ -1,12 +1,14 @@
 """Colours, and figures as SVG text that fits a light and a dark page."""
 
+import html
 import io
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
 import matplotlib as mpl
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
@@ -60,7 +62,30 @@ def page_figure() -> Iterator[tuple[Figure, Axes]]:
         yield figure, figure.add_subplot()
 
 
-def to_svg(figure: Figure, *, prefix: str = "") -> str:
+def hover(artists: Iterable[Artist], titles: Iterable[str]) -> dict[str, str]:
+    """Name artists so that `to_svg` can give each a text that shows where a pointer rests on it.
+
+    Parameters
+    ----------
+    artists : iterable of Artist
+        Bars, markers or lines.
+    titles : iterable of str
+        One for each.
+
+    Returns
+    -------
+    dict of str to str
+        Name of the artist in the figure to its text.
+    """
+    found = {}
+    for place, (artist, title) in enumerate(zip(artists, titles, strict=True)):
+        name = f"hover-{place}"
+        artist.set_gid(name)
+        found[name] = title
+    return found
+
+
+def to_svg(figure: Figure, *, prefix: str = "", titles: Mapping[str, str] | None = None) -> str:
     """Return a figure as one SVG element; equal figures give equal text.
 
     Parameters
@@ -69,6 +94,8 @@ def to_svg(figure: Figure, *, prefix: str = "") -> str:
         Any figure; one from `page_figure` takes the text colour of the page that it stands on.
     prefix : str
         Put before every id, so that several figures can stand in one page.
+    titles : mapping of str to str, optional
+        From `hover`; any text, it is escaped.
 
     Returns
     -------
@@ -82,6 +109,8 @@ def to_svg(figure: Figure, *, prefix: str = "") -> str:
     text = buffer.getvalue()
     text = text[text.index("<svg") :]
     text = text.replace(INK, "currentColor")
+    for name, title in (titles or {}).items():
+        text = text.replace(f'<g id="{name}">', f'<g id="{name}"><title>{html.escape(title)}</title>', 1)
     if prefix:
         text = re.sub(r'(\bid="|href="#|url\(#)', rf"\1{prefix}", text)
     return text

@@ -1,18 +1,19 @@
 """The report's figures as SVG, with the sentence that each of them shows and the numbers behind it."""
 
+import html
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import polars as pl
 
-from foretell.delivery.run import Record, Run
-from foretell.delivery.wording import money, percent, target_words, whole
+from foretell.delivery.report.told import newest_rows, top_shares
+from foretell.delivery.run import Run
+from foretell.delivery.wording import day_words, money, percent, target_words, whole
 from foretell.plots.backtest import plot_calibration, plot_decile_value
 from foretell.plots.forecast import plot_expected_orders
-from foretell.plots.style import page_figure, to_svg
+from foretell.plots.lookalike import plot_reach
+from foretell.plots.style import hover, page_figure, to_svg
 
-HIGH_RISK = 0.66
 _NAMESPACE = re.compile(r'\sxmlns(:\w+)?="[^"]*"')
 
 
@@ -57,7 +58,7 @@ def decile_chart(run: Run) -> Chart | None:
     Chart or None
         None without a backtest of value or orders.
     """
-    chosen = _newest(run.record, run.record.deciles, ("clv", "orders"))
+    chosen = newest_rows(run.record, run.record.deciles, ("clv", "orders"))
     if chosen is None:
         return None
     target, cutoff, rows = chosen
@@ -68,19 +69,26 @@ def decile_chart(run: Run) -> Chart | None:
     def worth(value: float) -> str:
         return money(value, run.currency) if in_money else f"{value:,.2f} orders"
 
+    predicted, actual = rows.get_column("predicted").to_list(), rows.get_column("actual").to_list()
     with page_figure() as (figure, axes):
         plot_decile_value(rows, axes, unit=unit)
-        svg = _inline(to_svg(figure, prefix="decile-"), title="Predicted and real value by tenth of the customers")
-    predicted, actual = rows.get_column("predicted").to_list(), rows.get_column("actual").to_list()
+        told = [f"Tenth {rank}: {worth(value)} predicted for each" for rank, value in enumerate(predicted, start=1)]
+        told += [f"Tenth {rank}: {worth(value)} from each" for rank, value in enumerate(actual, start=1)]
+        titles = hover(axes.patches, told)
+        svg = _inline(to_svg(figure, prefix="decile-", titles=titles), title="Predicted and real value by tenth")
+    shares = top_shares(rows)
+    says = (
+        f"Predicted as of {cutoff[:10]}, then compared with what happened. The best tenth of the customers was "
+        f"predicted at {worth(predicted[0])} each and came to {worth(actual[0])}; the last tenth was predicted at "
+        f"{worth(predicted[-1])} and came to {worth(actual[-1])}."
+    )
+    if shares is not None:
+        says += f" The best tenth brought {percent(shares[1])} of everything; {percent(shares[0])} was predicted."
     return Chart(
         name="decile",
         title=target_words(target),
         svg=svg,
-        says=(
-            f"Predicted as of {cutoff[:10]}, then compared with what happened. The best tenth of the customers was "
-            f"predicted at {worth(predicted[0])} each and came to {worth(actual[0])}; the last tenth was predicted at "
-            f"{worth(predicted[-1])} and came to {worth(actual[-1])}."
-        ),
+        says=says,
         header=("Tenth, best first", "Customers", "Predicted each", "Happened each"),
         rows=tuple(
             (str(rank), whole(customers), worth(p), worth(a))
@@ -104,7 +112,7 @@ def calibration_chart(run: Run) -> Chart | None:
     Chart or None
         None without a backtest of churn.
     """
-    chosen = _newest(run.record, run.record.calibration, ("churn",))
+    chosen = newest_rows(run.record, run.record.calibration, ("churn",))
     if chosen is None:
         return None
     _, cutoff, rows = chosen
@@ -112,18 +120,23 @@ def calibration_chart(run: Run) -> Chart | None:
     with page_figure() as (figure, axes):
         plot_calibration(rows, axes, event=f"did not order in {days} days")
         svg = _inline(to_svg(figure, prefix="calibration-"), title="Share that stopped by predicted risk")
+    rows = rows.sort("predicted")
     return Chart(
         name="calibration",
         title="Does a risk of 70 % mean 70 %?",
-        svg=svg,
-        says=(
-            f"Predicted as of {cutoff[:10]}. Points on the dashed line are percentages that came true. "
-            + _high_risk_sentence(rows, days)
+        svg=_point_titles(
+            svg,
+            [
+                f"{whole(row['customers'])} customers: {percent(row['predicted'])} predicted, "
+                f"{percent(row['observed'])} did not order"
+                for row in rows.filter(pl.col("customers") > 0).to_dicts()
+            ],
         ),
+        says=f"Predicted as of {cutoff[:10]}. Points on the dashed line are percentages that came true.",
         header=("Predicted risk", "Customers", f"Did not order in {days} days"),
         rows=tuple(
             (percent(row["predicted"], decimals=1), whole(row["customers"]), percent(row["observed"], decimals=1))
-            for row in rows.sort("predicted").to_dicts()
+            for row in rows.to_dicts()
         ),
     )
 
@@ -146,9 +159,23 @@ def forecast_chart(run: Run) -> Chart | None:
         weeks = weeks.filter(pl.col("days") == 7)  # a cut week would look like a fall
     if weeks.is_empty():
         return None
+    rows = weeks.to_dicts()
+    has_range = {"expected_orders_low", "expected_orders_high"} <= set(weeks.columns)
+    has_spend = run.has_money and "expected_spend" in weeks.columns and weeks["expected_spend"].null_count() == 0
+
+    def cells(row: dict[str, float]) -> tuple[str, ...]:
+        found = [f"{row['expected_orders']:,.1f}"]
+        if has_range:
+            found.append(f"{row['expected_orders_low']:,.1f} to {row['expected_orders_high']:,.1f}")
+        if has_spend:
+            found.append(money(row["expected_spend"], run.currency))
+        return tuple(found)
+
     with page_figure() as (figure, axes):
         plot_expected_orders(weeks, axes)
-        svg = _inline(to_svg(figure, prefix="forecast-"), title="Orders expected by week")
+        told = [f"Week from {day_words(row['week_starts_on'])}: {cells(row)[0]} orders" for row in rows]
+        titles = hover(axes.patches, told)
+        svg = _inline(to_svg(figure, prefix="forecast-", titles=titles), title="Orders expected by week")
     month = weeks.head(4).get_column("expected_orders").to_numpy().sum()
     return Chart(
         name="forecast",
@@ -156,35 +183,75 @@ def forecast_chart(run: Run) -> Chart | None:
         svg=svg,
         says=(
             f"About {whole(float(month))} orders in the next four weeks from the customers known today. Those who "
-            "order for the first time come on top, so the line falls with time even in a shop that grows. "
-            "The model knows no season."
+            "order for the first time come on top, more of them week by week."
         ),
-        header=("Week that starts on", "Expected orders"),
-        rows=tuple((f"{row['week_starts_on']}", f"{row['expected_orders']:,.1f}") for row in weeks.to_dicts()),
+        header=(
+            "Week that starts on",
+            "Expected orders",
+            *(("4 times of 5 between",) if has_range else ()),
+            *(("Expected spend",) if has_spend else ()),
+        ),
+        rows=tuple((f"{row['week_starts_on']}", *cells(row)) for row in rows),
     )
 
 
-def _newest(record: Record, frame: pl.DataFrame, targets: Sequence[str]) -> tuple[str, str, pl.DataFrame] | None:
-    for target in targets:
-        rows = frame.filter((pl.col("target") == target) & (pl.col("rung") == record.rungs.get(target, "")))
-        rows = rows.drop_nulls().drop_nans()
-        if not rows.is_empty():
-            cutoff = rows.get_column("cutoff").sort().to_list()[-1]
-            return target, cutoff, rows.filter(pl.col("cutoff") == cutoff)
-    return None
+def reach_chart(run: Run) -> Chart | None:
+    """Draw how many of the held-out seeds a lookalike audience holds, by its size.
 
+    Parameters
+    ----------
+    run : Run
+        A finished run.
 
-def _high_risk_sentence(rows: pl.DataFrame, days: int) -> str:
-    high = rows.filter(pl.col("predicted") >= HIGH_RISK).sort("predicted")
-    customers = high.get_column("customers").to_numpy().astype(float)
-    if customers.sum() <= 0:
-        return f"No group of customers was predicted at {percent(HIGH_RISK)} or more then."
-    gone = float((customers * high.get_column("observed").to_numpy()).sum() / customers.sum())
-    said = float((customers * high.get_column("predicted").to_numpy()).sum() / customers.sum())
-    return (
-        f"Of {whole(float(customers.sum()))} customers predicted at {percent(HIGH_RISK)} or more, {percent(gone)} did "
-        f"not order in the {days} days that followed; {percent(said)} was predicted."
+    Returns
+    -------
+    Chart or None
+        None where no lookalike run was published beside it.
+    """
+    reached = run.reached
+    if reached is None:
+        return None
+    reach = reached.reach.sort("top_share")
+    with page_figure() as (figure, axes):
+        plot_reach(reach, axes)
+        svg = _inline(to_svg(figure, prefix="reach-"), title="Held-out seeds in the audience by its size")
+    rows = reach.to_dicts()
+    best = rows[min(3, len(rows) - 1)]
+    return Chart(
+        name="reach",
+        title="How far a lookalike audience reaches",
+        svg=svg,
+        says=(
+            f"{whole(reached.ranked)} customers were ranked as of {day_words(reached.as_of.date())} by how much they "
+            f"resemble {whole(reached.seeds)} seeds. The {percent(best['top_share'])} most alike hold "
+            f"{percent(best['recall'])} of the seeds that were hidden: {best['lift']:.1f} times as many as a random "
+            f"draw ({best['lift_low']:.1f} to {best['lift_high']:.1f}). A larger audience reaches more of them and is "
+            "less alike."
+        ),
+        header=("Size", "Customers", "Hidden seeds in it", "95 % interval", "Times chance"),
+        rows=tuple(
+            (
+                percent(row["top_share"]),
+                whole(row["top_share"] * reached.ranked),
+                percent(row["recall"]),
+                f"{percent(row['recall_low'])} to {percent(row['recall_high'])}",
+                f"{row['lift']:.1f}",
+            )
+            for row in rows
+        ),
     )
+
+
+def _point_titles(svg: str, titles: list[str]) -> str:
+    """Give each marker of the scatter its text; none where they cannot be told apart."""
+    head, mark, rest = svg.partition('id="calibration-PathCollection_1"')
+    body, end, tail = rest.partition("</g>\n   <g ")
+    points = re.findall(r'<path [^>]*style="fill[^>]*/>', body)
+    if len(points) != len(titles):
+        return svg
+    for point, title in zip(points, titles, strict=True):
+        body = body.replace(point, f"{point[:-2]}><title>{html.escape(title)}</title></path>", 1)
+    return head + mark + body + end + tail
 
 
 def _inline(svg: str, *, title: str) -> str:
