@@ -165,3 +165,18 @@ def rolling_cutoffs(
     newest = end - timedelta(days=horizon_days)
     candidates = (newest - step * i for i in range(count))
     return tuple(reversed([cutoff for cutoff in candidates if cutoff - history >= first_seen]))
+
+
+def midnight_after(instant: datetime) -> datetime:
+    """Return the midnight that ends a day.
+
+    Parameters
+    ----------
+    instant : datetime
+        Any instant of the day.
+
+    Returns
+    -------
+    datetime
+    """
+    return datetime.combine(instant.date() + timedelta(days=1), time.min)

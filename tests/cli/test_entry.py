@@ -14,6 +14,7 @@ import pytest
 
 from foretell import errors
 from foretell.cli.exit_codes import EXIT_CODES
+from foretell.cli.session import use_processors
 from foretell.errors import ConfigError, DataError, DataWarning, ForetellError, LeakageError, Violation
 
 PERSONAL = "anna@example.org"
@@ -210,6 +211,31 @@ def test_threads_are_set_before_anything_heavy_is_imported(tmp_path):
     with start(PROGRAM, "check", "--threads", "3", cwd=tmp_path) as process:
         out, err = process.communicate(timeout=60)
     assert (process.returncode, out, err) == (0, "3\n3\n", "")
+
+
+SCORE = (
+    PROGRAM.replace("foretell.jobs.check", "foretell.jobs.score")
+    .replace("def check(settings, *, as_of):", "def check(settings, *, as_of, force, dry_run):")
+    .replace("job.check = check", "job.score = check")
+)
+
+
+@pytest.mark.parametrize(("flags", "threads"), [((), "3"), (("--threads", "2"), "2")])
+def test_threads_of_the_settings_count_unless_the_command_line_says_otherwise(tmp_path, flags, threads):
+    asked = ("score", "--set", "scoring.threads=3", "--verbose", *flags)
+    # The stand-in waits for a signal unless it finds this word among the arguments.
+    program = SCORE.replace('"--threads" in sys.argv', "True").replace('"--threads" not in sys.argv', "False")
+    with start(program, *asked, cwd=tmp_path) as process:
+        out, err = process.communicate(timeout=60)
+    assert (process.returncode, out, err) == (0, f"{threads}\n{threads}\n", "")
+
+
+def test_without_a_wish_the_processors_of_this_process_count(monkeypatch):
+    monkeypatch.delenv("OMP_NUM_THREADS")
+    monkeypatch.setenv("POLARS_MAX_THREADS", "7")
+    monkeypatch.setattr("foretell.cli.session.usable_processors", lambda: 5)
+    use_processors()
+    assert (os.environ["OMP_NUM_THREADS"], os.environ["POLARS_MAX_THREADS"]) == ("5", "7")
 
 
 def test_help_imports_nothing_heavy(tmp_path):

@@ -98,3 +98,15 @@ def test_the_problems_of_all_tables_are_told_at_once_and_doctor_looks_for_each(s
         check(settings)
     assert [violation.table for violation in error.value.violations] == ["events", "calendar"]
     assert any("mend data.events.path" in finding.said for finding in doctor(settings).findings)
+
+
+def test_buckets_publish_the_same_of_every_table(settings: Settings) -> None:
+    values = json.loads(settings.model_dump_json())
+    published = []
+    for engine in ("frame", "buckets"):
+        values["scoring"]["engine"] = engine
+        values["folders"]["output"] = f"{settings.folders.output}-{engine}"
+        result = score(Settings.model_validate_json(json.dumps(values)), as_of="2025-08-01")
+        assert result.folder is not None
+        published.append((json.loads((result.folder / "manifest.json").read_bytes())["content"], result.lines()[:8]))
+    assert published[0] == published[1]

@@ -12,7 +12,7 @@ from foretell.bundles.files import StoredBundle
 from foretell.engines.frame import score_frame
 from foretell.errors import WindowError
 from foretell.features.summary import purchase_summary
-from foretell.scoring.forecast import forecast_bucket
+from foretell.scoring.forecast import forecast_bucket, purchase_model_weeks
 from foretell.scoring.ranks import add_percentiles
 from foretell.scoring.reasons import explain_bucket, factors
 from foretell.scoring.schema import PREDICTION_STATUSES, score_columns, score_schema
@@ -172,7 +172,7 @@ def test_only_the_highest_are_explained_when_asked(big_shop: CustomerData, store
 def test_the_weekly_forecast_adds_up_to_the_customers(
     big_shop: CustomerData, bundle: Bundle, scores: pl.DataFrame
 ) -> None:
-    weekly = forecast_bucket(big_shop, bundle, AS_OF)
+    weekly = purchase_model_weeks(forecast_bucket(big_shop, bundle, AS_OF), AS_OF)
     assert weekly["week_starts_on"][0] == date(2025, 8, 1)
     assert weekly["days"].sum() == 180
     assert weekly["expected_orders"].sum() == pytest.approx(scores["predicted_orders_180d"].sum(), rel=1e-9)

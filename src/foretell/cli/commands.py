@@ -10,7 +10,7 @@ from foretell import __version__
 from foretell.cli.exit_codes import FAILED
 from foretell.cli.options import SessionGroup, as_of_option, dry_run_option, setting_option
 from foretell.cli.segment_commands import segments
-from foretell.cli.session import Session
+from foretell.cli.session import Session, use_threads
 from foretell.cli.upload_commands import export, verify
 
 _NAMES = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
@@ -151,6 +151,18 @@ def backtest(session: Session, as_of: datetime | None) -> None:
 @root.command()
 @as_of_option
 @click.option("--force", is_flag=True, help="Publish whatever the gates say, and even if nothing changed.")
+@setting_option(
+    "--engine",
+    "scoring.engine",
+    type=click.Choice(["auto", "frame", "buckets"]),
+    help="In one piece in memory, or bucket by bucket on disk. Default: buckets for large shops.",
+)
+@setting_option(
+    "--memory",
+    "scoring.memory",
+    metavar="SIZE",
+    help="Memory that scoring in buckets keeps to, as in 2GB. Default: 70 % of what there is.",
+)
 @dry_run_option
 @click.pass_obj
 def score(session: Session, as_of: datetime | None, force: bool, dry_run: bool) -> None:
@@ -164,10 +176,14 @@ def score(session: Session, as_of: datetime | None, force: bool, dry_run: bool) 
     \b
         foretell score --as-of 2026-11-01
         foretell score --config /srv/shop/foretell.toml --as-of 2026-11-01 --quiet
+        foretell score --as-of 2026-11-01 --engine buckets --memory 2GB --threads 2
     """
+    settings = session.settings()
+    if settings.scoring.threads is not None and not session.threads_given:
+        use_threads(settings.scoring.threads)
     from foretell.jobs import score as job
 
-    session.show(job.score(session.settings(), as_of=as_of, force=force, dry_run=dry_run))
+    session.show(job.score(settings, as_of=as_of, force=force, dry_run=dry_run))
 
 
 root.add_command(export)

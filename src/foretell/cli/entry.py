@@ -15,7 +15,7 @@ import click
 from foretell.cli.commands import root
 from foretell.cli.exit_codes import DONE, FAILED, INTERRUPTED, TERMINATED
 from foretell.cli.log_lines import logged
-from foretell.cli.session import Session
+from foretell.cli.session import Session, use_processors
 from foretell.errors import ForetellError, ForetellWarning
 
 _PACKAGE = str(Path(__file__).resolve().parents[1])
@@ -43,6 +43,7 @@ def run(arguments: Sequence[str]) -> int:
     int
         One of `exit_codes.EXIT_CODES`.
     """
+    use_processors()
     session = Session()
     asked_to_end: list[int] = []
     try:

@@ -179,7 +179,7 @@ def session_options() -> list[click.Option]:
                 help="Any setting, as in --set horizons.churn_days=60. Repeatable."),
         _option("--no-tracking", is_flag=True, put=_put_no_tracking, help="Write no training run down in MLflow."),
         _option("--threads", type=int, metavar="N", put=_put_threads,
-                help="Threads at most. Default: all processors."),
+                help="Threads at most. Default: all processors of this process."),
         _option("--json", is_flag=True, put=_put_json, help="Print the result, or the error, as JSON."),
         _option("--quiet", "-q", is_flag=True, put=_put_quiet, help="Print warnings and errors only."),
         _option("--verbose", "-v", is_flag=True, put=_put_verbose,
@@ -213,10 +213,11 @@ def _put_no_tracking(session: Session, _value: bool) -> None:
     session.flags["tracking.enabled"] = False
 
 
-def _put_threads(_session: Session, value: int) -> None:
+def _put_threads(session: Session, value: int) -> None:
     if value < 1:
         problem = "must be 1 or more."
         raise click.BadParameter(problem, param_hint="--threads")
+    session.threads_given = True
     use_threads(value)
 
 

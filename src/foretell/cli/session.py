@@ -11,10 +11,13 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import click
 
+from foretell.storage.limits import usable_processors
+
 if TYPE_CHECKING:
     from foretell.config.load import Loaded
     from foretell.config.settings import Settings
 
+_THREADS = ("POLARS_MAX_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 _DEMO = {
     "shop.name": "CDNOW",
     "horizons.clv_days": 180,
@@ -48,6 +51,8 @@ class Session:
         Settings named on the command line, by dotted key.
     as_json, quiet, verbose : bool
         How results and messages are shown.
+    threads_given : bool
+        Whether the command line limits the threads: then settings do not.
     """
 
     config: Path | None = None
@@ -55,6 +60,7 @@ class Session:
     as_json: bool = False
     quiet: bool = False
     verbose: bool = False
+    threads_given: bool = False
 
     def load(self) -> "Loaded":
         """Read and check the settings.
@@ -158,6 +164,13 @@ class Session:
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
+def use_processors() -> None:
+    """Keep to the processors that this process may use, unless the environment says otherwise already."""
+    count = str(usable_processors())
+    for name in _THREADS:
+        os.environ.setdefault(name, count)
+
+
 def use_threads(count: int) -> None:
     """Limit the threads of every numerical library; it has to come before their import.
 
@@ -166,7 +179,7 @@ def use_threads(count: int) -> None:
     count : int
         Threads at most, >= 1.
     """
-    for name in ("POLARS_MAX_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+    for name in _THREADS:
         os.environ[name] = str(count)
 
 

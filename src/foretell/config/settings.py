@@ -2,7 +2,7 @@
 
 from datetime import date
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field, field_validator
 
@@ -11,7 +11,8 @@ from foretell.config.data_settings import DataSettings
 from foretell.config.publishing import DatabaseSettings, GateSettings
 from foretell.config.section import DAYS, FLAG, SHARE, TEXT, Days, Section, Text, require_usable
 from foretell.config.section import setting as _setting
-from foretell.errors import did_you_mean
+from foretell.errors import ConfigError, did_you_mean
+from foretell.storage.limits import SIZE, bytes_of
 from foretell.windows import Horizons, as_cutoff
 
 
@@ -120,10 +121,39 @@ class ScoringSettings(Section):
         (0.33, 0.66), "Churn risks at which the bands medium and high begin.", SHARE
     )
 
+    engine: Literal["auto", "frame", "buckets"] = _setting(
+        "auto",
+        "Whether customers are scored in one piece in memory (frame) or bucket by bucket on disk (buckets); auto takes "
+        "buckets for more order rows than fit into the memory, and from 2,000,000 on.",
+        "one of 'auto', 'frame' and 'buckets'",
+    )
+    memory: Text | None = _setting(
+        None,
+        "Memory that scoring in buckets keeps to. Without this key 70 % of what the machine or the container has.",
+        SIZE,
+        example='"2GB"',
+    )
+    threads: Annotated[int, Field(ge=1, le=1024)] | None = _setting(
+        None,
+        "Threads at most. Without this key as many as there are processors for this process.",
+        "a whole number from 1 to 1,024",
+        example="2",
+    )
     max_input_age_days: Annotated[int, Field(ge=0)] | None = _setting(
         None, "Refuse to score when the newest order is older than this at as_of.", "a whole number of days, 0 or more",
         example="3",
     )  # fmt: skip
+
+    @field_validator("memory")
+    @classmethod
+    def _is_a_size(cls, value: str | None) -> str | None:
+        if value is not None:
+            try:
+                bytes_of(value)
+            except ConfigError:
+                problem = f"must be {SIZE}."
+                raise ValueError(problem) from None
+        return value
 
     @field_validator("churn_band_edges")
     @classmethod

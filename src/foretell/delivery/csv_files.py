@@ -7,6 +7,7 @@ import polars as pl
 
 from foretell.delivery.checks import is_money
 from foretell.delivery.formulas import harmless, is_dangerous
+from foretell.engines.stored_scores import StoredScores
 from foretell.tables.schema import Column
 
 MONEY_DECIMALS = 2
@@ -34,7 +35,11 @@ def decimals_of(columns: Sequence[Column]) -> Mapping[str, int]:
 
 
 def write_csv(
-    frame: pl.DataFrame, path: Path, decimals: Mapping[str, int] | None = None, *, decimal_comma: bool = False
+    frame: pl.DataFrame | StoredScores,
+    path: Path,
+    decimals: Mapping[str, int] | None = None,
+    *,
+    decimal_comma: bool = False,
 ) -> int:
     """Write a frame as CSV: fixed decimals, ISO dates, empty for null, formulas made harmless.
 
@@ -43,7 +48,7 @@ def write_csv(
 
     Parameters
     ----------
-    frame : pl.DataFrame
+    frame : pl.DataFrame or StoredScores
         Text, finite number, boolean, date and datetime columns.
     path : Path
         The file to make.
@@ -61,7 +66,7 @@ def write_csv(
     with path.open("wb") as file:
         file.write(BYTE_ORDER_MARK)
         separator = ";" if decimal_comma else ","
-        frame.clear().write_csv(file, separator=separator)
+        frame.lazy().head(0).collect().write_csv(file, separator=separator)
         for part in frame.iter_slices(SLICE_ROWS):
             ready, cells = _ready(part, decimals or {}, decimal_comma=decimal_comma)
             ready.write_csv(file, include_header=False, separator=separator)

@@ -9,7 +9,8 @@ from foretell.delivery.dictionary import describe
 from foretell.delivery.lookalike_readme import render_lookalike_readme
 from foretell.delivery.lookalike_run import CARD_NAME, FOLDER, LOOKALIKE_COLUMNS, LookalikeRun
 from foretell.delivery.manifest import MANIFEST_NAME, RUN_NAME, FileFacts, file_facts, manifest
-from foretell.delivery.publish import SameContent, stop_if_same, write_parquet
+from foretell.delivery.parquet_files import write_parquet
+from foretell.delivery.publish import SameContent, stop_if_same
 from foretell.errors import ColumnMismatch
 from foretell.storage.atomic import staged_folder
 from foretell.storage.hashing import canonical_json, sha256_json

@@ -1,6 +1,5 @@
 """A run becomes a dated folder: written aside, hashed, renamed whole; then the pointer to the newest one moves."""
 
-import io
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
@@ -23,6 +22,7 @@ from foretell.delivery.manifest import (
     read_manifest,
 )
 from foretell.delivery.outcomes import Outcome, gate_facts, refused
+from foretell.delivery.parquet_files import write_parquet
 from foretell.delivery.previous import MEMBERS_NAME, Previous
 from foretell.delivery.profile import RunProfile
 from foretell.delivery.readme import render_readme
@@ -46,13 +46,12 @@ from foretell.delivery.segment_files import (
 from foretell.delivery.segment_uploads import UploadPlan, write_segment_uploads
 from foretell.delivery.segments import Segment
 from foretell.delivery.selection import Selection, select_all
+from foretell.engines.stored_scores import StoredScores
 from foretell.storage.atomic import staged_folder, write_bytes
 from foretell.storage.hashing import canonical_json
 from foretell.tables.dataset import QUARANTINE_SCHEMA
 
 LATEST_NAME = "latest.json"
-# One row group size whatever the number of threads and chunks: it is part of the bytes.
-ROW_GROUP_ROWS = 262_144
 
 
 @dataclass(frozen=True)
@@ -170,7 +169,11 @@ def _fill(
     decimals = dict(decimals_of((*run.columns, *run.feature_columns))) | DECIMALS
     decimals |= {alias: decimals[name] for alias, name in aliases(run.columns).items()}
     files = []
-    for name, frame in (("scores.parquet", run.scores), (MEMBERS_NAME, member_table(run, selections))):
+    tables: tuple[tuple[str, pl.DataFrame | StoredScores], ...] = (
+        ("scores.parquet", run.scores),
+        (MEMBERS_NAME, member_table(run, selections)),
+    )
+    for name, frame in tables:
         write_parquet(stage / name, frame)
         files.append(file_facts(stage, name, rows=frame.height))
     for name, frame in _tables(run, selected):
@@ -202,7 +205,7 @@ def _fill(
     return tuple(files), str(found["content"])
 
 
-def _tables(run: Run, selected: SegmentsOfRun) -> Iterator[tuple[str, pl.DataFrame]]:
+def _tables(run: Run, selected: SegmentsOfRun) -> Iterator[tuple[str, pl.DataFrame | StoredScores]]:
     """Make one CSV file's frame after the other: all at once would not fit where segments are large."""
     yield "scores.csv", run.scores
     yield "data_dictionary.csv", data_dictionary(run, selected.selections)
@@ -234,24 +237,6 @@ def stop_if_same(target: Path, content: str) -> None:
     standing = read_manifest(target)
     if standing is not None and standing.get("content") == content and is_whole(target):
         raise SameContent
-
-
-def write_parquet(path: Path, frame: pl.DataFrame) -> None:
-    """Write a frame so that equal frames give equal bytes.
-
-    Parameters
-    ----------
-    path : Path
-        The file to make.
-    frame : polars.DataFrame
-        Any.
-    """
-    # In memory first: on a full disk polars would complain of the format, not of the disk.
-    content = io.BytesIO()
-    frame.write_parquet(
-        content, compression="zstd", compression_level=3, statistics=True, row_group_size=ROW_GROUP_ROWS
-    )
-    path.write_bytes(content.getbuffer())
 
 
 def _quarantine(run: Run) -> pl.DataFrame:

@@ -10,6 +10,7 @@ import polars as pl
 from foretell.bundles.record import RECORD_SCHEMAS
 from foretell.delivery.dated_folders import folder_name
 from foretell.delivery.reached import Reached
+from foretell.engines.stored_scores import StoredScores
 from foretell.evaluation.drift import Distribution
 from foretell.scoring.activity import Activity
 from foretell.storage.hashing import sha256_json
@@ -132,8 +133,8 @@ class Run:
         How far each answer looks ahead.
     currency : str or None
         Code or sign to print with money; None if it is not known.
-    scores : pl.DataFrame
-        One row per customer, sorted by ``customer_id``, exactly the columns of `columns`.
+    scores : pl.DataFrame or StoredScores
+        One row per customer, sorted by ``customer_id``, exactly the columns of `columns`; of a large shop on disk.
     columns : tuple of Column
         Schema of `scores`, in order.
     forecast : pl.DataFrame
@@ -183,7 +184,7 @@ class Run:
     as_of: datetime
     horizons: Horizons
     currency: str | None
-    scores: pl.DataFrame
+    scores: pl.DataFrame | StoredScores
     columns: tuple[Column, ...]
     forecast: pl.DataFrame
     model: ModelFacts
@@ -209,6 +210,10 @@ class Run:
     def folder_name(self) -> str:
         """Name of the run's folder: the day, and the time of day where there is one."""
         return folder_name(self.as_of)
+
+    def all_scores(self) -> pl.DataFrame:
+        """Return the scores in memory, all columns of all customers."""
+        return self.scores.lazy().collect()
 
     @property
     def has_money(self) -> bool:

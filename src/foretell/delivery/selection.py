@@ -165,7 +165,7 @@ def select_all(run: Run, segments: Sequence[Segment], *, key: str = "") -> tuple
     if problems:
         raise ConfigError(problems)
     frame = rule_frame(
-        run.scores,
+        run.all_scores(),
         run.columns,
         as_of=run.as_of,
         horizons=run.horizons,

@@ -6,12 +6,14 @@ from datetime import date, datetime
 import polars as pl
 
 from foretell.bundles.files import StoredBundle
+from foretell.engines.stored_scores import StoredScores
 from foretell.errors import WindowError
 from foretell.scoring.forecast import forecast_bucket, forecast_total, forecast_weeks
-from foretell.scoring.ranks import add_percentiles
+from foretell.scoring.ranks import add_percentiles, highest_valued
 from foretell.scoring.reasons import explain_bucket
 from foretell.scoring.schema import REASONS, score_schema
-from foretell.scoring.score import score_bucket
+from foretell.scoring.score import known_for_scoring, score_bucket
+from foretell.scoring.table_changes import warn_of_table_changes
 from foretell.tables.dataset import CustomerData
 from foretell.windows import as_cutoff
 
@@ -25,17 +27,21 @@ class Scored:
 
     Parameters
     ----------
-    scores : polars.DataFrame
-        One row per customer, columns of `scoring.schema.score_columns`, sorted by ``customer_id``.
+    scores : polars.DataFrame or StoredScores
+        One row per customer, columns of `scoring.schema.score_columns`, sorted by ``customer_id``; on disk where they
+        were made bucket by bucket.
     forecast : polars.DataFrame
         Expected purchases and spend by week, as from `scoring.forecast.forecast_weeks`.
     total : polars.DataFrame
         The same for the whole value horizon, as from `scoring.forecast.forecast_total`.
+    refunds_only : polars.DataFrame or None
+        As from `scoring.accounting.refund_only_rows`, where they were found on the way.
     """
 
-    scores: pl.DataFrame
+    scores: pl.DataFrame | StoredScores
     forecast: pl.DataFrame
     total: pl.DataFrame
+    refunds_only: pl.DataFrame | None = None
 
 
 def score_frame(
@@ -69,24 +75,41 @@ def score_frame(
         If nobody bought before `as_of`, or it lies outside what the data and the bundle allow.
     """
     cutoff = as_cutoff(as_of)
-    scores = score_bucket(data, stored, cutoff)
+    known = known_for_scoring(data, stored.bundle, cutoff)
+    warn_of_table_changes(data, stored.bundle)
+    scores = score_bucket(data, stored, cutoff, known=known)
     if scores.is_empty():
-        first = data.first_order_at()
-        raise WindowError(
-            f"Nobody bought before as_of {cutoff}" + (f"; the first order is at {first}" if first else "")
-            + ". Remedy: a later as_of, or check the source and its mapping."
-        )  # fmt: skip
+        raise nobody_before(cutoff, data.first_order_at())
     bundle = stored.bundle
     scores = add_percentiles(scores, bundle.horizons)
-    value = f"predicted_clv_{bundle.horizons.clv_days}d"
-    orders = f"predicted_orders_{bundle.horizons.clv_days}d"
-    chosen = scores.sort(value, orders, "customer_id", descending=[True, True, False], nulls_last=True)
-    reasons = explain_bucket(data, bundle, chosen["customer_id"].head(explained_customers), cutoff)
+    chosen = highest_valued(scores, bundle.horizons, explained_customers)
+    reasons = explain_bucket(data, bundle, chosen, cutoff)
     scores = (
         scores.drop(REASONS)
         .join(reasons, on="customer_id", how="left", maintain_order="left")
         .select(list(score_schema(bundle.horizons)))
     )
-    weeks = forecast_bucket(data, bundle, cutoff)
+    weeks = forecast_bucket(data, bundle, cutoff, summary=known.summary)
     level = None if bundle.refinement is None else bundle.refinement.level
     return Scored(scores, forecast_weeks(weeks, level, cutoff), forecast_total(weeks, level, cutoff))
+
+
+def nobody_before(cutoff: datetime, first: datetime | None) -> WindowError:
+    """Return the error of a shop that nobody bought from before a cutoff.
+
+    Parameters
+    ----------
+    cutoff : datetime
+        First instant that is not seen.
+    first : datetime or None
+        Instant of the first order.
+
+    Returns
+    -------
+    WindowError
+        To be raised.
+    """
+    return WindowError(
+        f"Nobody bought before as_of {cutoff}" + (f"; the first order is at {first}" if first else "")
+        + ". Remedy: a later as_of, or check the source and its mapping."
+    )  # fmt: skip

@@ -89,7 +89,8 @@ class TrainedModel:
         require_customer_data(data)
         cutoff = data.observed_until if as_of is None else as_of
         stored = StoredBundle(self.bundle, self.version)
-        return score_frame(data, stored, cutoff, explained_customers=explained_customers).scores
+        scored = score_frame(data, stored, cutoff, explained_customers=explained_customers)
+        return scored.scores.lazy().collect()
 
     def forecast(self, data: CustomerData, as_of: date | datetime | str | None = None) -> pl.DataFrame:
         """Return the purchases and the spend expected of all known customers together, by week.

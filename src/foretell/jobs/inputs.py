@@ -32,12 +32,33 @@ def read_shop(settings: Settings) -> CustomerData:
     DataError
         If they break the contract; all problems at once.
     """
+    read = read_data(**shop_sources(settings), time_zone=settings.shop.time_zone)
+    return without_people(read, forgotten_ids(settings))
+
+
+def shop_sources(settings: Settings) -> dict[str, Source]:
+    """Return where the tables are, by name.
+
+    Parameters
+    ----------
+    settings : Settings
+        ``data`` says where the tables are and what their columns are called.
+
+    Returns
+    -------
+    dict of str to Source
+        Orders among them.
+
+    Raises
+    ------
+    ConfigError
+        If no orders are named.
+    """
     if settings.data.orders is None:
         raise ConfigError(
             ["[data.orders] is missing: say where the orders are. Remedy: foretell init writes a commented file."]
         )
-    sources = {name: Source(section.path, **section.read_arguments()) for name, section in settings.data.tables.items()}
-    return without_people(read_data(**sources, time_zone=settings.shop.time_zone), forgotten_ids(settings))
+    return {name: Source(section.path, **section.read_arguments()) for name, section in settings.data.tables.items()}
 
 
 def cutoff_of(data: CustomerData, as_of: date | datetime | str | None) -> datetime:

@@ -150,7 +150,7 @@ def _with_own_columns(settings: Settings, pool: pl.DataFrame, unmatched: pl.Data
 def _by_rule(settings: Settings, data: CustomerData, cutoff: datetime, inputs: dict[str, str]) -> Base:
     asked = settings.lookalike
     stored = Registry(settings.folders.models).load("champion")
-    scores = score_frame(data, stored, cutoff, explained_customers=0).scores
+    scores = score_frame(data, stored, cutoff, explained_customers=0).scores.lazy().collect()
     horizons = stored.bundle.horizons
     rows = rule_frame(scores, score_columns(horizons), as_of=cutoff, horizons=horizons)
     rule, named = _condition(str(asked.seed_rule), rows)

@@ -17,21 +17,21 @@ from foretell.delivery.publish import publish
 from foretell.delivery.reached import find_reached
 from foretell.delivery.reviewed import reviewed_bands_before, reviewed_before
 from foretell.delivery.run import Counts, ModelFacts, Record, Run
-from foretell.engines.frame import score_frame
 from foretell.errors import DataWarning, InputTooOld
 from foretell.jobs.database import write_to_database
 from foretell.jobs.findings import finding_lines, notes_at
 from foretell.jobs.gating import familiarity_of, limits_of, pass_gates
-from foretell.jobs.inputs import cutoff_of, read_shop
+from foretell.jobs.inputs import cutoff_of
 from foretell.jobs.output import held_output
 from foretell.jobs.privacy import forgotten_ids
 from foretell.jobs.run_log import RunLog
+from foretell.jobs.score_engine import activity_of, opened_shop, parts_of, run_engine
 from foretell.jobs.segment_inputs import segments_digest, segments_of, with_features
 from foretell.jobs.uploads import check_uploads, upload_plan
 from foretell.scoring.accounting import RowAccount, account_rows
-from foretell.scoring.activity import activity_bucket
 from foretell.scoring.schema import score_columns
 from foretell.storage.hashing import sha256_json
+from foretell.tables.bucketed import BucketedData
 from foretell.tables.dataset import CustomerData, Note
 
 
@@ -140,12 +140,12 @@ def score(
     # Held from the start: a second run is told at once, not after an hour's work.
     with held_output(settings.folders.output, dry_run=dry_run):
         stored = Registry(settings.folders.models).load("champion")
-        data = log.timed("read", lambda: read_shop(settings), rows=lambda read: read.report.rows_in)
-        return score_data(data, stored, settings, as_of=as_of, force=force, dry_run=dry_run, log=log)
+        with opened_shop(settings, log, dry_run=dry_run) as shop:
+            return score_data(shop, stored, settings, as_of=as_of, force=force, dry_run=dry_run, log=log)
 
 
 def score_data(
-    data: CustomerData,
+    shop: CustomerData | BucketedData,
     stored: StoredBundle,
     settings: Settings,
     *,
@@ -158,8 +158,8 @@ def score_data(
 
     Parameters
     ----------
-    data : CustomerData
-        The shop's rows.
+    shop : CustomerData or BucketedData
+        The shop's rows, in memory or in buckets on disk.
     stored : StoredBundle
         The bundle with its version.
     settings : Settings
@@ -177,6 +177,7 @@ def score_data(
         The folder, its files, and whether anything changed.
     """
     segments = segments_of(settings)
+    data = shop.shop if isinstance(shop, BucketedData) else shop
     cutoff = cutoff_of(data, as_of)
     newest = data.before(cutoff).last_order_at()
     if not force:
@@ -191,13 +192,15 @@ def score_data(
         )
     edges = settings.scoring.churn_band_edges
     stored = replace(stored, bundle=replace(stored.bundle, churn_band_edges=edges))
+    explained = settings.scoring.explained_customers
     scored = log.timed(
         "score",
-        lambda: score_frame(data, stored, cutoff, explained_customers=settings.scoring.explained_customers),
+        lambda: run_engine(shop, stored, cutoff, explained_customers=explained),
         rows=lambda scored: scored.scores.height,
     )
     plan, upload_notes = upload_plan(data, settings, segments, cutoff)
-    account, notes = account_rows(data, cutoff), (*notes_at(data, cutoff), *upload_notes)
+    account = account_rows(data, cutoff, refunds_only=scored.refunds_only)
+    notes = (*notes_at(data, cutoff), *upload_notes)
     reviewed = reviewed_before(settings.folders.output, cutoff)
     reviewed_bands = reviewed_bands_before(settings.folders.output, cutoff)
     reached = find_reached(settings.folders.output, cutoff)
@@ -228,12 +231,12 @@ def score_data(
         options={
             "churn_band_edges": list(edges),
             "currency": settings.shop.currency,
-            "explained_customers": settings.scoring.explained_customers,
+            "explained_customers": explained,
             "segments_key": settings.segments.key,
             "shop": settings.shop.name,
         },
         circumstances=log.circumstances(),
-        activity=activity_bucket(data, cutoff, active_days=stored.bundle.horizons.churn_days),
+        activity=activity_of(shop, cutoff, active_days=stored.bundle.horizons.churn_days),
         familiarity=familiarity_of(data, stored, cutoff),
         newest_order_at=newest,
         reviewed=reviewed,
@@ -241,9 +244,13 @@ def score_data(
         reviewed_bands=reviewed_bands,
         reached=reached,
     )
-    run = log.timed("features", lambda: with_features(run, data, segments, cutoff, stored.bundle.statistics))
+    run = log.timed(
+        "features",
+        lambda: with_features(run, data, segments, cutoff, stored.bundle.statistics, parts=parts_of(shop)),
+    )
     clv = f"predicted_clv_{stored.bundle.horizons.clv_days}d"
-    head = scored.scores.sort(clv, "customer_id", descending=[True, False], nulls_last=True).head(5)
+    ranked = scored.scores.lazy().sort(clv, "customer_id", descending=[True, False], nulls_last=True)
+    head = ranked.head(5).collect(engine="streaming")
     output, limits = settings.folders.output, limits_of(settings)
     result = ScoreResult(
         folder=None,
@@ -273,7 +280,7 @@ def score_data(
         ),
     )
     written = settings.database.address is not None and log.timed(
-        "database", lambda: write_to_database(run.scores, published, settings.database, cutoff)
+        "database", lambda: write_to_database(run.all_scores(), published, settings.database, cutoff)
     )
     return replace(
         result,

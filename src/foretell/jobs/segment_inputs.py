@@ -1,6 +1,6 @@
 """What the segments of a shop need beyond scores: their definitions, the features they name, the run before."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
 from itertools import product
@@ -169,7 +169,13 @@ def feature_columns(data: CustomerData) -> tuple[Column, ...]:
 
 
 def with_features(
-    run: Run, data: CustomerData, segments: Sequence[Segment], as_of: datetime, statistics: Statistics | None = None
+    run: Run,
+    data: CustomerData,
+    segments: Sequence[Segment],
+    as_of: datetime,
+    statistics: Statistics | None = None,
+    *,
+    parts: Iterable[CustomerData] | None = None,
 ) -> Run:
     """Return a run with the features that its segments name; nothing is computed where they name none.
 
@@ -186,6 +192,8 @@ def with_features(
     statistics : Statistics or None
         Figures of the whole shop that the champion holds; None (it was trained before there were other tables than
         orders) fits those of the day, where a segment needs them.
+    parts : iterable of CustomerData or None
+        The same rows in buckets of customers, where they are not to be in memory together; None takes them whole.
 
     Returns
     -------
@@ -200,14 +208,14 @@ def with_features(
     attributes = {column.name for column in attribute_columns(data)} & wanted
     computed = [column.name for column in columns if column.name not in attributes]
     frame = run.scores.select("customer_id")
-    if computed:
-        families = _families(data, computed)
-        if families and statistics is None:
-            statistics = fit_statistics(data, as_of)
-        found = compute(data, as_of, statistics, families=families)
-        frame = _joined(frame, found.select("customer_id", *computed).collect())
-    if attributes:
-        frame = _joined(frame, order_attributes(data, as_of, attributes))
+    families = _families(data, computed)
+    if families and statistics is None:
+        statistics = fit_statistics(data, as_of)
+    found = [
+        _described(part, as_of, computed, attributes, statistics=statistics, families=families)
+        for part in ([data] if parts is None else parts)
+    ]
+    frame = frame.join(pl.concat(found), on="customer_id", how="left", maintain_order="left")
     return replace(run, features=frame.select("customer_id", *(c.name for c in columns)), feature_columns=columns)
 
 
@@ -217,8 +225,22 @@ def _families(data: CustomerData, names: Sequence[str]) -> set[str]:
     return {feature.family for feature in features if feature.name in names} & OPTIONAL_FAMILIES
 
 
-def _joined(frame: pl.DataFrame, more: pl.DataFrame) -> pl.DataFrame:
-    return frame.join(more, on="customer_id", how="left", maintain_order="left")
+def _described(
+    data: CustomerData,
+    as_of: datetime,
+    computed: Sequence[str],
+    attributes: Collection[str],
+    *,
+    statistics: Statistics | None,
+    families: Collection[str],
+) -> pl.DataFrame:
+    found = None
+    if computed:
+        found = compute(data, as_of, statistics, families=families).select("customer_id", *computed).collect()
+    if not attributes:
+        return pl.DataFrame(schema={"customer_id": pl.String}) if found is None else found
+    told = order_attributes(data, as_of, attributes)
+    return told if found is None else found.join(told, on="customer_id", how="left", maintain_order="left")
 
 
 def missing_features(run: Run, segments: Sequence[Segment]) -> set[str]:

@@ -100,25 +100,26 @@ class RowAccount:
         return dict(sorted(Counter(named.to_list()).items()))
 
 
-def account_rows(data: CustomerData, as_of: date | datetime | str) -> RowAccount:
-    """Account for every row read.
+def refund_only_rows(data: CustomerData, as_of: date | datetime | str) -> pl.DataFrame:
+    """Return the rows of customers who have nothing but refunds and cancelled or fully refunded orders.
 
     Parameters
     ----------
     data : CustomerData
-        The shop's rows, uncut.
+        Rows of all customers, or of one bucket of them.
     as_of : date, datetime or str
         First instant that scoring did not see.
 
     Returns
     -------
-    RowAccount
-        Numbers, and the quarantine of reading together with that of scoring.
+    polars.DataFrame
+        ``row_number``, ``table``, ``column``, ``reason``, as in a quarantine.
     """
-    cutoff = as_cutoff(as_of)
-    seen = data.before(cutoff)
+    seen = data.before(as_of)
+    if not seen.has_refunds:
+        return pl.DataFrame(schema=QUARANTINE_SCHEMA)
     buyers = purchase_days(seen).select("customer_id").unique()
-    refunds_only = (
+    return (
         seen.orders.select("customer_id", "row_number")
         .join(buyers, on="customer_id", how="anti")
         .select(
@@ -129,6 +130,31 @@ def account_rows(data: CustomerData, as_of: date | datetime | str) -> RowAccount
         )
         .collect()
     )
+
+
+def account_rows(
+    data: CustomerData, as_of: date | datetime | str, *, refunds_only: pl.DataFrame | None = None
+) -> RowAccount:
+    """Account for every row read.
+
+    Parameters
+    ----------
+    data : CustomerData
+        The shop's rows, uncut.
+    as_of : date, datetime or str
+        First instant that scoring did not see.
+    refunds_only : polars.DataFrame or None
+        As from `refund_only_rows`, of all buckets; None looks.
+
+    Returns
+    -------
+    RowAccount
+        Numbers, and the quarantine of reading together with that of scoring.
+    """
+    cutoff = as_cutoff(as_of)
+    seen = data.before(cutoff)
+    if refunds_only is None:
+        refunds_only = refund_only_rows(data, cutoff)
     quarantine = pl.concat([data.quarantine.select(list(QUARANTINE_SCHEMA)), refunds_only], how="vertical_relaxed")
     left_out = Counter(quarantine["table"].to_list())
     orders = _account("orders", data.orders, seen.orders, left_out["orders"], of_used=refunds_only.height)
@@ -141,6 +167,6 @@ def account_rows(data: CustomerData, as_of: date | datetime | str) -> RowAccount
 
 
 def _account(name: str, rows: pl.LazyFrame, seen: pl.LazyFrame, quarantined: int, *, of_used: int = 0) -> TableAccount:
-    total, before = rows.select(pl.len()).collect().item(), seen.select(pl.len()).collect().item()
+    total, before = (part.select(pl.len()).collect(engine="streaming").item() for part in (rows, seen))
     read = total + quarantined - of_used
     return TableAccount(name, read, before - of_used, total - before, quarantined)

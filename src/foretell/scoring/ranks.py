@@ -44,3 +44,30 @@ def percentile(name: str) -> pl.Expr:
     # Predictions are rounded before ranking so that last-bit noise cannot part customers who are alike.
     rank = pl.col(name).round(9).rank("average")
     return (100 * rank / pl.col(name).count()).ceil().clip(1, 100).cast(pl.Int64)
+
+
+def highest_valued(scores: pl.DataFrame, horizons: Horizons, count: int) -> pl.Series:
+    """Return whom reasons are told of first: the highest predicted value, then the most predicted purchases.
+
+    Parameters
+    ----------
+    scores : polars.DataFrame
+        ``customer_id``, predicted value and purchases of all scored customers.
+    horizons : Horizons
+        The numbers in the columns' names.
+    count : int
+        How many, >= 0.
+
+    Returns
+    -------
+    polars.Series
+        ``customer_id`` String, highest first; customers who are alike by id.
+    """
+    value, orders = f"predicted_clv_{horizons.clv_days}d", f"predicted_orders_{horizons.clv_days}d"
+    rows = scores.select("customer_id", value, orders)
+    first = value if rows[value].count() else orders
+    if 0 < count <= rows[first].count():
+        # Whoever is among the highest has at least this; few are left to be sorted.
+        rows = rows.filter(pl.col(first) >= pl.lit(rows[first].top_k(count).min()))
+    ranked = rows.sort(value, orders, "customer_id", descending=[True, True, False], nulls_last=True)
+    return ranked["customer_id"].head(count)

@@ -20,7 +20,9 @@ OVERDUE_BELOW = 0.1
 _RANKED_LATER = ("clv_percentile", "churn_percentile", *REASONS)
 
 
-def score_bucket(data: CustomerData, stored: StoredBundle, as_of: date | datetime | str) -> pl.DataFrame:
+def score_bucket(
+    data: CustomerData, stored: StoredBundle, as_of: date | datetime | str, *, known: Known | None = None
+) -> pl.DataFrame:
     """Score every customer in `data` with a purchase before `as_of`.
 
     A customer's row depends on that customer's rows before `as_of` and on the bundle only, so the customers may
@@ -34,6 +36,8 @@ def score_bucket(data: CustomerData, stored: StoredBundle, as_of: date | datetim
         The bundle with its version.
     as_of : date, datetime or str
         First instant that is not seen.
+    known : Known or None
+        As from `known_for_scoring`, where it was computed already; then nobody is warned of tables.
 
     Returns
     -------
@@ -59,10 +63,9 @@ def score_bucket(data: CustomerData, stored: StoredBundle, as_of: date | datetim
         )
         raise WindowError(msg)
     schema = score_schema(bundle.horizons)
-    known = known_at(
-        data, cutoff, with_features=False, keep_history=bundle.reads_features, statistics=bundle.statistics
-    )
-    warn_of_table_changes(data, bundle)
+    if known is None:
+        known = known_for_scoring(data, bundle, cutoff)
+        warn_of_table_changes(data, bundle)
     if known.summary.is_empty():
         return pl.DataFrame(schema=schema)
     parts = known.parts(MOST_AT_ONCE) if bundle.reads_features else (known,)
@@ -74,6 +77,26 @@ def score_bucket(data: CustomerData, stored: StoredBundle, as_of: date | datetim
         **{name: pl.lit(None) for name in _RANKED_LATER},
     )
     return scores.select(pl.col(name).cast(dtype) for name, dtype in schema.items())
+
+
+def known_for_scoring(data: CustomerData, bundle: Bundle, as_of: date | datetime | str) -> Known:
+    """Look at customers as `score_bucket` needs them.
+
+    Parameters
+    ----------
+    data : CustomerData
+        Rows of all customers, or of one bucket of them.
+    bundle : Bundle
+        The fitted values.
+    as_of : date, datetime or str
+        First instant that is not seen.
+
+    Returns
+    -------
+    Known
+        With the history where features are to be computed from it.
+    """
+    return known_at(data, as_of, with_features=False, keep_history=bundle.reads_features, statistics=bundle.statistics)
 
 
 def _predictions(known: Known, bundle: Bundle) -> pl.DataFrame:

@@ -10,7 +10,8 @@ from foretell.tables.dataset import Note
 from foretell.tables.parsed import first_rows, most
 
 _GIANT_SHARE = 0.01
-_GIANT_MIN_ROWS = 1_000
+GIANT_MIN_ROWS = 1_000
+"""Of so few rows nobody's part says anything."""
 _BUCKETS = 4_096
 _LONELY_DAYS = 366
 
@@ -28,15 +29,56 @@ def currency_violations(currency: pl.Series) -> tuple[Violation, ...]:
     tuple of Violation
         Empty if there is one currency or none.
     """
-    code = currency.str.strip_chars().str.to_uppercase()
-    codes = code.drop_nulls().value_counts(sort=True)
-    codes = codes.filter(pl.col(code.name) != "")
+    return currencies_found(currency_table(currency))
+
+
+def currency_table(currency: pl.Series, *, rows_before: int = 0) -> pl.DataFrame:
+    """Count currencies.
+
+    Parameters
+    ----------
+    currency : polars.Series
+        String, one value per row; null where a row is not used.
+    rows_before : int
+        Rows of the source before these.
+
+    Returns
+    -------
+    polars.DataFrame
+        One row per currency: ``code``, ``rows``, and ``first``, the numbers of its first three rows. Tables of
+        several batches may be put below one another.
+    """
+    code = currency.str.strip_chars().str.to_uppercase().alias("code")
+    numbered = code.to_frame().with_row_index("row", offset=rows_before + 1)
+    named = numbered.filter(pl.col("code").is_not_null() & (pl.col("code") != ""))
+    return named.group_by("code", maintain_order=True).agg(rows=pl.len(), first=pl.col("row").head(3).cast(pl.Int64))
+
+
+def currencies_found(found: pl.DataFrame) -> tuple[Violation, ...]:
+    """Refuse more than one currency.
+
+    Parameters
+    ----------
+    found : polars.DataFrame
+        As from `currency_table`, of one batch or of several below one another.
+
+    Returns
+    -------
+    tuple of Violation
+        Empty if there is one currency or none.
+    """
+    codes = (
+        found.group_by("code", maintain_order=True)
+        .agg(pl.col("rows").sum(), pl.col("first").explode(keep_nulls=False, empty_as_null=False))
+        .sort("rows", descending=True, maintain_order=True)
+    )
     if codes.height < 2:
         return ()
-    other = (code != codes[code.name][0]).fill_null(value=False) & (code != "").fill_null(value=False)
+    others = codes.tail(-1)
+    rows = tuple(others["first"].explode().sort().head(3).to_list())
     rule = f"the amounts are in {codes.height} currencies"
     remedy = "Convert the amounts to one currency first, or read one currency at a time."
-    return (Violation("orders", "currency", rule, int(other.sum()), first_rows(other), remedy),)
+    return (Violation("orders", "currency", rule, int(others["rows"].sum()), rows, remedy),)
 
 
 def observed_until_violations(late: pl.Series, observed_until: datetime) -> tuple[Violation, ...]:
@@ -117,39 +159,120 @@ def account_notes(customer_id: pl.Series, order: pl.Series | None, *, orders_rep
     tuple of Note
         ``order_id_missing``, ``order_id_shared``, ``giant_account``; only those that hold.
     """
-    customer = customer_id.hash(seed=1).alias("customer")
-    notes = []
-    if order is not None and (unnamed := order.null_count()):
-        text = f"{unnamed:,} rows have no order_id; each counts as an order of its own."
-        notes.append(Note("order_id_missing", unnamed, text))
+    customer = customer_digests(customer_id)
+    notes = [] if order is None else [*unnamed_notes(order.null_count())]
     if order is not None and orders_repeat:
         keys = pl.DataFrame([customer, order.alias("order")])
         pairs = keys.drop_nulls().unique()
         shared = int(pairs.select(pl.col("order").filter(pl.col("order").is_duplicated()).n_unique()).item())
-        if shared:
-            text = f"{shared:,} order ids belong to several customers; each counts as one order for each of them."
-            notes.append(Note("order_id_shared", shared, text))
+        notes += shared_notes(shared)
         customer = pl.concat([pairs["customer"], keys.filter(pl.col("order").is_null())["customer"]])
-    if customer_id.len() > _GIANT_MIN_ROWS:
+    if customer_id.len() > GIANT_MIN_ROWS:
         notes += _giant_notes(customer)
     return tuple(notes)
 
 
+def customer_digests(customer_id: pl.Series) -> pl.Series:
+    """Return a 64-bit digest for each customer.
+
+    Parameters
+    ----------
+    customer_id : polars.Series
+        String.
+
+    Returns
+    -------
+    polars.Series
+        UInt64, called ``customer``.
+    """
+    return customer_id.hash(seed=1).alias("customer")
+
+
+def unnamed_notes(rows: int) -> tuple[Note, ...]:
+    """Report rows without an order id among others that have one.
+
+    Parameters
+    ----------
+    rows : int
+        How many.
+
+    Returns
+    -------
+    tuple of Note
+        One at most.
+    """
+    text = f"{rows:,} rows have no order_id; each counts as an order of its own."
+    return (Note("order_id_missing", rows, text),) if rows else ()
+
+
+def shared_notes(shared: int) -> tuple[Note, ...]:
+    """Report order ids of several customers.
+
+    Parameters
+    ----------
+    shared : int
+        How many.
+
+    Returns
+    -------
+    tuple of Note
+        One at most.
+    """
+    text = f"{shared:,} order ids belong to several customers; each counts as one order for each of them."
+    return (Note("order_id_shared", shared, text),) if shared else ()
+
+
 def _giant_notes(customer_of_order: pl.Series) -> list[Note]:
+    counts = heavy_counts(customer_of_order, _GIANT_SHARE * customer_of_order.len())
+    return [*giant_notes(counts, customer_of_order.len())]
+
+
+def heavy_counts(customer_of_order: pl.Series, threshold: float) -> pl.Series:
+    """Count the orders of customers who have many.
+
+    Parameters
+    ----------
+    customer_of_order : polars.Series
+        UInt64, one value per order.
+    threshold : float
+        Who has no more orders than that is not counted.
+
+    Returns
+    -------
+    polars.Series
+        UInt32, one value per such customer, in no promised order.
+    """
     # Only a bucket that holds more than the share can hold an account that does: most rows are spared the count.
     bucket = (customer_of_order % _BUCKETS).to_numpy()
-    threshold = _GIANT_SHARE * customer_of_order.len()
     heavy = np.bincount(bucket.astype(np.int64), minlength=_BUCKETS) > threshold
     counts = customer_of_order.filter(pl.Series(heavy[bucket])).value_counts()["count"]
-    giants = counts.filter(counts > threshold)
+    return counts.filter(counts > threshold)
+
+
+def giant_notes(counts: pl.Series, orders: int) -> tuple[Note, ...]:
+    """Report single accounts with a large part of all orders.
+
+    Parameters
+    ----------
+    counts : polars.Series
+        Orders by customer, of those at least who have more than a hundredth.
+    orders : int
+        Orders of all customers.
+
+    Returns
+    -------
+    tuple of Note
+        One at most.
+    """
+    giants = counts.filter(counts > _GIANT_SHARE * orders)
     if giants.is_empty():
-        return []
-    share = float(giants.sum()) / customer_of_order.len()
+        return ()
+    share = float(giants.sum()) / orders
     text = (
         f"{giants.len():,} customer ids have more than 1 % of all orders each, together {share:.0%}: "
         "a guest or marketplace account would not be one customer. Leave such rows out of the source if so."
     )
-    return [Note("giant_account", giants.len(), text)]
+    return (Note("giant_account", giants.len(), text),)
 
 
 def lonely_day_notes(ordered_at: pl.Series) -> tuple[Note, ...]:
@@ -165,14 +288,47 @@ def lonely_day_notes(ordered_at: pl.Series) -> tuple[Note, ...]:
     tuple of Note
         ``lonely_first_day`` and ``lonely_last_day``; such dates are mostly slips or placeholders.
     """
-    days = ordered_at.dt.date().unique().sort()
+    return lonely_days(days_table(ordered_at))
+
+
+def days_table(ordered_at: pl.Series) -> pl.DataFrame:
+    """Count rows by day.
+
+    Parameters
+    ----------
+    ordered_at : polars.Series
+        Datetime, without nulls.
+
+    Returns
+    -------
+    polars.DataFrame
+        ``day``, ``rows``; tables of several batches may be put below one another.
+    """
+    return ordered_at.dt.date().alias("day").to_frame().group_by("day").agg(rows=pl.len())
+
+
+def lonely_days(found: pl.DataFrame) -> tuple[Note, ...]:
+    """Report a first or last day that lies more than a year from all others.
+
+    Parameters
+    ----------
+    found : polars.DataFrame
+        As from `days_table`, of one batch or of several below one another.
+
+    Returns
+    -------
+    tuple of Note
+        As from `lonely_day_notes`.
+    """
+    table = found.group_by("day").agg(pl.col("rows").sum()).sort("day")
+    days, rows = table["day"], table["rows"]
     if days.len() < 3:
         return ()
     gaps = days.diff().dt.total_days()
     notes = []
-    for code, gap, day in (("first", gaps[1], days[0]), ("last", gaps[-1], days[-1])):
+    for code, gap, place in (("first", gaps[1], 0), ("last", gaps[-1], -1)):
         if gap > _LONELY_DAYS:
-            count = int((ordered_at.dt.date() == day).sum())
+            day, count = days[place], int(rows[place])
             text = f"The {code} day of orders, {day}, lies {gap:,} days from all others: a slip or a placeholder?"
             notes.append(Note(f"lonely_{code}_day", count, text))
     return tuple(notes)

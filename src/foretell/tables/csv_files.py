@@ -18,6 +18,7 @@ from foretell.tables.options import ReadOptions
 
 _DELIMITERS = (",", ";", "\t", "|")
 _HEAD_BYTES = 1 << 16
+_GZIP_FACTOR = 5  # what order files usually shrink by
 _GZIP_MAGIC = b"\x1f\x8b"
 _UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 _TRY_ENCODING = "Give the encoding, as in encoding='cp1252' (Windows) or encoding='latin-1', or save the file as UTF-8."
@@ -90,6 +91,30 @@ def header_names(path: Path, options: ReadOptions) -> tuple[str, ...]:
         Names in order.
     """
     return _header(_head(path).decode(options.encoding, errors="replace"), delimiter_of(path, options))
+
+
+def rows_in_text_file(path: Path, options: ReadOptions) -> int:
+    """Guess how many rows a text file has, from its size and the length of its first lines.
+
+    Parameters
+    ----------
+    path : Path
+        A file that `scan_text_file` accepts.
+    options : ReadOptions
+        Encoding.
+
+    Returns
+    -------
+    int
+        At least 1.
+    """
+    head = _head(path)
+    size = path.stat().st_size
+    with path.open("rb") as file:
+        if file.read(2) == _GZIP_MAGIC:
+            size *= _GZIP_FACTOR
+    newline = b"\n" if options.is_utf8 else "\n".encode(options.encoding)[-2:]
+    return max(1, round(size * max(head.count(newline), 1) / len(head)))
 
 
 def failure_in_text_file(path: Path, options: ReadOptions, *, table: str) -> Violation | None:

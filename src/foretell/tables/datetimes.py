@@ -28,6 +28,9 @@ ISO_FORMATS = (
     "%Y-%m-%d %H:%M%#z",
     "%Y-%m-%dT%H:%M%#z",
 )
+MIXED_ZONES = "mixed_zones"
+"""Note of times without an offset among others that have one."""
+
 _NAIVE = pl.Datetime("us")
 _LOOKS = (
     (r"^\s*\d{1,2}/\d{1,2}/\d{4}", "'%d/%m/%Y' or '%m/%d/%Y'"),
@@ -85,12 +88,15 @@ def read_instant(
         nothing = pl.Series(name, [None] * column.len(), _NAIVE)
         return Parsed(nothing, refusals=(_violation(name, rule, column.len(), (), remedy),))
     unreadable = ~missing & instants.at.is_null()
+    naive = ~instants.aware & instants.at.is_not_null()
+    tallies = {"aware": int(instants.aware.sum()), "naive": int(naive.sum())}
     at, out_of_range = _within_calendar(instants.at)
     return Parsed(
         at.alias(name),
         masks(**{f"{name}_missing": missing, f"{name}_unreadable": unreadable, f"{name}_out_of_range": out_of_range}),
         (*_zone_refusals(name, instants, time_zone), *_format_refusals(name, text, unreadable, date_format)),
-        _zone_notes(instants, time_zone),
+        zone_notes(**tallies, time_zone=time_zone),
+        tallies,
     )
 
 
@@ -166,13 +172,25 @@ def _zone_refusals(name: str, instants: _Instants, time_zone: str | None) -> tup
     return (_violation(name, rule, int(instants.aware.sum()), first_rows(instants.aware), remedy),)
 
 
-def _zone_notes(instants: _Instants, time_zone: str | None) -> tuple[Note, ...]:
-    naive = ~instants.aware & instants.at.is_not_null()
-    if time_zone is None or not instants.aware.any() or not naive.any():
+def zone_notes(*, aware: int, naive: int, time_zone: str | None) -> tuple[Note, ...]:
+    """Report times without an offset among others that have one.
+
+    Parameters
+    ----------
+    aware, naive : int
+        Times with and without an offset or a zone.
+    time_zone : str or None
+        The shop's zone.
+
+    Returns
+    -------
+    tuple of Note
+        One at most.
+    """
+    if time_zone is None or not aware or not naive:
         return ()
-    count = int(naive.sum())
-    text = f"{count:,} times have no UTC offset while others do; they were taken to be in {time_zone} already."
-    return (Note("mixed_zones", count, text),)
+    text = f"{naive:,} times have no UTC offset while others do; they were taken to be in {time_zone} already."
+    return (Note(MIXED_ZONES, naive, text),)
 
 
 def _format_refusals(

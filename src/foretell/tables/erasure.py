@@ -5,7 +5,8 @@ from dataclasses import replace
 import polars as pl
 
 from foretell.errors import DataError, Violation
-from foretell.tables.dataset import CustomerData, Note, ReadReport, midnight_after
+from foretell.tables.dataset import CustomerData, Note, ReadReport
+from foretell.windows import midnight_after
 
 FORGOTTEN = "forgotten"
 """Code of the note on people who are to be forgotten; its count is that of the list."""

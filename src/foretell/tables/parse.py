@@ -12,7 +12,7 @@ from foretell.tables.datetimes import read_instant
 from foretell.tables.expressions import ExpressionProblem
 from foretell.tables.flags import read_flag
 from foretell.tables.identifiers import read_identifier, read_text
-from foretell.tables.mapping import MappedColumn, map_columns
+from foretell.tables.mapping import MappedColumn, TableMapping, map_columns
 from foretell.tables.options import ReadOptions
 from foretell.tables.parsed import Parsed, masks
 from foretell.tables.reasons import words_of
@@ -81,10 +81,50 @@ def parse_table(
     mapping = map_columns(opened, table, wanted, attributes=attributes)
     rows = opened.collect(tuple(opened.schema))
     if rows.is_empty():
-        rule, remedy = "there are column names and no row", "Check that the export was not cut off."
-        raise DataError([Violation(table.name, None, rule, 0, remedy=remedy)], source=opened.label)
-    columns = {name: _parse(rows, column, table, opened.options) for name, column in mapping.columns.items()}
+        raise no_rows(opened)
+    columns = parse_columns(rows, mapping, table, opened.options)
     return ParsedTable(table, opened.title, rows, columns, mapping.attributes, mapping.notes)
+
+
+def no_rows(opened: OpenedSource) -> DataError:
+    """Return the error of a source that holds column names and nothing else.
+
+    Parameters
+    ----------
+    opened : OpenedSource
+        The source.
+
+    Returns
+    -------
+    DataError
+        To be raised.
+    """
+    rule, remedy = "there are column names and no row", "Check that the export was not cut off."
+    return DataError([Violation(opened.table, None, rule, 0, remedy=remedy)], source=opened.label)
+
+
+def parse_columns(rows: pl.DataFrame, mapping: TableMapping, table: Table, options: ReadOptions) -> dict[str, Parsed]:
+    """Parse the columns of a table from rows of its source.
+
+    How a row is read depends on that row alone. What is refused, and what is noted, is what holds of the rows given.
+
+    Parameters
+    ----------
+    rows : polars.DataFrame
+        All rows of the source, or a batch of them.
+    mapping : TableMapping
+        Which column is what.
+    table : Table
+        Which table they are to become.
+    options : ReadOptions
+        How text is written.
+
+    Returns
+    -------
+    dict of str to Parsed
+        By name in the table.
+    """
+    return {name: _parse(rows, column, table, options) for name, column in mapping.columns.items()}
 
 
 def _parse(rows: pl.DataFrame, mapped: MappedColumn, table: Table, options: ReadOptions) -> Parsed:

@@ -1,6 +1,7 @@
 """One column as it was read: its values, the rows that cannot be used, and what must stop the reading."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import polars as pl
 
@@ -22,12 +23,15 @@ class Parsed:
         Problems that make the whole column untrustworthy.
     notes : tuple of Note
         What was found that stops nothing.
+    tallies : mapping of str to int
+        Counts that rest on no other rows and tell something only once they are added up over all batches.
     """
 
     values: pl.Series
     unusable: tuple[tuple[str, pl.Series], ...] = ()
     refusals: tuple[Violation, ...] = ()
     notes: tuple[Note, ...] = ()
+    tallies: Mapping[str, int] = field(default_factory=dict)
 
 
 def masks(**candidates: pl.Series) -> tuple[tuple[str, pl.Series], ...]:

@@ -1,6 +1,7 @@
 """Orders from any source into one frozen data set, with every row accounted for."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime
 
 from foretell.errors import did_you_mean
@@ -100,28 +101,99 @@ def read_orders(
     TypeError
         If a keyword is no column of the orders table, or the source is of another type.
     """
-    formats = (date_format,) if isinstance(date_format, str) else tuple(date_format or ())
-    options = ReadOptions(delimiter, encoding, decimal_comma, formats, time_zone)
-    end = None if observed_until is None else as_cutoff(observed_until)
-    optional = {"order_id": order_id, "cancelled": cancelled, "currency": currency, **columns}
-    _require_known(columns)
-    opened = open_source(source, table=ORDERS.name, options=options, query=query, database_table=table)
-    wanted, notes = _without_absent_amount(opened, amount)
-    wanted |= {"customer_id": customer_id, "ordered_at": ordered_at}
-    wanted |= {name: text for name, text in optional.items() if text is not None}
-    parsed = parse_table(opened, ORDERS, wanted, attributes=attributes)
+    named = {"customer_id": customer_id, "ordered_at": ordered_at, "order_id": order_id, "cancelled": cancelled}
+    plan = plan_orders(
+        source,
+        amount=amount,
+        named={**named, "currency": currency, **columns},
+        time_zone=time_zone,
+        observed_until=observed_until,
+        delimiter=delimiter,
+        encoding=encoding,
+        decimal_comma=decimal_comma,
+        date_format=date_format,
+        query=query,
+        table=table,
+    )
+    parsed = parse_table(plan.opened, ORDERS, plan.wanted, attributes=attributes)
     return account_for_rows(
         parsed.rows,
         parsed.columns,
         attributes=parsed.attributes,
-        observed_until=end,
+        observed_until=plan.observed_until,
         drop_duplicates=drop_duplicates,
-        notes=(*notes, *parsed.notes),
+        notes=(*plan.notes, *parsed.notes),
         title=parsed.title,
     )
 
 
-def _require_known(columns: Mapping[str, str]) -> None:
+@dataclass(frozen=True)
+class OrdersPlan:
+    """What is to be read, before any row is.
+
+    Parameters
+    ----------
+    opened : OpenedSource
+        Where the rows are.
+    wanted : dict of str to (str or None)
+        Source column or SQL expression by column of the orders table.
+    notes : tuple of Note
+        What was noticed.
+    observed_until : datetime or None
+        First instant not observed, where it was stated.
+    """
+
+    opened: OpenedSource
+    wanted: dict[str, str | None]
+    notes: tuple[Note, ...]
+    observed_until: datetime | None
+
+
+def plan_orders(
+    source: object,
+    /,
+    *,
+    amount: str | None = "amount",
+    named: Mapping[str, str | None],
+    time_zone: str | None = None,
+    observed_until: date | datetime | str | None = None,
+    delimiter: str | None = None,
+    encoding: str = "utf8",
+    decimal_comma: bool = False,
+    date_format: str | Sequence[str] | None = None,
+    query: str | None = None,
+    table: str | None = None,
+) -> OrdersPlan:
+    """Open a source of orders and settle which column is what.
+
+    Parameters
+    ----------
+    source, amount, time_zone, observed_until, delimiter, encoding, decimal_comma, date_format, query, table
+        As for `read_orders`.
+    named : mapping of str to (str or None)
+        The other columns by name in the orders table; None is passed over.
+
+    Returns
+    -------
+    OrdersPlan
+        Nothing is read but what tells the columns.
+
+    Raises
+    ------
+    DataError, ConfigError, WindowError, TypeError
+        As from `read_orders`.
+    """
+    formats = (date_format,) if isinstance(date_format, str) else tuple(date_format or ())
+    options = ReadOptions(delimiter, encoding, decimal_comma, formats, time_zone)
+    end = None if observed_until is None else as_cutoff(observed_until)
+    _require_known(named)
+    opened = open_source(source, table=ORDERS.name, options=options, query=query, database_table=table)
+    wanted, notes = _without_absent_amount(opened, amount)
+    wanted |= {name: text for name, text in named.items() if text is not None}
+    return OrdersPlan(opened, wanted, notes, end)
+
+
+def _require_known(columns: Mapping[str, str | None]) -> None:
     for name in columns:
         if name not in ORDERS.names:
             msg = f"read_orders() got an unexpected keyword argument {name!r}.{did_you_mean(name, ORDERS.names)}"

@@ -1,14 +1,15 @@
 """Any place that rows come from, opened lazily: files of several kinds, patterns, folders, frames."""
 
 import glob
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import polars as pl
 
 from foretell.errors import ConfigError, DataError, Violation
-from foretell.tables.csv_files import failure_in_text_file, header_names, scan_text_file
+from foretell.tables.csv_files import failure_in_text_file, header_names, rows_in_text_file, scan_text_file
 from foretell.tables.database_access import is_database, shown
 from foretell.tables.databases import read_database
 from foretell.tables.object_storage import is_object, scan_objects
@@ -114,12 +115,72 @@ class OpenedSource:
         DataError
             If a file breaks off, is damaged, or changes its encoding or number of fields on the way.
         """
-        try:
+        with self._own_words():
             return self.rows.select(columns).collect(engine="streaming")
+
+    def batches(self, columns: Sequence[str], rows_at_once: int) -> Iterator[pl.DataFrame]:
+        """Read columns some rows at a time, in source order.
+
+        Parameters
+        ----------
+        columns : sequence of str
+            Names of the columns to read.
+        rows_at_once : int
+            Rows of a batch; the last may have fewer.
+
+        Yields
+        ------
+        polars.DataFrame
+            The columns; batch after batch they are what `collect` returns.
+
+        Raises
+        ------
+        DataError
+            As from `collect`.
+        """
+        with self._own_words():
+            found = self.rows.select(columns).collect_batches(chunk_size=rows_at_once, maintain_order=True)
+            batches = iter(found)
+        while True:
+            with self._own_words():
+                batch = next(batches, None)
+            if batch is None:
+                return
+            yield batch
+
+    def roughly_counted(self) -> int:
+        """Return about how many rows there are, without reading text files; those of object stores are read.
+
+        Raises
+        ------
+        DataError
+            As from `collect`.
+        """
+        with self._own_words():
+            return sum(
+                rows_in_text_file(part.path, self.options)
+                if part.kind == "text" and part.path is not None
+                else int(part.rows.select(pl.len()).collect(engine="streaming").item())
+                for part in self.parts
+            )
+
+    def identity(self) -> list[list[str | int]] | None:
+        """Return path, size and time of change of every file; None where rows are in no file."""
+        if any(part.path is None for part in self.parts):
+            return None
+        facts = [(part.path.resolve(), part.path.stat()) for part in self.parts if part.path is not None]
+        return [[str(path), fact.st_size, fact.st_mtime_ns] for path, fact in facts]
+
+    @contextmanager
+    def _own_words(self) -> Iterator[None]:
+        """Turn polars' errors, which quote cells that may be ids, into foretell's; the cause is not chained."""
+        violations: list[Violation] = []
+        try:
+            yield
         except (pl.exceptions.PolarsError, OSError):
-            # The cause's own text quotes cells, which may be ids: it must not be chained.
             violations = self._failures()
-        raise DataError(violations, source=self.title)
+        if violations:
+            raise DataError(violations, source=self.title)
 
     def _failures(self) -> list[Violation]:
         found = []
@@ -144,7 +205,7 @@ def open_source(
     ----------
     source : str, Path, sequence of them, polars.DataFrame, polars.LazyFrame or Arrow-compatible frame
         A file (text with delimiters, Parquet, Arrow IPC; text may be gzipped), a pattern with ``*``, a folder, or
-        a frame, which is not modified; or the address of a database or of objects (s3://…).
+        a frame, which is not modified; the address of a database or of objects (s3://…); or what was opened already.
     table : str
         Name of the table, for messages.
     options : ReadOptions
@@ -166,6 +227,8 @@ def open_source(
     TypeError
         If `source` is of no such type.
     """
+    if isinstance(source, OpenedSource):
+        return replace(source, table=table, options=options)
     if is_database(source):
         spool, rows = read_database(str(source), query=query, database_table=database_table, table=table)
         part = Part("the database", "frame", rows, rows.collect_schema(), held=spool)

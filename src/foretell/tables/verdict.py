@@ -52,21 +52,59 @@ class Verdict:
 
     def notes(self) -> list[Note]:
         """Return one note for each reason, with row numbers."""
-        notes = []
-        for reason, count in self.counts.items():
-            where = first_rows((self.reason == reason).fill_null(value=False))
-            listed = ", ".join(str(row) for row in where) + (", …" if count > len(where) else "")
-            text = f"{count:,} {REASONS[self.table][reason][1]} and were left out (rows {listed})."
-            notes.append(Note(reason, count, text, self.table))
-        return notes
+        return [
+            left_out_note(self.table, reason, count, first_rows((self.reason == reason).fill_null(value=False)))
+            for reason, count in self.counts.items()
+        ]
 
     def nothing_left(self) -> Violation:
         """Return the refusal of a table of which no row can be used."""
-        rows_in = self.reason.len()
-        reasons = "; ".join(f"{count:,} {REASONS[self.table][reason][1]}" for reason, count in self.counts.items())
-        remedy = "Check the mapping of columns and the options of the file."
-        rule = f"none of {rows_in:,} rows can be used: {reasons}"
-        return Violation(self.table, None, rule, rows_in, (1, 2, 3)[:rows_in], remedy)
+        return nothing_left(self.table, self.reason.len(), self.counts)
+
+
+def left_out_note(table: str, reason: str, count: int, where: Sequence[int]) -> Note:
+    """Report rows left out for one reason.
+
+    Parameters
+    ----------
+    table : str
+        Name of the table.
+    reason : str
+        One of the table's.
+    count : int
+        Rows.
+    where : sequence of int
+        Numbers of the first three.
+
+    Returns
+    -------
+    Note
+    """
+    listed = ", ".join(str(row) for row in where) + (", …" if count > len(where) else "")
+    text = f"{count:,} {REASONS[table][reason][1]} and were left out (rows {listed})."
+    return Note(reason, count, text, table)
+
+
+def nothing_left(table: str, rows_in: int, counts: Mapping[str, int]) -> Violation:
+    """Return the refusal of a table of which no row can be used.
+
+    Parameters
+    ----------
+    table : str
+        Name of the table.
+    rows_in : int
+        Rows of the source.
+    counts : mapping of str to int
+        Rows left out by reason.
+
+    Returns
+    -------
+    Violation
+    """
+    reasons = "; ".join(f"{count:,} {REASONS[table][reason][1]}" for reason, count in counts.items())
+    remedy = "Check the mapping of columns and the options of the file."
+    rule = f"none of {rows_in:,} rows can be used: {reasons}"
+    return Violation(table, None, rule, rows_in, (1, 2, 3)[:rows_in], remedy)
 
 
 def judge(table: str, height: int, masks: Mapping[str, pl.Series]) -> Verdict:
@@ -140,11 +178,26 @@ def repeat_notes(table: str, repeats: pl.Series, *, dropped: bool) -> list[Note]
     list of Note
         One note at most.
     """
-    count = int(repeats.sum())
-    if dropped or not count:
-        return []
+    return [] if dropped else repeats_kept(table, int(repeats.sum()))
+
+
+def repeats_kept(table: str, count: int) -> list[Note]:
+    """Report rows that repeat an earlier one and were kept.
+
+    Parameters
+    ----------
+    table : str
+        Name of the table.
+    count : int
+        How many.
+
+    Returns
+    -------
+    list of Note
+        One note at most.
+    """
     text = f"{count:,} rows repeat an earlier row exactly; they were kept. drop_duplicates=True leaves them out."
-    return [Note("duplicate_rows_kept", count, text, table)]
+    return [Note("duplicate_rows_kept", count, text, table)] if count else []
 
 
 def canonical(rows: pl.DataFrame, parsed: Mapping[str, Parsed], attributes: Sequence[str]) -> pl.DataFrame:

@@ -1,0 +1,133 @@
+"""Checks that take all rows of a customer together, bucket by bucket, and what few of them concern several buckets."""
+
+import io
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import polars as pl
+
+from foretell.tables.bucketed import DIGEST, scan_buckets
+from foretell.tables.checks import (
+    GIANT_MIN_ROWS,
+    customer_digests,
+    giant_notes,
+    heavy_counts,
+    order_digests,
+    shared_notes,
+    unnamed_notes,
+)
+from foretell.tables.dataset import Note
+
+_LIKELY_SHARE = 0.01
+
+
+@dataclass(frozen=True)
+class BucketFindings:
+    """What was found in the orders of all buckets.
+
+    Parameters
+    ----------
+    repeats : polars.Series
+        UInt32, numbers of the rows that repeat an earlier row in every source column, sorted.
+    notes : tuple of Note
+        ``order_id_missing``, ``order_id_shared``, ``giant_account``; only those that hold.
+    """
+
+    repeats: pl.Series
+    notes: tuple[Note, ...]
+
+
+def check_buckets(
+    folder: Path, buckets: int, *, drop_repeats: bool, rewrite: Callable[[int, pl.DataFrame], None]
+) -> BucketFindings:
+    """Look at the orders of every bucket.
+
+    Rows that are equal in every source column are of one customer, so that they meet in one bucket. An order id may
+    be of customers in several: its digest is kept for each of its customers, and they are counted stretch by stretch
+    of all digests.
+
+    Parameters
+    ----------
+    folder : Path
+        Filled by `foretell.tables.bucketed.BucketWriter`; the digests go there too, and are removed.
+    buckets : int
+        Number of buckets.
+    drop_repeats : bool
+        Whether rows that repeat an earlier one are not to be used.
+    rewrite : callable
+        Takes a bucket's number and its rows without the repeats.
+
+    Returns
+    -------
+    BucketFindings
+    """
+    names = scan_buckets(folder, "orders").collect_schema().names()
+    has_orders = "order_id" in names
+    wanted = (
+        names if drop_repeats else [name for name in ("row_number", "customer_id", "order_id", DIGEST) if name in names]
+    )
+    repeats: list[pl.Series] = []
+    heavy: list[pl.Series] = []
+    orders = unnamed = rows_used = 0
+    digests = _Digests(folder / "order-digests")
+    for number in range(buckets):
+        rows = scan_buckets(folder, "orders", number).select(wanted).collect()
+        again = _repeats(rows, exactly=drop_repeats)
+        repeats.append(rows["row_number"].filter(again))
+        if drop_repeats and again.any():
+            rows = rows.filter(~again)
+            rewrite(number, rows)
+        rows_used += rows.height
+        customer = customer_digests(rows["customer_id"])
+        if has_orders:
+            order = order_digests(rows["order_id"]).alias("order")
+            unnamed += order.null_count()
+            pairs = pl.DataFrame([customer, order]).drop_nulls().unique()
+            customer = pl.concat([pairs["customer"], customer.filter(order.is_null())])
+            digests.write(number, pairs["order"])
+        orders += customer.len()
+        heavy.append(heavy_counts(customer, _LIKELY_SHARE * customer.len()))
+    notes = [*unnamed_notes(unnamed), *shared_notes(digests.shared(buckets))]
+    if rows_used > GIANT_MIN_ROWS:
+        notes += giant_notes(pl.concat(heavy), orders)
+    return BucketFindings(pl.concat(repeats).sort(), tuple(notes))
+
+
+def _repeats(rows: pl.DataFrame, *, exactly: bool) -> pl.Series:
+    """Rows that come again; the rows of a bucket are in source order.
+
+    What is dropped must be equal in foretell's columns too, and not in its digest alone.
+    """
+    if rows[DIGEST].n_unique() == rows.height:
+        return pl.repeat(value=False, n=rows.height, eager=True)
+    same = pl.struct(pl.exclude("row_number")) if exactly else pl.col(DIGEST)
+    return ~rows.select(same.is_first_distinct()).to_series()
+
+
+class _Digests:
+    """Order ids of each bucket as sorted digests, one for each of an order's customers."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def write(self, number: int, order: pl.Series) -> None:
+        self._folder.mkdir(exist_ok=True)
+        content = io.BytesIO()
+        order.sort().to_frame().write_parquet(content, compression="uncompressed", row_group_size=65_536)
+        (self._folder / f"{number:05d}.parquet").write_bytes(content.getbuffer())
+
+    def shared(self, stretches: int) -> int:
+        """Count the digests that are there more than once."""
+        files = sorted(self._folder.glob("*.parquet")) if self._folder.exists() else []
+        if not files:
+            return 0
+        rows, found, width = pl.scan_parquet(files, glob=False), 0, -(-(2**64) // stretches)
+        for place in range(stretches):
+            first, last = place * width, min((place + 1) * width, 2**64) - 1
+            within = pl.col("order").is_between(pl.lit(first, pl.UInt64), pl.lit(last, pl.UInt64))
+            order = rows.filter(within).collect()["order"]
+            found += int(order.filter(order.is_duplicated()).n_unique())
+        for file in files:
+            file.unlink()
+        return found
