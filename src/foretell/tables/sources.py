@@ -1,10 +1,10 @@
 """Any place that rows come from, opened lazily: files of several kinds, patterns, folders, frames."""
 
 import glob
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TypeVar
 
 import polars as pl
 
@@ -15,6 +15,7 @@ from foretell.tables.databases import read_database
 from foretell.tables.object_storage import is_object, scan_objects
 from foretell.tables.options import ReadOptions
 
+_Read = TypeVar("_Read")
 _TEXT_SUFFIXES = (".csv", ".tsv", ".txt")
 _PARQUET_SUFFIXES = (".parquet", ".pq")
 _IPC_SUFFIXES = (".arrow", ".ipc", ".feather")
@@ -115,8 +116,7 @@ class OpenedSource:
         DataError
             If a file breaks off, is damaged, or changes its encoding or number of fields on the way.
         """
-        with self._own_words():
-            return self.rows.select(columns).collect(engine="streaming")
+        return self._attempt(lambda: self.rows.select(columns).collect(engine="streaming"))
 
     def batches(self, columns: Sequence[str], rows_at_once: int) -> Iterator[pl.DataFrame]:
         """Read columns some rows at a time, in source order.
@@ -138,12 +138,10 @@ class OpenedSource:
         DataError
             As from `collect`.
         """
-        with self._own_words():
-            found = self.rows.select(columns).collect_batches(chunk_size=rows_at_once, maintain_order=True)
-            batches = iter(found)
+        rows = self.rows.select(columns)
+        batches = self._attempt(lambda: iter(rows.collect_batches(chunk_size=rows_at_once, maintain_order=True)))
         while True:
-            with self._own_words():
-                batch = next(batches, None)
+            batch = self._attempt(lambda: next(batches, None))
             if batch is None:
                 return
             yield batch
@@ -156,13 +154,14 @@ class OpenedSource:
         DataError
             As from `collect`.
         """
-        with self._own_words():
-            return sum(
+        return self._attempt(
+            lambda: sum(
                 rows_in_text_file(part.path, self.options)
                 if part.kind == "text" and part.path is not None
                 else int(part.rows.select(pl.len()).collect(engine="streaming").item())
                 for part in self.parts
             )
+        )
 
     def identity(self) -> list[list[str | int]] | None:
         """Return path, size and time of change of every file; None where rows are in no file."""
@@ -171,16 +170,13 @@ class OpenedSource:
         facts = [(part.path.resolve(), part.path.stat()) for part in self.parts if part.path is not None]
         return [[str(path), fact.st_size, fact.st_mtime_ns] for path, fact in facts]
 
-    @contextmanager
-    def _own_words(self) -> Iterator[None]:
-        """Turn polars' errors, which quote cells that may be ids, into foretell's; the cause is not chained."""
-        violations: list[Violation] = []
+    def _attempt(self, read: Callable[[], _Read]) -> _Read:
         try:
-            yield
+            return read()
         except (pl.exceptions.PolarsError, OSError):
+            # The cause's own text quotes cells, which may be ids: it must not be chained.
             violations = self._failures()
-        if violations:
-            raise DataError(violations, source=self.title)
+        raise DataError(violations, source=self.title)
 
     def _failures(self) -> list[Violation]:
         found = []
