@@ -18,6 +18,7 @@ from foretell.tables.dataset import CustomerData, require_customer_data
 from foretell.training import tuning
 from foretell.training.backtest import MOST_JUDGED, past_cutoffs, run_backtest
 from foretell.training.past import as_periods
+from foretell.training.prospect_recipe import ProspectSettings, train_prospects
 from foretell.training.recipes import BOOSTED, scoring_recipes, spare_threads
 from foretell.training.routing import choose_rung
 from foretell.windows import Horizons, as_cutoff
@@ -162,6 +163,9 @@ def train(
         choice = choose_rung(record, [recipe.name for recipe in recipes], label_days=label_days)
         if choice.rung != bundle.rung:
             bundle = next(recipe for recipe in recipes if recipe.name == choice.rung).fit(past, cutoff, horizons, seed)
+        trees = any(recipe.name == BOOSTED for recipe in recipes)
+        asked = ProspectSettings(churn_days, seed, threads or spare_threads(), with_trees=trees)
+        prospects, prospect_facts = train_prospects(past, bundle.purchase_model, asked)
     judged_at = [str(cutoff).removesuffix(" 00:00:00") for cutoff in chosen]
     facts: dict[str, Any] = {
         "foretell": {"version": __version__, "seed": seed},
@@ -174,11 +178,13 @@ def train(
     }
     if tuning_facts:
         facts["tuning"] = {**tuning_facts, "in_use": tuned is not None and bundle.rung == BOOSTED}
+    facts["prospects"] = prospect_facts
     card = {**facts, **bundle.card}
     # Segments read the features too, also where no trees do.
     statistics = bundle.statistics or fit_statistics(past, cutoff)
     model = TrainedModel(
-        replace(bundle, card=card, record=record, statistics=statistics), trials=None if tuned is None else tuned.trials
+        replace(bundle, card=card, record=record, statistics=statistics, prospects=prospects),
+        trials=None if tuned is None else tuned.trials,
     )
     if tracking is not None:
         tracking.log_training(model)
