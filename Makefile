@@ -22,7 +22,7 @@ export MLFLOW_DISABLE_TELEMETRY := true
 # compiled modules make every later start several seconds quicker
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup demo test test-rest test-all lint format types bench bench-accuracy clean
+.PHONY: help setup servers demo test test-rest test-all lint format types bench bench-accuracy clean
 
 help:  ## show this list
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -41,6 +41,20 @@ $(STAMP): requirements.lock pyproject.toml
 	@$(BIN)/python -m pip install --quiet --requirement requirements.lock
 	@$(BIN)/python -m pip install --quiet --no-deps --editable .
 	@touch $@
+
+servers:  ## PostgreSQL for the tests that start a server (Debian and Ubuntu, as root; elsewhere it says why not)
+	@if ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || command -v initdb >/dev/null 2>&1; then \
+		echo "PostgreSQL is here already."; \
+	elif ! command -v apt-get >/dev/null 2>&1; then \
+		echo "PostgreSQL is not installed: there is no apt-get here. Tests that need it are skipped."; \
+	elif [ "$$(id -u)" != 0 ]; then \
+		echo "PostgreSQL is not installed: apt-get needs root. Tests that need it are skipped."; \
+	else \
+		apt-get update -qq && mkdir -p /etc/postgresql-common && \
+		{ [ -e /etc/postgresql-common/createcluster.conf ] || echo "create_main_cluster = false" > /etc/postgresql-common/createcluster.conf; } && \
+		DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends postgresql >/dev/null && \
+		echo "PostgreSQL is installed."; \
+	fi
 
 demo: $(STAMP)  ## the whole job on the CDNOW order history, into data/exports/demo
 	@$(BIN)/foretell demo

@@ -17,6 +17,10 @@ JOBS = {
     "score": ("score",),
     "export": ("export",),
     "verify": ("verify",),
+    "review": ("review",),
+    "segments": ("list_segments",),
+    "segment_preview": ("preview_segment", "write_segment"),
+    "segment_check": ("lint_segments",),
     "registry": ("runs", "promote", "rollback"),
     "doctor": ("doctor",),
 }
@@ -26,6 +30,7 @@ class Outcome:
     """What a job gives back."""
 
     healthy = True
+    errors = 0
 
     def lines(self):
         return ["one line", "another"]

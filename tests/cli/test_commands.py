@@ -94,6 +94,12 @@ CALLS = [
         (Path(HERE), "meta"),
         {"remove_list": True, "options": {"tiktok_phone": "plus"}},
     ),
+    (["review"], "review", "review", (), {"dry_run": False}),
+    (["review", "--dry-run"], "review", "review", (), {"dry_run": True}),
+    (["segments", "list"], "segments", "list_segments", (), {"as_of": None}),
+    (["segments", "preview", "vip"], "segment_preview", "preview_segment", ("vip",), {"as_of": None}),
+    (["segments", "preview", "vip", "--toml"], "segment_preview", "write_segment", ("vip",), {}),
+    (["segments", "lint", "--as-of", "2026-11-01"], "segment_check", "lint_segments", (), {"as_of": DAY}),
     (["runs"], "registry", "runs", (), {}),
     (["promote", "3fa9"], "registry", "promote", ("3fa9",), {"why": "promoted by hand", "dry_run": False}),
     (
@@ -126,7 +132,7 @@ def test_the_real_job_takes_what_the_command_gives(module, name, arguments, keyw
 
 
 def test_every_command_is_tried_here():
-    tried = {" ".join(["foretell", line[0]]) for line, *_ in CALLS}
+    tried = {" ".join(["foretell", *line[: 2 if line[0] == "segments" else 1]]) for line, *_ in CALLS}
     assert tried | {"foretell init", "foretell config show"} == set(COMMANDS)
 
 
@@ -156,6 +162,11 @@ def test_the_demo_has_settings_of_its_own(call, jobs, tmp_path):
 def test_what_finds_something_says_so_by_its_exit_code(call, jobs, line, code):
     jobs.act = type("Ill", (), {"healthy": False, "lines": lambda _: ["FAIL"], "as_dict": lambda _: {}})
     assert call(*line) == (code, "FAIL\n", "")
+
+
+def test_a_lint_that_finds_errors_ends_with_2(call, jobs):
+    jobs.act = type("Odd", (), {"errors": 1, "lines": lambda _: ["error"], "as_dict": lambda _: {}})
+    assert call("segments", "lint") == (2, "error\n", "")
 
 
 # --- options of every command ----------------------------------------------------------------------------------------
@@ -264,7 +275,7 @@ def test_the_list_of_commands_is_not_cut_off(call):
 
 def test_writing_commands_have_a_dry_run():
     having = {name.split()[1] for name, command in COMMANDS.items() if any(p.name == "dry_run" for p in command.params)}
-    assert having == {"init", "train", "score", "export", "promote", "rollback"}
+    assert having == {"init", "train", "score", "export", "review", "promote", "rollback"}
 
 
 # --- config show -----------------------------------------------------------------------------------------------------

@@ -140,7 +140,10 @@ def test_steps_are_for_a_person_who_watches(call, jobs, monkeypatch, terminal, o
         return outcome()
 
     jobs.act = act
-    assert ("training\n" in call("train", *options)[2]) is shown
+    err = call("train", *options)[2]
+    assert err.startswith("training\n") is shown
+    if not terminal and not options:
+        assert json.loads(err)["message"] == "training"
     assert logging.getLogger("foretell").handlers == []
 
 

@@ -14,9 +14,10 @@ from polars.testing import assert_frame_equal
 
 from foretell.delivery.manifest import is_whole
 from foretell.delivery.publish import publish
-from foretell.delivery.segments import READY_SEGMENTS, VIP
+from foretell.delivery.ready_segments import ready_segments
 from foretell.errors import ConfigError, GateRefused
 
+VIP = next(segment for segment in ready_segments() if segment.name == "vip")
 DATA_FILES = {
     "scores.parquet",
     "scores.csv",
@@ -24,7 +25,12 @@ DATA_FILES = {
     "quarantine.csv",
     "report.html",
     "README.txt",
-    *(f"segments/{segment.name}.csv" for segment in READY_SEGMENTS),
+    "segments.csv",
+    "segments_diff.csv",
+    "segments_power.csv",
+    "segment_members.parquet",
+    "segments/test_sample_holdout.csv",
+    *(f"segments/{segment.name}.csv" for segment in ready_segments() if not segment.needs and not segment.off),
 }
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from foretell.delivery.publish import publish
-from foretell.delivery.segments import READY_SEGMENTS
+from foretell.delivery.ready_segments import ready_segments
 from foretell.errors import OutputError
 from foretell.storage import atomic
 
@@ -22,7 +22,12 @@ DATA_FILES = {
     "quarantine.csv",
     "report.html",
     "README.txt",
-    *(f"segments/{segment.name}.csv" for segment in READY_SEGMENTS),
+    "segments.csv",
+    "segments_diff.csv",
+    "segments_power.csv",
+    "segment_members.parquet",
+    "segments/test_sample_holdout.csv",
+    *(f"segments/{segment.name}.csv" for segment in ready_segments() if not segment.needs and not segment.off),
 }
 
 

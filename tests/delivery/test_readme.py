@@ -5,14 +5,19 @@ from dataclasses import replace
 import polars as pl
 import pytest
 
+from foretell.delivery.availability import allowed
 from foretell.delivery.readme import WIDTH, render_readme
+from foretell.delivery.ready_segments import ready_segments
 from foretell.delivery.run import Record
-from foretell.delivery.segments import READY_SEGMENTS
+from foretell.delivery.segment_files import SegmentsOfRun
+from foretell.delivery.segments import Segment
 from foretell.delivery.selection import select_all
+
+FOUR = tuple(one for one in ready_segments() if one.name in ("win_back", "due_soon", "vip", "one_time_at_risk"))
 
 
 def readme(run, escaped_cells=0):
-    return render_readme(run, select_all(run, READY_SEGMENTS), escaped_cells=escaped_cells)
+    return render_readme(run, SegmentsOfRun(select_all(run, FOUR)), escaped_cells=escaped_cells)
 
 
 def flat(text):
@@ -30,7 +35,7 @@ def test_it_names_every_file_and_says_how_to_use_it(run):
         "manifest.json",
     ):
         assert name in text
-    for segment in READY_SEGMENTS:
+    for segment in FOUR:
         assert f"segments/{segment.name}.csv" in text
     assert "churn_risk_90d" in text
     assert "shopper" not in text
@@ -92,3 +97,28 @@ def test_without_amounts_no_empty_column_is_advised(make_run, run):
     assert "use clv_percentile or predicted_orders_365d" in text
     assert "use clv_percentile or predicted_clv_365d" in flat(readme(run))
     assert "_high" not in text
+
+
+def test_segments_that_are_off_are_grouped_by_what_they_lack(run):
+    on, off = allowed(run, ready_segments())
+    text = flat(render_readme(run, SegmentsOfRun(select_all(run, on), off), escaped_cells=0))
+    assert "They need a value of yours, such as a category or a country" in text
+    assert "The data lack what comes from events: email_recipients_no_purchase, email_engaged," in text
+    assert "Guesses about a person's life are sensitive" in text
+    assert all(f" {one.segment.name}" in text for one in off)
+
+
+def test_each_segment_says_for_whom_how_many_since_when_and_what_to_do(run):
+    segment = Segment(
+        "half", "Half", "orders >= 2", "Twice.", "Write.", owner="Anna", channels=("email",), holdout=0.5,
+        utm=(("source", "shop"),),
+    )  # fmt: skip
+    (selection,) = select_all(run, [segment])
+    text = flat(render_readme(run, SegmentsOfRun((selection,)), escaped_cells=0))
+    assert f"segments/half.csv: Half ({selection.size} customers). For Anna (email). Twice. Expected from them" in text
+    assert (
+        f"What to do: Write. Tag its links with utm_source=shop. segments/half_holdout.csv ({selection.held_out} "
+        "customers, 50 % by lot): leave these alone, and compare what they buy with the others. "
+        "Valid from 1 November 2026."
+    ) in text
+    assert "half: Customers where the number of orders is at least 2. 50 % of them, by lot, are held out." in text

@@ -6,12 +6,18 @@ from datetime import date, datetime
 import polars as pl
 import pytest
 
+from foretell.delivery.ready_segments import ready_segments
 from foretell.delivery.rule_columns import aliases, rule_frame, without_horizon
-from foretell.delivery.segments import DUE_SOON, ONE_TIME_AT_RISK, READY_SEGMENTS, VIP, WIN_BACK, Segment
+from foretell.delivery.segments import Segment
 from foretell.delivery.selection import select_all
 from foretell.errors import ConfigError
 from foretell.windows import Horizons
 
+READY = {segment.name: segment for segment in ready_segments()}
+WIN_BACK, DUE_SOON, VIP, ONE_TIME_AT_RISK = (
+    READY[name] for name in ("win_back", "due_soon", "vip", "one_time_at_risk")
+)
+READY_SEGMENTS = (WIN_BACK, DUE_SOON, VIP, ONE_TIME_AT_RISK)
 PLAIN = Segment(
     name="plain",
     title="Plain",
@@ -186,7 +192,7 @@ def test_missing_predictions_are_in_no_segment_and_in_no_sum(make_run):
         ({"where": "churn_rsk > 0.5"}, "unknown column 'churn_rsk'. Did you mean 'churn_risk'"),
         ({"where": "orders >"}, "is no SQL condition"),
         ({"where": "orders + 1"}, "not true or false"),
-        ({"where": "orders = 'many' AND churn_band > 3"}, "cannot be compared"),
+        ({"where": "orders = 'many' AND churn_band > 3"}, "compares the number orders with the text"),
         ({"order_by": ("ordrs DESC",)}, "unknown column 'ordrs'"),
         ({"columns": ("nothing",)}, "unknown column 'nothing'"),
         ({"columns": ("clv_days",)}, "unknown column 'clv_days'"),

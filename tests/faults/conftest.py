@@ -16,7 +16,7 @@ from foretell.tables.dataset import MINOR_PER_UNIT
 DOMAIN = "@private.example"
 AS_OF = "2025-08-01"
 ORDERS = "data/raw/orders.csv"
-MAY_NAME_CUSTOMERS = ("scores.csv", "scores.parquet", "segments/")
+MAY_NAME_CUSTOMERS = ("scores.csv", "scores.parquet", "segments/", "segments_diff.csv", "segment_members.parquet")
 
 
 @pytest.fixture(scope="module")

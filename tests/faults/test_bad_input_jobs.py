@@ -13,7 +13,7 @@ from foretell.engines.trained_model import TrainedModel
 DOMAIN = "@private.example"
 AS_OF = "2025-08-01"
 ORDERS = "data/raw/orders.csv"
-MAY_NAME_CUSTOMERS = ("scores.csv", "scores.parquet", "segments/")
+MAY_NAME_CUSTOMERS = ("scores.csv", "scores.parquet", "segments/", "segments_diff.csv", "segment_members.parquet")
 
 
 # --- refused: the same words and code from every command, nothing written ---------------------------------------------
@@ -201,7 +201,12 @@ def test_what_a_person_should_look_at_is_said_by_check_score_and_report(shop, sp
     spoil(shop)
     code, out, _ = shop.call("check", "--as-of", as_of, "--json")
     assert (code, note in {found["code"] for found in json.loads(out)["notes"]}) == (0, True)
-    code, out, _ = shop.call("score", "--as-of", as_of)
+    if note == "stale":
+        before = shop.content()
+        code, out, err = shop.call("score", "--as-of", as_of)
+        assert (code, out, shop.content()) == (4, "", before)
+        assert "level: " in err
+    code, out, _ = shop.call("score", "--as-of", as_of, *(["--force"] if note == "stale" else []))
     assert code == 0
     assert words in out
     folder = shop.folder / "data/exports" / as_of
@@ -264,10 +269,13 @@ def test_too_little_to_learn_from(shop, spoil, words, can_be_scored):
     assert [word for word in words if word not in err] == []
     assert "Remedy: " in err
     assert shop.content() == before
-    # a model that was learnt before still answers, unless it would have to look back
+    # a model that was learnt before does not know this shop; forced, it answers, unless it would have to look back
     code, _, err = shop.call("score")
-    assert code == (0 if can_be_scored else 3)
-    assert can_be_scored or ("seen the future" in err and shop.content() == before)
+    assert code == (4 if can_be_scored else 3)
+    assert shop.content() == before
+    assert can_be_scored or "seen the future" in err
+    assert not can_be_scored or "Nothing was published: " in err
+    assert shop.call("score", "--force")[0] == (0 if can_be_scored else 3)
 
 
 # --- settings ---------------------------------------------------------------------------------------------------------

@@ -23,7 +23,7 @@ from foretell.storage.lock import LOCK_NAME, folder_lock
 DOMAIN = "@private.example"
 AS_OF = "2025-08-01"
 ORDERS = "data/raw/orders.csv"
-MAY_NAME_CUSTOMERS = ("scores.csv", "scores.parquet", "segments/")
+MAY_NAME_CUSTOMERS = ("scores.csv", "scores.parquet", "segments/", "segments_diff.csv", "segment_members.parquet")
 
 
 # --- the output -------------------------------------------------------------------------------------------------------
@@ -200,7 +200,7 @@ def test_a_run_that_is_ended_while_it_publishes_leaves_nothing(shop, delay):
         process.send_signal(signal.SIGTERM)
         out, err = process.communicate(timeout=60)
     assert (process.returncode, out) == (143, "")
-    assert err.strip() == "terminated: nothing is left half-written."
+    assert err.splitlines()[-1] == "terminated: nothing is left half-written."
     assert shop.content() == before
 
 

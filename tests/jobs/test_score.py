@@ -10,7 +10,9 @@ import pytest
 from foretell.config.settings import Settings
 from foretell.errors import InputTooOld, ModelNotFound, OutputError, WindowError
 from foretell.jobs.score import score
+from foretell.storage.atomic import STAGE_PREFIX
 from foretell.storage.hashing import sha256_file
+from foretell.storage.lock import LOCK_NAME
 
 
 @pytest.fixture
@@ -87,7 +89,7 @@ def test_identifiers_are_in_score_files_only(settings: Settings) -> None:
     assert result.folder is not None
     named = {path.name for path in result.folder.rglob("*.*") if b"private.example" in path.read_bytes()}
     segments = {path.name for path in (result.folder / "segments").iterdir()}
-    assert named <= {"scores.csv", "scores.parquet"} | segments
+    assert named <= {"scores.csv", "scores.parquet", "segments_diff.csv", "segment_members.parquet"} | segments
     assert "private.example" not in "\n".join(result.lines()) + json.dumps(result.as_dict())
     models = b"".join(path.read_bytes() for path in settings.folders.models.rglob("*") if path.is_file())
     assert b"private.example" not in models
@@ -121,3 +123,16 @@ def test_no_champion_and_no_past_are_named(settings: Settings, tmp_path: Path) -
     empty = settings.model_copy(update={"folders": settings.folders.model_copy(update={"models": tmp_path / "none"})})
     with pytest.raises(ModelNotFound, match="train"):
         score(empty)
+
+
+def test_what_a_killed_run_of_another_day_left_is_cleared_and_told(
+    settings: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
+    left = settings.folders.output / f"{STAGE_PREFIX}2025-07-31"
+    left.mkdir(parents=True)
+    (left / "scores.csv").write_text("half")
+    (settings.folders.output / LOCK_NAME).write_text('{"process": 999999999, "host": "elsewhere"}')
+    caplog.set_level("WARNING", logger="foretell")
+    score(settings, as_of="2025-08-01")
+    assert sorted(path.name for path in settings.folders.output.iterdir()) == ["2025-08-01", "latest.json"]
+    assert "A run did not end: process 999999999 on elsewhere since " in caplog.text

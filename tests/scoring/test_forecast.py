@@ -21,6 +21,7 @@ LEVEL = Level(
     by_lead=(-0.2,) * 30,
     season_starts_on="2025-07-01",
     season=tuple(0.3 if 22 <= week < 26 else 0.0 for week in range(52)),
+    season_weeks_seen=30,
     value=0.1,
     error_days=(7, 28, 182),
     sd_orders=(0.2, 0.1, 0.15),

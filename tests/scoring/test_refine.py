@@ -89,7 +89,9 @@ def test_the_answers_are_the_formula(boosted_shop: CustomerData, boosted: Bundle
     factor = learnt_.level.log_orders(AS_OF, churn.days) + learnt_.hazard_shift["churn"]
     p = 1 - np.exp(np.exp(factor) * np.log1p(-churn.p_order))
     trees = learnt_.trees["churn"]
-    linear = trees.shift + trees.slope * np.log(p / (1 - p)) + trees.weight * added["churn"]
+    offset = np.log(p / (1 - p))
+    thumb = np.log(churn.days / known.summary["days_since_last_order"].to_numpy())
+    linear = trees.shift + trees.slope * offset + trees.weight * added["churn"] + trees.naive * (thumb - offset)
     # Probabilities next to 0 or 1 are clipped before the log-odds.
     assert refined.p_stay == pytest.approx(1 / (1 + np.exp(-linear)), rel=1e-6, abs=1e-9)
 
@@ -162,5 +164,5 @@ def test_an_offset_is_the_probability_at_another_hazard() -> None:
 
 
 def test_probabilities_never_reach_their_ends() -> None:
-    p = probability(np.array([-1e3, 1e3]), Trees(shift=50.0), 0.0)
+    p = probability(np.array([-1e3, 1e3]), Trees(shift=50.0), 0.0, 0.0)
     assert ((p > 0) & (p < 1)).all()

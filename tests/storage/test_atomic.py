@@ -7,6 +7,7 @@ import pytest
 
 from foretell.errors import OutputError
 from foretell.storage import atomic
+from foretell.storage.atomic import RETIRED_PREFIX, STAGE_PREFIX, sweep
 
 
 def names(folder: Path) -> set[str]:
@@ -94,3 +95,17 @@ def test_a_second_rename_that_fails_puts_the_old_folder_back(tmp_path: Path, mon
         (stage / "new.txt").write_text("new")
     assert names(target) == {"old.txt"}
     assert names(tmp_path) == {"run"}
+
+
+def test_a_sweep_mends_what_killed_runs_of_any_day_left(tmp_path: Path) -> None:
+    (tmp_path / f"{STAGE_PREFIX}2026-01-01").mkdir()
+    (tmp_path / f"{STAGE_PREFIX}2026-01-01" / "half").write_text("half")
+    (tmp_path / f"{STAGE_PREFIX}latest.json").write_text("half")
+    (tmp_path / f"{RETIRED_PREFIX}2026-01-02").mkdir()
+    (tmp_path / f"{RETIRED_PREFIX}2026-01-02" / "old").write_text("old")
+    (tmp_path / f"{STAGE_PREFIX}2026-01-02").mkdir()
+    (tmp_path / "2026-01-03").mkdir()
+    assert sweep(tmp_path) == 4
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["2026-01-02", "2026-01-03"]
+    assert (tmp_path / "2026-01-02" / "old").read_text() == "old"
+    assert sweep(tmp_path) == sweep(tmp_path / "none") == 0

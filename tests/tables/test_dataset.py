@@ -75,3 +75,12 @@ def test_the_given_frame_is_not_changed() -> None:
 
 def test_a_data_set_is_shown_in_one_line(few_orders):
     assert repr(few_orders) == "CustomerData(7 order rows, observed_until='2025-04-01T00:00:00', 0 rows left out)"
+
+
+def test_the_fingerprint_does_not_depend_on_how_texts_lie_in_memory() -> None:
+    ids = [f"customer-number-{number:06d}@mail.test" for number in range(50)]
+    frame = pl.DataFrame({"customer_id": ids, "ordered_at": [datetime(2025, 1, 1)] * 50})
+    padded = pl.DataFrame({"customer_id": [f"left-out-again-{number}" for number in range(50)] + ids}).tail(50)
+    elsewhere = frame.with_columns(padded["customer_id"])
+    for other in (elsewhere, frame.reverse(), pl.concat([frame.tail(20), frame.head(30)])):
+        assert CustomerData.from_orders(other).fingerprint() == CustomerData.from_orders(frame).fingerprint()

@@ -18,7 +18,7 @@ HORIZONS = (91, 182)
 
 
 def fit(data, day, models=know, **named):
-    return fit_level(data, at(day), models, horizons_days=HORIZONS, **named)
+    return fit_level(data, at(day), models, horizons_days=HORIZONS, **{"retail_year": False, **named})
 
 
 def peak(day):
@@ -56,7 +56,7 @@ def test_two_years_of_season_are_found_and_follow_as_of():
     level = fit(shop(2 * 364 + 20, factor=peak, customers=1500), 2 * 364 + 20, models=learn)
     quiet, busy = at(2 * 364 + 20), at(2 * 364 + 315)
     lift = level.log_orders(busy, 42) - level.log_orders(quiet, 42)
-    # Two thirds of it are believed after one year, .46; the year before confirms it, and the prior holds some back.
+    # About half of it is believed after one year; the year before confirms it, and the prior holds some back.
     assert 0.52 < lift < log(2) + 0.05
     # Nothing but the season follows as_of: a year later all is the same.
     assert level.log_orders(quiet + timedelta(days=364), 91) == level.log_orders(quiet, 91)
@@ -71,8 +71,8 @@ def test_a_season_that_is_over_is_not_carried_on():
 def test_one_year_of_season_is_believed_in_part():
     level = fit(shop(364 + 100, factor=peak, customers=1500), 364 + 100)
     lift = level.log_orders(at(364 + 315), 42) - level.log_orders(at(364 + 200), 42)
-    # Two thirds of log 2, and the week at either end smoothed: .46 less a tenth.
-    assert lift == pytest.approx(2 / 3 * log(2), abs=0.08)
+    # It may have been drift: about half of it is believed.
+    assert 0.4 * log(2) < lift < 0.8 * log(2)
 
 
 def test_counting_noise_is_no_season():
@@ -110,8 +110,8 @@ def test_rows_at_or_after_as_of_change_nothing():
 def test_an_excluded_period_says_nothing():
     data = shop(500, factor=lambda day: 0.3 if 440 <= day < 468 else 1.0)
     closed = ((START + timedelta(days=440)).date(), (START + timedelta(days=467)).date())
-    # Left in, half of the dip and more is expected back a year later.
-    assert fit(data, 500).log_orders(at(440 + 364), 28) < -0.4
+    # Left in, part of the dip is expected back a year later.
+    assert fit(data, 500).log_orders(at(440 + 364), 28) < -0.3
     level = fit(data, 500, exclude_periods=[closed])
     # Counting noise of the mean, about 1 %, and of four weeks of season, two thirds of 4 %.
     assert level.log_orders(at(440 + 364), 28) == pytest.approx(0.0, abs=0.06)
@@ -140,8 +140,8 @@ def test_one_giant_order_moves_no_level(share):
     )
     level = fit(moved, 500)
     assert level.log_orders(at(500), 91) == plain.log_orders(at(500), 91)
-    # The customer is left out of both sides: 1 of 600, some 4 purchases of 2,700 a quarter.
-    assert level.log_value() == pytest.approx(plain.log_value(), abs=0.005)
+    # Limited to a twentieth of all, shrunk by what such a customer says of the noise.
+    assert plain.log_value() < level.log_value() < plain.log_value() + 0.05
 
 
 def test_a_short_history_has_no_level_and_says_why():

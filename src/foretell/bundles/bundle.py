@@ -73,6 +73,8 @@ class Bundle:
         Plain facts for the model card: data, fits, limits.
     record : mapping of str to polars.DataFrame
         Past performance: the frames of `RECORD_SCHEMAS`.
+    profile : mapping
+        Plain values: what the orders looked like that training saw (`training.profile`), for the gates of scoring runs.
     """
 
     rung: str
@@ -88,6 +90,7 @@ class Bundle:
     prospects: "ProspectModel | None" = None
     card: Mapping[str, Any] = field(default_factory=dict)
     record: Mapping[str, pl.DataFrame] = field(default_factory=empty_record)
+    profile: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def reads_features(self) -> bool:

@@ -32,8 +32,12 @@ FORMAT = 1
 
 MANIFEST = "manifest.json"
 _STATISTICS = "statistics.json"
+_PROFILE = "profile.json"
 _VERSION_DIGITS = 16
 _MAX_FILE_BYTES = 64_000_000
+_NOT_A_BUNDLES = (
+    KeyError, TypeError, ValueError, IndexError, RecursionError, OverflowError, pl.exceptions.PolarsError,
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -90,6 +94,8 @@ def bundle_files(bundle: Bundle) -> dict[str, bytes]:
         files[_STATISTICS] = canonical_json(bundle.statistics.to_dict())
     if bundle.prospects is not None:
         files.update(prospect_files(bundle.prospects))
+    if bundle.profile:
+        files[_PROFILE] = canonical_json(dict(bundle.profile))
     for name, frame in bundle.record.items():
         files[f"record_{name}.csv"] = frame.write_csv().encode()
     return dict(sorted(files.items()))
@@ -185,10 +191,11 @@ def load_bundle(folder: Path) -> StoredBundle:
                 name: pl.read_csv(io.BytesIO(files[f"record_{name}.csv"]), schema=dict(schema))
                 for name, schema in RECORD_SCHEMAS.items()
             },
+            profile=_parse(files, _PROFILE) if _PROFILE in files else {},
         )
     except BundleError:
         raise
-    except (KeyError, TypeError, ValueError, IndexError, pl.exceptions.PolarsError) as error:
+    except _NOT_A_BUNDLES as error:
         raise _damaged(folder, f"its values are not a bundle's ({type(error).__name__})") from error
     return StoredBundle(bundle, version_of(files))
 
@@ -202,14 +209,14 @@ def _verified_files(folder: Path) -> dict[str, bytes]:
         manifest = json.loads(_limited_bytes(folder, MANIFEST))
         listed = {str(name): str(entry["sha256"]) for name, entry in manifest["files"].items()}
         number, version = manifest["format"], manifest["version"]
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise _damaged(folder, f"{MANIFEST} cannot be read") from error
     if number != FORMAT:
         msg = f"The bundle in {folder} has layout {number!r}; this foretell reads {FORMAT}. Remedy: train it again."
         raise BundleError(msg)
     known = {"bundle.json", "purchase_model.json", "spend_model.json", "card.json", "MODEL_CARD.md"}
     known |= {f"record_{name}.csv" for name in RECORD_SCHEMAS}
-    optional = {"spend_model.json", _STATISTICS, REFINEMENT, *trees_files(set(listed))}
+    optional = {"spend_model.json", _STATISTICS, _PROFILE, REFINEMENT, *trees_files(set(listed))}
     optional |= prospect_file_names(set(listed))
     present = {entry.name for entry in folder.iterdir()} - {MANIFEST}
     if not known - optional <= set(listed) <= known | optional or present != set(listed):

@@ -24,7 +24,9 @@ AMOUNTS = ("orders", "spend")
 
 @dataclass(frozen=True)
 class Trees:
-    """A correction of one answer: shift + slope · offset + weight · margin, on the link scale.
+    """A correction of one answer: shift + slope · offset + weight · margin + naive · (rule of thumb − offset).
+
+    All on the link scale; only events have a rule of thumb (`foretell.scoring.refine.naive_log_odds`).
 
     Parameters
     ----------
@@ -32,6 +34,8 @@ class Trees:
         Calibration of the purchase model's own answer at the shop's level, the offset; 0 and 1 are no change.
     weight : float
         Weight of the trees' mean margin; 0 without trees.
+    naive : float
+        Weight of the rule of thumb, within [0, 1]; what it gets, the purchase model's own answer loses.
     boosters : tuple of Booster
         Cross-fitted, their margins are averaged; empty where trees did not win.
     days : int
@@ -43,6 +47,7 @@ class Trees:
     shift: float = 0.0
     slope: float = 1.0
     weight: float = 0.0
+    naive: float = 0.0
     boosters: "tuple[Booster, ...]" = ()
     days: int = 0
     why: str = "no window was long enough"

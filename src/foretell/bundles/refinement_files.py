@@ -12,7 +12,7 @@ from foretell.storage.hashing import canonical_json
 
 REFINEMENT = "refinement.json"
 _NAME = "Refinement"
-_NUMBERS = ("shift", "slope", "weight")
+_NUMBERS = ("shift", "slope", "weight", "naive")
 
 
 def refinement_files(refinement: Refinement) -> dict[str, bytes]:
@@ -111,8 +111,19 @@ def _require_sound(found: Refinement, names: set[str]) -> None:
     columns = None if found.encoding is None else len(found.encoding.features)
     if any(booster.features != columns for booster in boosters.values()):
         raise damaged(_NAME, "encoding")
+    if found.encoding is not None and not _in_order(found.encoding.features):
+        raise damaged(_NAME, "encoding, whose features are in another order than they are made in")
     if not 1 <= found.inputs_days <= _MOST_DAYS:
         raise damaged(_NAME, "inputs_days")
+
+
+def _in_order(features: tuple[str, ...]) -> bool:
+    """Tell whether features stand as the catalogue has them: trees know columns by their place only."""
+    from foretell.features.catalogue import catalogue
+
+    places = {feature.name: place for place, feature in enumerate(catalogue())}
+    known = [places[name] for name in features if name in places]
+    return known == sorted(known)
 
 
 def trees_files(names: set[str]) -> set[str]:

@@ -9,6 +9,7 @@ import click
 from foretell import __version__
 from foretell.cli.exit_codes import FAILED
 from foretell.cli.options import SessionGroup, as_of_option, dry_run_option, setting_option
+from foretell.cli.segment_commands import segments
 from foretell.cli.session import Session
 from foretell.cli.upload_commands import export, verify
 
@@ -149,7 +150,7 @@ def backtest(session: Session, as_of: datetime | None) -> None:
 
 @root.command()
 @as_of_option
-@click.option("--force", is_flag=True, help="Publish again even if nothing changed.")
+@click.option("--force", is_flag=True, help="Publish whatever the gates say, and even if nothing changed.")
 @dry_run_option
 @click.pass_obj
 def score(session: Session, as_of: datetime | None, force: bool, dry_run: bool) -> None:
@@ -174,6 +175,26 @@ root.add_command(verify)
 
 
 @root.command()
+@dry_run_option
+@click.pass_obj
+def review(session: Session, dry_run: bool) -> None:
+    """Say what published predictions turned out to be worth.
+
+    For every published run whose horizon has ended: totals, calibration, deciles, churn bands, dates, and the trend
+    over runs. Into the folder review/ beside the runs, MLflow, and the next report.
+
+    Example:
+
+    \b
+        foretell review
+        foretell review --json > review.json
+    """
+    from foretell.jobs import review as job
+
+    session.show(job.review(session.settings(), dry_run=dry_run))
+
+
+@root.command()
 @click.pass_obj
 def runs(session: Session) -> None:
     """List the trained models with their roles.
@@ -186,6 +207,9 @@ def runs(session: Session) -> None:
     from foretell.jobs import registry as job
 
     session.show(job.runs(session.settings()))
+
+
+root.add_command(segments)
 
 
 @root.command()

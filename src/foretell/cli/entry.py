@@ -1,6 +1,5 @@
 """From a command line to an exit code: errors in words, warnings in lines, signals in numbers."""
 
-import logging
 import signal
 import sys
 import traceback
@@ -15,6 +14,7 @@ import click
 
 from foretell.cli.commands import root
 from foretell.cli.exit_codes import DONE, FAILED, INTERRUPTED, TERMINATED
+from foretell.cli.log_lines import logged
 from foretell.cli.session import Session
 from foretell.errors import ForetellError, ForetellWarning
 
@@ -46,66 +46,48 @@ def run(arguments: Sequence[str]) -> int:
     session = Session()
     asked_to_end: list[int] = []
     try:
-        with _terminable(asked_to_end), _warnings_in_lines(session), _steps_on_a_terminal(session):
+        with _terminable(asked_to_end), _warnings_in_lines(session), logged(session):
             # A command that ends early hands its exit code back; otherwise there is nothing to hand back.
             code = root.main(list(arguments), prog_name="foretell", obj=session, standalone_mode=False)
             return code if isinstance(code, int) else DONE
     except ForetellError as error:
+        if asked_to_end:
+            return _ended(session, asked_to_end)
         session.fail(error, error.exit_code)
         return error.exit_code
     except click.ClickException as error:
         error.show()
         return error.exit_code
-    except (click.Abort, KeyboardInterrupt):
-        session.say("interrupted", "nothing is left half-written.", colour="yellow")
-        return INTERRUPTED
     except SystemExit:
         raise
     except BaseException as error:  # noqa: BLE001  a panic in polars is no Exception, and must not print values either
         # A library may turn what the signal raised in it into an error of its own.
-        if isinstance(error, Terminated) or asked_to_end:
-            session.say("terminated", "nothing is left half-written.", colour="yellow")
-            return TERMINATED
+        if asked_to_end or isinstance(error, click.Abort | KeyboardInterrupt):
+            return _ended(session, asked_to_end)
         return _unexpected(session, error)
+
+
+def _ended(session: Session, asked_to_end: Sequence[int]) -> int:
+    terminated = list(asked_to_end[:1]) == [signal.SIGTERM]
+    word = "terminated" if terminated else "interrupted"
+    session.say(word, "nothing is left half-written.", colour="yellow")
+    return TERMINATED if terminated else INTERRUPTED
 
 
 @contextmanager
 def _terminable(asked_to_end: list[int]) -> Iterator[None]:
-    def stop(number: int, _frame: FrameType | None) -> NoReturn:
+    def stop(number: int, _frame: FrameType | None) -> None:
         asked_to_end.append(number)
-        raise Terminated
+        # A second signal must not break off the tidying up that the first one began.
+        if len(asked_to_end) == 1:
+            raise Terminated if number == signal.SIGTERM else KeyboardInterrupt
 
-    before = signal.signal(signal.SIGTERM, stop)
+    before = {number: signal.signal(number, stop) for number in (signal.SIGTERM, signal.SIGINT)}
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
-
-
-class _Steps(logging.Handler):
-    """Shows the steps of a job to a person who is watching, or who asked for them."""
-
-    def __init__(self, session: Session) -> None:
-        super().__init__()
-        self._session = session
-
-    def emit(self, record: logging.LogRecord) -> None:
-        """Write one step to standard error."""
-        if self._session.verbose or (sys.stderr.isatty() and not self._session.quiet):
-            click.echo(record.getMessage(), err=True)
-
-
-@contextmanager
-def _steps_on_a_terminal(session: Session) -> Iterator[None]:
-    logger = logging.getLogger("foretell")
-    handler, level = _Steps(session), logger.level
-    logger.addHandler(handler)
-    logger.setLevel(logging.INFO)
-    try:
-        yield
-    finally:
-        logger.removeHandler(handler)
-        logger.setLevel(level)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 @contextmanager
@@ -145,6 +127,8 @@ def _unexpected(session: Session, error: BaseException) -> int:
     reason = f" ({error.strerror})" if isinstance(error, OSError) and error.strerror else ""
     advice = "" if session.verbose else " Run it again with --verbose for the traceback."
     text = f"unexpected {type(error).__name__}{reason}{place}. This is a fault in foretell.{advice}"
+    if isinstance(error, MemoryError):
+        text = f"the memory did not suffice{place}; nothing is left half-written. Remedy: a machine with more of it."
     if session.verbose:
         click.echo("".join(_frames(error)).rstrip(), err=True)
     session.fail(RuntimeError(text), FAILED)

@@ -5,7 +5,8 @@ from typing import Any
 
 from pydantic import Field, ValidationInfo, field_validator
 
-from foretell.config.section import COLUMN, FLAG, Section, Text, require_usable, setting
+from foretell.config.publishing import require_no_secret
+from foretell.config.section import COLUMN, FLAG, TEXT, Section, Text, require_usable, setting
 from foretell.windows import as_cutoff
 
 
@@ -18,9 +19,14 @@ class OrdersSettings(Section):
     path: Text = setting(
         ...,
         "Where the orders lie.",
-        "a file, a pattern such as data/raw/orders-*.csv, or a folder",
+        "a file, a pattern such as data/raw/orders-*.csv, a folder, s3://…, or a database's address without a password",
         example='"data/raw/orders.csv"',
     )
+    query: Text | None = setting(
+        None, "What to read of a database (postgresql://user@host/database, duckdb:///file).", "a SELECT",
+        example='"SELECT * FROM orders"',
+    )  # fmt: skip
+    table: Text | None = setting(None, "A table or view of a database instead.", TEXT, example='"sales.orders"')
     customer_id: Text = setting("customer_id", "Who bought.", COLUMN)
     ordered_at: Text = setting("ordered_at", "When.", COLUMN)
     amount: Text | None = setting(
@@ -68,6 +74,12 @@ class OrdersSettings(Section):
     drop_duplicates: bool = setting(
         False, "Whether rows that repeat an earlier row in every column are left out; otherwise counted.", FLAG
     )
+
+    @field_validator("path")
+    @classmethod
+    def _holds_no_secret(cls, value: str) -> str:
+        require_no_secret(value)
+        return value
 
     @field_validator("delimiter", "encoding", "date_format")
     @classmethod
@@ -122,6 +134,12 @@ class TableSettings(Section):
     drop_duplicates: bool = setting(
         False, "Whether rows that repeat an earlier row in every column are left out; otherwise counted.", FLAG
     )
+
+    @field_validator("path")
+    @classmethod
+    def _holds_no_secret(cls, value: str) -> str:
+        require_no_secret(value)
+        return value
 
     @field_validator("delimiter", "encoding", "date_format")
     @classmethod

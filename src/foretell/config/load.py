@@ -18,7 +18,7 @@ from foretell.errors import ConfigError
 
 CONFIG_NAME = "foretell.toml"
 ENVIRONMENT_PREFIX = "FORETELL__"
-_FOLDERS = ("folders.models", "folders.output")
+_FOLDERS = ("folders.models", "folders.output", "segments.folder")
 _FLAG, _ENVIRONMENT, _FILE, _DEFAULT = "flag", "environment", "config file", "default"
 
 
@@ -51,7 +51,7 @@ class _Given:
     problems: list[str] = field(default_factory=list)
 
     def put(self, key: str, value: Any, source: str, *, base: Path, name: str) -> None:
-        if _is_path(key) and isinstance(value, str) and value:
+        if _is_path(key) and isinstance(value, str) and value and "://" not in value:
             value = _absolute(value, base) if key in _FOLDERS else str(_absolute(value, base))
         self.values[key], self.sources[key], self.names[key] = value, source, name
 

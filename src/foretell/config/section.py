@@ -8,10 +8,12 @@ TEXT = "a text"
 FLAG = "true or false"
 DAYS = "a whole number of days from 1 to 10,000"
 SHARE = "two shares such as [0.33, 0.66], each above the one before, between 0 and 1"
+SHARE_OF_ONE = "a number from 0 to 1"
 COLUMN = "the name of a column of the source, or an SQL expression over its columns"
 
 Text = Annotated[str, Field(min_length=1)]
 Days = Annotated[int, Field(ge=1, le=10_000)]
+Share = Annotated[float, Field(ge=0, le=1)]
 
 
 def setting(default: Any, meaning: str, allowed: str, *, example: str = "") -> Any:

@@ -7,6 +7,7 @@ from typing import Annotated
 from pydantic import Field, field_validator
 
 from foretell.config.data_settings import DataSettings
+from foretell.config.publishing import DatabaseSettings, GateSettings
 from foretell.config.section import DAYS, FLAG, SHARE, TEXT, Days, Section, Text, require_usable
 from foretell.config.section import setting as _setting
 from foretell.errors import did_you_mean
@@ -73,6 +74,11 @@ class TrainingSettings(Section):
         "a list of pairs of dates",
         example="[[2020-03-15, 2020-05-31]]",
     )
+    retail_year: bool = _setting(
+        True,
+        "Whether weeks that the shop has not shown yet lean on a published retail year (busy November and December).",
+        FLAG,
+    )
     tune_trials: Annotated[int, Field(ge=0, le=10_000)] = _setting(
         0, "Trials of settings of the trees, the usual ones first; 0 tunes nothing.", "a whole number from 0 to 10,000"
     )
@@ -127,6 +133,29 @@ class ScoringSettings(Section):
         return value
 
 
+class SegmentSettings(Section):
+    """Section ``[segments]``: Which segments are written; the shop's own are TOML files in a folder."""
+
+    folder: Path = _setting(Path("segments"), "Segments of the shop's own: *.toml, see docs/segments.md.", "a folder")
+    ready: tuple[Text, ...] | None = _setting(
+        None,
+        "Ready segments to write; without this key all that the data allow and that are not sensitive.",
+        "a list of names, as `foretell segments list` shows them",
+        example='["win_back", "vip", "due_soon"]',
+    )
+    holdout: Annotated[float, Field(ge=0, le=0.9)] = _setting(
+        0.0, "Share of every segment that is left out of campaigns, to see what they did.", "a share from 0 to 0.9"
+    )
+    key: Text | None = _setting(
+        None, "Text that decides by lot, with the customer's id; another text is another lot.", TEXT, example='"2026"'
+    )
+
+    @field_validator("holdout", mode="before")
+    @classmethod
+    def _is_a_share(cls, value: object) -> object:
+        return float(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
 class FolderSettings(Section):
     """Section ``[folders]``: Where results go."""
 
@@ -149,5 +178,8 @@ class Settings(Section):
     horizons: HorizonSettings = Field(HorizonSettings(), description="How far ahead each answer looks.")
     training: TrainingSettings = Field(TrainingSettings(), description="What is fitted.")
     scoring: ScoringSettings = Field(ScoringSettings(), description="What goes into the published files.")
+    gates: GateSettings = Field(GateSettings(), description="How far a run may lie from the last one.")
+    segments: SegmentSettings = Field(SegmentSettings(), description="Which segments are written.")
     folders: FolderSettings = Field(FolderSettings(), description="Where results go.")
+    database: DatabaseSettings = Field(DatabaseSettings(), description="A table that scores are also written to.")
     tracking: TrackingSettings = Field(TrackingSettings(), description="Whether training runs are written down.")

@@ -6,7 +6,9 @@ import polars as pl
 
 from foretell.delivery.rule_columns import DERIVED
 from foretell.delivery.run import Run
-from foretell.delivery.selection import WHY_HERE, Selection
+from foretell.delivery.segment_files import TABLES
+from foretell.delivery.selection import Selection
+from foretell.delivery.why_here import WHY_HERE
 from foretell.tables.schema import QUARANTINE, Column
 
 
@@ -25,12 +27,14 @@ def data_dictionary(run: Run, selections: Sequence[Selection]) -> pl.DataFrame:
     pl.DataFrame
         Columns file, column, type, unit, may_be_empty, meaning; files and columns in their own order.
     """
-    known = {column.name: column for column in (*run.columns, *DERIVED, WHY_HERE)}
+    known = {column.name: column for column in (*run.columns, *run.feature_columns, *DERIVED, WHY_HERE)}
     tables: list[tuple[str, Sequence[Column]]] = [("scores", run.columns)]
-    tables += [
-        (selection.file_name.removesuffix(".csv"), [known[name] for name in selection.frame.columns])
-        for selection in selections
-    ]
+    tables += [(name.removesuffix(".csv"), columns) for name, columns in TABLES]
+    for selection in selections:
+        columns = [known[name] if name in known else selection.described[name] for name in selection.columns]
+        tables.append((selection.file_name.removesuffix(".csv"), columns))
+        if selection.segment.holdout:
+            tables.append((selection.holdout_file_name.removesuffix(".csv"), columns))
     tables.append((QUARANTINE.name, QUARANTINE.columns))
     rows = [
         {

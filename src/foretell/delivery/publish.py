@@ -2,13 +2,14 @@
 
 import io
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
+from foretell.delivery.availability import allowed
 from foretell.delivery.checks import check_run
 from foretell.delivery.csv_files import decimals_of, write_csv
 from foretell.delivery.dictionary import data_dictionary
@@ -21,11 +22,28 @@ from foretell.delivery.manifest import (
     manifest,
     read_manifest,
 )
+from foretell.delivery.outcomes import Outcome, gate_facts, refused
+from foretell.delivery.previous import MEMBERS_NAME, Previous
+from foretell.delivery.profile import RunProfile
 from foretell.delivery.readme import render_readme
+from foretell.delivery.ready_segments import ready_segments
 from foretell.delivery.report.page import render_page
 from foretell.delivery.rule_columns import aliases
 from foretell.delivery.run import Run
-from foretell.delivery.segments import READY_SEGMENTS, Segment
+from foretell.delivery.segment_diff import diff
+from foretell.delivery.segment_files import (
+    DECIMALS,
+    DIFF_NAME,
+    OVERVIEW_NAME,
+    POWER_NAME,
+    SegmentsOfRun,
+    diff_table,
+    manifest_entry,
+    member_table,
+    overview,
+    power_table,
+)
+from foretell.delivery.segments import Segment
 from foretell.delivery.selection import Selection, select_all
 from foretell.storage.atomic import staged_folder, write_bytes
 from foretell.storage.hashing import canonical_json
@@ -69,8 +87,11 @@ def publish(
     run: Run,
     output_folder: Path | str,
     *,
-    segments: Sequence[Segment] = READY_SEGMENTS,
+    segments: Sequence[Segment] | None = None,
+    key: str = "",
+    previous: Previous | None = None,
     force: bool = False,
+    outcomes: Sequence[Outcome] = (),
 ) -> Published:
     """Write a run's folder below the output folder, whole or not at all.
 
@@ -84,10 +105,16 @@ def publish(
         A finished run.
     output_folder : Path or str
         Where dated folders live; made if absent.
-    segments : sequence of Segment
-        Which segment files to write.
+    segments : sequence of Segment or None
+        Which segment files to write, where the data allow them; None is every ready one.
+    key : str
+        The shop's own text for random assignments.
+    previous : Previous or None
+        The run that segments are compared with.
     force : bool
         Write again even if the same content is there.
+    outcomes : sequence of Outcome
+        What the gates said, for the manifest; whoever calls has stopped a run that they refused and nobody forced.
 
     Returns
     -------
@@ -104,13 +131,13 @@ def publish(
         If the folder cannot be written; what was there before is untouched.
     """
     check_run(run)
-    selections = select_all(run, segments)
+    selected = _select(run, ready_segments() if segments is None else segments, key, previous)
     output = Path(output_folder)
     target = output / run.folder_name
     changed = True
     try:
         with staged_folder(target) as stage:
-            facts, content = _fill(stage, run, selections)
+            facts, content = _fill(stage, run, selected, outcomes)
             if not force:
                 _stop_if_same(target, content)
     except _SameContent:
@@ -121,37 +148,64 @@ def publish(
         changed=changed or moved,
         files=(*(file.name for file in facts), RUN_NAME, MANIFEST_NAME),
         facts=facts,
-        selections=selections,
+        selections=selected.selections,
     )
 
 
-def _fill(stage: Path, run: Run, selections: Sequence[Selection]) -> tuple[tuple[FileFacts, ...], str]:
+def _select(run: Run, segments: Sequence[Segment], key: str, previous: Previous | None) -> SegmentsOfRun:
+    on, off = allowed(run, segments)
+    selections = select_all(run, on, key=key)
+    return SegmentsOfRun(selections, off, None if previous is None else diff(run, selections, previous))
+
+
+def _fill(
+    stage: Path, run: Run, selected: SegmentsOfRun, outcomes: Sequence[Outcome]
+) -> tuple[tuple[FileFacts, ...], str]:
     """Write every file of a run into an empty folder, the manifest last; return what was written."""
-    decimals = dict(decimals_of(run.columns))
+    selections = selected.selections
+    decimals = dict(decimals_of((*run.columns, *run.feature_columns))) | DECIMALS
     decimals |= {alias: decimals[name] for alias, name in aliases(run.columns).items()}
-    _write_parquet(stage / "scores.parquet", run.scores)
-    files = [file_facts(stage, "scores.parquet", rows=run.scores.height)]
-    tables = [
-        ("scores.csv", run.scores),
-        ("data_dictionary.csv", data_dictionary(run, selections)),
-        *((selection.file_name, selection.frame) for selection in selections),
-        ("quarantine.csv", _quarantine(run)),
-    ]
-    for name, frame in tables:
+    files = []
+    for name, frame in (("scores.parquet", run.scores), (MEMBERS_NAME, member_table(run, selections))):
+        _write_parquet(stage / name, frame)
+        files.append(file_facts(stage, name, rows=frame.height))
+    for name, frame in _tables(run, selected):
         (stage / name).parent.mkdir(exist_ok=True)
         escaped = write_csv(frame, stage / name, decimals)
         files.append(file_facts(stage, name, rows=frame.height, escaped_cells=escaped))
     texts = {
         "report.html": render_page(run, selections, tuple(files)),
-        "README.txt": render_readme(run, selections, escaped_cells=sum(file.escaped_cells for file in files)),
+        "README.txt": render_readme(run, selected, escaped_cells=sum(file.escaped_cells for file in files)),
     }
     for name, text in texts.items():
         (stage / name).write_bytes(text.encode())
         files.append(file_facts(stage, name, rows=None))
-    found = manifest(files, as_of=run.as_of.isoformat(), model_version=run.model.version, inputs=run.inputs_digest)
+    found = manifest(
+        files,
+        as_of=run.as_of.isoformat(),
+        model_version=run.model.version,
+        inputs=run.inputs_digest,
+        profile=RunProfile.of(run).as_dict(),
+        **gate_facts(outcomes, forced=bool(refused(outcomes))),
+        segments=manifest_entry(selected),
+    )
     (stage / RUN_NAME).write_bytes(canonical_json(_run_facts(run, selections, found["content"])))
     (stage / MANIFEST_NAME).write_bytes(canonical_json(found))
     return tuple(files), str(found["content"])
+
+
+def _tables(run: Run, selected: SegmentsOfRun) -> Iterator[tuple[str, pl.DataFrame]]:
+    """Make one CSV file's frame after the other: all at once would not fit where segments are large."""
+    yield "scores.csv", run.scores
+    yield "data_dictionary.csv", data_dictionary(run, selected.selections)
+    yield OVERVIEW_NAME, overview(run, selected)
+    yield DIFF_NAME, diff_table(selected.diff)
+    yield POWER_NAME, power_table(run, selected.selections)
+    for selection in selected.selections:
+        yield selection.file_name, selection.frame
+        if selection.segment.holdout:
+            yield selection.holdout_file_name, selection.holdout_frame
+    yield "quarantine.csv", _quarantine(run)
 
 
 def _stop_if_same(target: Path, content: str) -> None:

@@ -4,24 +4,25 @@ import textwrap
 from collections.abc import Sequence
 
 from foretell.delivery.headlines import headlines
+from foretell.delivery.readme_segments import change_lines, off_lines, segment_lines, where_lines
 from foretell.delivery.rule_columns import aliases
 from foretell.delivery.run import Run
-from foretell.delivery.selection import Selection
+from foretell.delivery.segment_files import SegmentsOfRun
 from foretell.delivery.trust import answers, overall, untested, verdicts
 from foretell.delivery.wording import instant_words, money, percent, whole
 
 WIDTH = 92
 
 
-def render_readme(run: Run, selections: Sequence[Selection], *, escaped_cells: int) -> str:
+def render_readme(run: Run, segments: SegmentsOfRun, *, escaped_cells: int) -> str:
     """Return the README of a run's folder.
 
     Parameters
     ----------
     run : Run
         A finished run.
-    selections : sequence of Selection
-        Its segments.
+    segments : SegmentsOfRun
+        Its segments, those that are off, and what changed.
     escaped_cells : int
         Text cells of all CSV files that got a leading apostrophe.
 
@@ -34,11 +35,15 @@ def render_readme(run: Run, selections: Sequence[Selection], *, escaped_cells: i
     blocks = [
         title + "\n" + "=" * min(len(title), WIDTH),
         _wrap(_opening(run)),
-        _section("Which file is which", _files(selections)),
+        _section("Which file is which", _files()),
+        _section("Segments: which file is for whom", segment_lines(run, segments)),
+        _section("Segments: what changed", change_lines(segments)),
         _section("How to use them", _use(run, escaped_cells)),
         _section("How far to trust the numbers", _trust(run)),
         _section("What not to believe", _limits(run)),
         _section("What was left out", _left_out(run)),
+        _section("Segments: who exactly is in them", where_lines(segments.selections)),
+        *([_section("Segments that are off, and why", off_lines(segments))] if segments.off else []),
         _wrap(
             f"Model {run.model.version}, which learnt from everything before {run.model.trained_as_of.date()}. "
             f"Run {run.inputs_digest[:12]}. The exact content of every file is in manifest.json."
@@ -65,19 +70,22 @@ def _opening(run: Run) -> str:
     )
 
 
-def _files(selections: Sequence[Selection]) -> list[str]:
-    lines = [
+def _files() -> list[str]:
+    return [
         "report.html: the results on one page, for any browser; start here.",
         "scores.csv: one row per customer, for a spreadsheet. scores.parquet: the same with every digit, for programs.",
         "data_dictionary.csv: what every column means.",
+        (
+            "segments.csv: all segments at a glance, with size, rule, owner, and why others are off. "
+            "segments_diff.csv: who entered or left one since the last run, and why. segments_power.csv: the "
+            "smallest effect that a holdout can show."
+        ),
+        "quarantine.csv: rows of the input that could not be used, by row number, and why.",
+        (
+            "run.json, manifest.json, segment_members.parquet: for programs: what went in, what came out, who is in "
+            "which segment, and how to check it."
+        ),
     ]
-    for selection in selections:
-        size = f"{whole(selection.size)} customers" if selection.size else "nobody today, so it holds its header only"
-        segment = selection.segment
-        lines.append(f"{selection.file_name}: {segment.title} ({size}). {segment.description} {segment.action}")
-    lines.append("quarantine.csv: rows of the input that could not be used, by row number, and why.")
-    lines.append("run.json, manifest.json: for programs: what went in, what came out, and how to check it.")
-    return lines
 
 
 def _use(run: Run, escaped_cells: int) -> list[str]:
@@ -90,7 +98,10 @@ def _use(run: Run, escaped_cells: int) -> list[str]:
             f"churn_band or {column['churn_risk']}; to find those who are about to order use {column['p_order']}."
         ),
         "A customer may be in several segment files: do not add up what is expected from each of them.",
-        "Keep a random tenth of every group out of the campaign. Without it nobody can tell what the campaign did.",
+        (
+            "Keep a random tenth of every group out of the campaign: holdout = 0.1 in [segments] of the settings "
+            "writes them into files of their own. Without it nobody can tell what the campaign did."
+        ),
         (
             "Money has a point as its decimal sign; dates are year-month-day. A spreadsheet may drop the zeros before "
             "a number such as 00123: import customer_id as text."

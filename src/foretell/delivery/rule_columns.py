@@ -1,6 +1,8 @@
-"""The columns a segment rule may name: those of the scores, names without a horizon, and a few that follow from them."""
+"""The columns a rule may name: scores, the same without a horizon, features that were computed, and ranks of these."""
 
 import re
+from collections.abc import Collection
+from dataclasses import asdict
 from datetime import datetime
 
 import polars as pl
@@ -42,6 +44,10 @@ DAYS_TO_NEXT_ORDER = Column(
     "Days from the first day not seen to the expected next order; 0 is that day",
 )
 DERIVED = (PAST_VALUE, PREDICTED_VALUE, PAST_VALUE_PERCENTILE, PREDICTED_VALUE_PERCENTILE, DAYS_TO_NEXT_ORDER)
+HAS_ORDERED = "foretell: has ordered"
+"""Column of a rule frame that no rule can name: whether the row is a customer, not a prospect."""
+PERCENTILE = "_percentile"
+"""Ending of the name of a rank among all customers: of any column that holds numbers."""
 
 
 def without_horizon(name: str) -> str:
@@ -78,8 +84,60 @@ def aliases(columns: tuple[Column, ...]) -> dict[str, str]:
     }
 
 
+def rule_columns(columns: tuple[Column, ...], features: tuple[Column, ...] = ()) -> dict[str, Column]:
+    """Return every column that a rule may name, ranks of other columns aside.
+
+    Parameters
+    ----------
+    columns : tuple of Column
+        Schema of the scores.
+    features : tuple of Column
+        Features that were computed.
+
+    Returns
+    -------
+    dict of str to Column
+        By the name that a rule uses, aliases and horizons among them.
+    """
+    found = {column.name: column for column in (*features, *columns, *DERIVED)}
+    found |= {alias: found[name] for alias, name in aliases(columns).items()}
+    whole = pl.Int32()
+    return found | {name: Column(name, whole, "days", False, "A horizon.") for name in asdict(Horizons())}
+
+
+def column_named(name: str, known: dict[str, Column]) -> Column | None:
+    """Return the column that a rule means by a name.
+
+    Parameters
+    ----------
+    name : str
+        As in ``churn_risk`` or ``avg_order_value_percentile``.
+    known : dict of str to Column
+        From `rule_columns`.
+
+    Returns
+    -------
+    Column or None
+        A rank of a column that holds numbers among them; None if there is no such column.
+    """
+    if name in known:
+        return known[name]
+    ranked = known.get(name.removesuffix(PERCENTILE)) if name.endswith(PERCENTILE) else None
+    if ranked is None or not ranked.dtype.is_numeric():
+        return None
+    meaning = f"Rank of {ranked.name} among all customers who have one; 100 is the highest."
+    return Column(name, pl.Float64(), "percentile, 0 to 100", True, meaning)
+
+
 def rule_frame(
-    scores: pl.DataFrame, columns: tuple[Column, ...], *, as_of: datetime, horizons: Horizons
+    scores: pl.DataFrame,
+    columns: tuple[Column, ...],
+    *,
+    as_of: datetime,
+    horizons: Horizons,
+    features: pl.DataFrame | None = None,
+    ranked: Collection[str] = (),
+    prospects: pl.DataFrame | None = None,
 ) -> pl.DataFrame:
     """Return the scores with every further column that a rule may name.
 
@@ -93,26 +151,52 @@ def rule_frame(
         First instant that scoring did not see.
     horizons : Horizons
         Also given to rules, as the constant columns clv_days, churn_days, order_days.
+    features : pl.DataFrame or None
+        Column ``customer_id`` and features of the same customers.
+    ranked : collection of str
+        Names such as ``avg_order_value_percentile`` whose ranks are wanted too.
+    prospects : pl.DataFrame or None
+        Column ``customer_id`` and features of people without an order.
 
     Returns
     -------
     pl.DataFrame
-        The same rows in the same order, with aliases, the columns of `DERIVED` and the horizons added.
+        The same rows in the same order, with aliases, features, the columns of `DERIVED`, ranks, horizons and
+        `HAS_ORDERED` added; below them those without an order, who have 0 orders, no scores and no ranks.
     """
     named = scores.with_columns(pl.col(name).alias(alias) for alias, name in aliases(columns).items())
+    if features is not None:
+        extra = [name for name in features.columns if name == "customer_id" or name not in named.columns]
+        named = named.join(features.select(extra), on="customer_id", how="left", maintain_order="left")
     has_money = named.get_column("predicted_clv").is_not_null().any()
     past, predicted = ("historic_clv", "predicted_clv") if has_money else ("orders", "predicted_orders")
     first_day = first_unseen_day(as_of)
-    return named.with_columns(
+    named = named.with_columns(
         pl.col(past).cast(pl.Float64).alias(PAST_VALUE.name),
         pl.col(predicted).cast(pl.Float64).alias(PREDICTED_VALUE.name),
         _percentile(past).alias(PAST_VALUE_PERCENTILE.name),
         _percentile(predicted).alias(PREDICTED_VALUE_PERCENTILE.name),
         (pl.col("expected_next_order_date") - pl.lit(first_day)).dt.total_days().alias(DAYS_TO_NEXT_ORDER.name),
-        pl.lit(horizons.clv_days).alias("clv_days"),
-        pl.lit(horizons.churn_days).alias("churn_days"),
-        pl.lit(horizons.order_days).alias("order_days"),
+        *(pl.lit(days, dtype=pl.Int32).alias(name) for name, days in asdict(horizons).items()),
     )
+    wanted = {name: name.removesuffix(PERCENTILE) for name in ranked if name not in named.columns}
+    named = named.with_columns(
+        pl.lit(value=True).alias(HAS_ORDERED),
+        *(_percentile(of).alias(name) for name, of in wanted.items() if of in named.columns),
+    )
+    return named if prospects is None else _with_prospects(named, prospects, horizons)
+
+
+def _with_prospects(named: pl.DataFrame, prospects: pl.DataFrame, horizons: Horizons) -> pl.DataFrame:
+    known = [pl.col(name).cast(named.schema[name]) for name in prospects.columns if name in named.columns]
+    constant = {name: named.get_column(name).first() for name in ("as_of", "model_version") if named.height}
+    without_order = prospects.select(known).with_columns(
+        pl.lit(value=False).alias(HAS_ORDERED),
+        *(pl.lit(0).cast(named.schema[name]).alias(name) for name in ("orders", "order_rows")),
+        *(pl.lit(days, dtype=pl.Int32).alias(name) for name, days in asdict(horizons).items()),
+        *(pl.lit(value).cast(named.schema[name]).alias(name) for name, value in constant.items()),
+    )
+    return pl.concat([named, without_order], how="diagonal")
 
 
 def _percentile(name: str) -> pl.Expr:

@@ -8,6 +8,8 @@ from typing import Any
 import polars as pl
 
 from foretell.bundles.record import RECORD_SCHEMAS
+from foretell.evaluation.drift import Distribution
+from foretell.scoring.activity import Activity
 from foretell.storage.hashing import sha256_json
 from foretell.tables.dataset import QUARANTINE_SCHEMA
 from foretell.tables.schema import Column
@@ -96,6 +98,25 @@ class Counts:
 
 
 @dataclass(frozen=True)
+class Familiarity:
+    """How today's orders compare with those that the model learnt from.
+
+    Parameters
+    ----------
+    history : mapping of str to Distribution
+        Columns of what happened, as training saw them.
+    changed_columns : tuple of str
+        Columns of the orders that are gone or of another type.
+    unseen_shares : mapping of str to float
+        Column to share of its newest rows with a category that training did not see.
+    """
+
+    history: Mapping[str, Distribution] = field(default_factory=dict)
+    changed_columns: tuple[str, ...] = ()
+    unseen_shares: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class Run:
     """One finished scoring run.
 
@@ -132,6 +153,21 @@ class Run:
         Plain values that shaped the result.
     circumstances : mapping of str to object
         Start, end, host and the like: written to run.json, part of no other file.
+    activity : Activity or None
+        Customers and purchases before `as_of`, counted apart from scoring.
+    familiarity : Familiarity or None
+        How the orders compare with the training's; None if the bundle does not say what it saw.
+    newest_order_at : datetime or None
+        Instant of the newest order before `as_of`.
+    reviewed : pl.DataFrame
+        Columns of `evaluation.review.Review.totals`: what earlier runs said and what happened until `as_of`.
+    features : pl.DataFrame or None
+        Column ``customer_id`` and what rules of segments name beyond the scores, of the same customers.
+    feature_columns : tuple of Column
+        What they are.
+    prospects : pl.DataFrame or None
+        Column ``customer_id`` and features of known people without an order, sorted by ``customer_id``; None where
+        no table tells of them.
     """
 
     shop: str
@@ -149,6 +185,13 @@ class Run:
     inputs: Mapping[str, str] = field(default_factory=dict)
     options: Mapping[str, Any] = field(default_factory=dict)
     circumstances: Mapping[str, Any] = field(default_factory=dict)
+    activity: Activity | None = None
+    familiarity: Familiarity | None = None
+    newest_order_at: datetime | None = None
+    reviewed: pl.DataFrame = field(default_factory=pl.DataFrame)
+    features: pl.DataFrame | None = None
+    feature_columns: tuple[Column, ...] = ()
+    prospects: pl.DataFrame | None = None
 
     @property
     def folder_name(self) -> str:

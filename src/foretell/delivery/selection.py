@@ -1,57 +1,141 @@
 """Who is in a segment: its rule applied to the scores, with the reason beside each name."""
 
-import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 
 import numpy as np
 import polars as pl
-from polars.exceptions import PolarsError
+from numpy.typing import NDArray
 
-from foretell.delivery.checks import is_money, is_probability
-from foretell.delivery.csv_files import MONEY_DECIMALS, fixed_text
-from foretell.delivery.rule_columns import DERIVED, aliases, rule_frame
+from foretell.delivery.assignment import STRATA, drawn, held_out, value_strata
+from foretell.delivery.compiled import CompiledSegment, compile_segments, ranked_columns
+from foretell.delivery.rule_columns import (
+    DERIVED,
+    HAS_ORDERED,
+    PREDICTED_VALUE,
+    aliases,
+    column_named,
+    rule_columns,
+    rule_frame,
+)
+from foretell.delivery.rules.condition import Condition, columns_of
+from foretell.delivery.rules.evaluate import at
+from foretell.delivery.rules.phrases import Speech
+from foretell.delivery.rules.words import sentence
 from foretell.delivery.run import Run
-from foretell.delivery.segments import Segment
-from foretell.errors import ConfigError, did_you_mean
+from foretell.delivery.segments import HOLDOUT_ENDING, Segment, direction
+from foretell.delivery.telling import tell
+from foretell.delivery.why_here import WHY_HERE, why_here
+from foretell.errors import ConfigError
 from foretell.tables.schema import Column
 
-WHY_HERE = Column("why_here", pl.String(), "text", False, "Why this customer is in this file")
-HORIZON_NAMES = ("clv_days", "churn_days", "order_days")
-_PLACEHOLDER = re.compile(r"\{(\w+)\}")
+Rows = NDArray[np.int64]
+DEFAULT_ORDER = (f"{PREDICTED_VALUE.name} DESC",)
+DEFAULT_COLUMNS = (
+    "orders", "last_order_date", "days_since_last_order", "historic_clv", "predicted_clv", "churn_risk", "p_order",
+    "expected_next_order_date",
+)  # fmt: skip
+_NOT_IN_FILES = ("customer_id", "as_of", "clv_days", "churn_days", "order_days")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Selection:
     """One segment of one run.
 
     Parameters
     ----------
     segment : Segment
-        Its definition, with the horizons filled into its words.
-    frame : pl.DataFrame
-        Its file: customer_id, why_here and the segment's columns under their full names.
-    predicted_value : float
-        What its customers are expected to bring within the value horizon: currency, or orders in a shop
-        without amounts.
+        Its definition, with the horizons filled into its words and its defaults into its lists.
+    condition : Condition
+        Its rule.
+    rule_in_words : str
+        Its rule as one plain sentence.
+    source : pl.DataFrame
+        The rule frame, one row per scored customer.
+    rows : ndarray of int64
+        Positions in `source` of the customers to talk to, the best candidates first.
+    held_out_rows : ndarray of int64
+        Positions of those held out, in the same order.
+    full_names : mapping of str to str
+        Alias to the column that it stands for.
+    described : mapping of str to Column
+        Every column by name.
+    currency : str or None
+        To print with money.
     """
 
     segment: Segment
-    frame: pl.DataFrame
-    predicted_value: float
+    condition: Condition
+    rule_in_words: str
+    source: pl.DataFrame
+    rows: Rows
+    held_out_rows: Rows
+    full_names: dict[str, str]
+    described: dict[str, Column]
+    currency: str | None
 
     @property
     def size(self) -> int:
-        """Number of customers."""
-        return self.frame.height
+        """Number of customers to talk to."""
+        return len(self.rows)
+
+    @property
+    def held_out(self) -> int:
+        """Number of customers held out of the campaign."""
+        return len(self.held_out_rows)
+
+    @property
+    def members(self) -> Rows:
+        """Positions of all customers of the segment, those held out too, in the order of the scores."""
+        return np.sort(np.concatenate([self.rows, self.held_out_rows]))
+
+    @property
+    def predicted_value(self) -> float:
+        """What the customers to talk to are expected to bring within the value horizon: currency, or orders."""
+        value = self.source.get_column(PREDICTED_VALUE.name).gather(np.sort(self.rows))
+        return float(np.sum(value.drop_nulls().to_numpy()))
+
+    @property
+    def strata(self) -> tuple[tuple[int, int], ...]:
+        """Customers, and how many of them are held out, in five strata of predicted value, the lowest first."""
+        members = self.members
+        inside = self.source.select("customer_id", PREDICTED_VALUE.name)[members]
+        strata = value_strata(inside.get_column("customer_id"), inside.get_column(PREDICTED_VALUE.name))
+        kept = np.bincount(strata, weights=np.isin(members, self.held_out_rows), minlength=STRATA)
+        return tuple(zip(np.bincount(strata, minlength=STRATA).tolist(), kept.astype(int).tolist(), strict=True))
 
     @property
     def file_name(self) -> str:
         """Path of its file inside the run's folder."""
         return f"segments/{self.segment.name}.csv"
 
+    @property
+    def holdout_file_name(self) -> str:
+        """Path of the file of those held out."""
+        return f"segments/{self.segment.name}{HOLDOUT_ENDING}.csv"
 
-def select_all(run: Run, segments: Sequence[Segment]) -> tuple[Selection, ...]:
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Columns of its file."""
+        named = (self.full_names.get(name, name) for name in self.segment.columns)
+        return tuple(dict.fromkeys(("customer_id", WHY_HERE.name, *named)))
+
+    @property
+    def frame(self) -> pl.DataFrame:
+        """Its file: customer_id, why_here and the segment's columns under their full names; made when asked for."""
+        return self._file(self.rows)
+
+    @property
+    def holdout_frame(self) -> pl.DataFrame:
+        """The file of those held out, with the same columns."""
+        return self._file(self.held_out_rows)
+
+    def _file(self, rows: Rows) -> pl.DataFrame:
+        reason = why_here(self.segment.why, self.described, self.currency)
+        return self.source[rows].select("customer_id", reason, *self.columns[2:])
+
+
+def select_all(run: Run, segments: Sequence[Segment], *, key: str = "") -> tuple[Selection, ...]:
     """Apply every segment's rule to the scores of a run.
 
     Parameters
@@ -60,6 +144,8 @@ def select_all(run: Run, segments: Sequence[Segment]) -> tuple[Selection, ...]:
         A finished run.
     segments : sequence of Segment
         Definitions; names may not repeat.
+    key : str
+        The shop's own text for random assignments.
 
     Returns
     -------
@@ -72,116 +158,128 @@ def select_all(run: Run, segments: Sequence[Segment]) -> tuple[Selection, ...]:
         If a name repeats, a rule is no condition, or anything names a column that does not exist; all
         problems at once.
     """
-    frame = rule_frame(run.scores, run.columns, as_of=run.as_of, horizons=run.horizons)
-    names = [segment.name for segment in segments]
-    problems = [f"Two segments are called {name!r}." for name in sorted({n for n in names if names.count(n) > 1})]
-    publishable = {*aliases(run.columns), *(column.name for column in (*run.columns, *DERIVED))}
-    for segment in segments:
-        problems += _problems(segment, frame, publishable)
+    known = rule_columns(run.columns, run.feature_columns)
+    full = aliases(run.columns)
+    publishable = {*full, *(column.name for column in (*run.columns, *run.feature_columns, *DERIVED))}
+    ready, problems = compile_segments(segments, known, publishable=publishable)
     if problems:
         raise ConfigError(problems)
-    return tuple(_select(segment, frame, run) for segment in segments)
+    frame = rule_frame(
+        run.scores,
+        run.columns,
+        as_of=run.as_of,
+        horizons=run.horizons,
+        features=run.features,
+        ranked=ranked_columns(segments),
+        prospects=run.prospects,
+    )
+    speech = Speech(known, asdict(run.horizons), run.currency, run.as_of)
+    chosen = _choose(ready, frame, key)
+    return tuple(
+        Selection(
+            segment=_complete(compiled, run, speech),
+            condition=compiled.condition,
+            rule_in_words=tell(compiled, run, frame, speech, ready),
+            source=frame,
+            rows=rows,
+            held_out_rows=kept,
+            full_names=full,
+            described=_described(compiled, known),
+            currency=run.currency,
+        )
+        for compiled, (rows, kept) in zip(ready, chosen, strict=True)
+    )
 
 
-def _select(segment: Segment, frame: pl.DataFrame, run: Run) -> Selection:
-    directions = [_direction(entry) for entry in segment.order_by]
-    chosen = frame.filter(pl.sql_expr(segment.where)).sort(
-        [*(name for name, _ in directions), "customer_id"],
-        descending=[*(down for _, down in directions), False],
+def matches(ready: Sequence[CompiledSegment], frame: pl.DataFrame) -> list[NDArray[np.bool_]]:
+    """Tell of whom each rule holds, whatever its group, limit or sample.
+
+    Parameters
+    ----------
+    ready : sequence of CompiledSegment
+        Segments.
+    frame : pl.DataFrame
+        From `foretell.delivery.rule_columns.rule_frame`.
+
+    Returns
+    -------
+    list of ndarray of bool, shape (rows,)
+        One per segment.
+    """
+    wanted = [compiled.expression.fill_null(value=False).alias(str(i)) for i, compiled in enumerate(ready)]
+    # A rule such as TRUE has one value for all rows.
+    found = frame.select(pl.col(HAS_ORDERED), *wanted)
+    ordered = found.get_column(HAS_ORDERED).to_numpy()
+    among = {"customers": ordered, "prospects": ~ordered, "everyone": np.ones_like(ordered)}
+    return [found.get_column(str(i)).to_numpy() & among[compiled.segment.people] for i, compiled in enumerate(ready)]
+
+
+def _choose(ready: Sequence[CompiledSegment], frame: pl.DataFrame, key: str) -> list[tuple[Rows, Rows]]:
+    holds = matches(ready, frame)
+    taken: dict[str, NDArray[np.bool_]] = {}
+    found: list[tuple[Rows, Rows]] = [(np.empty(0, np.int64), np.empty(0, np.int64))] * len(ready)
+    # Within a group the first priority chooses first; the order of the others does not matter.
+    for i in sorted(range(len(ready)), key=lambda i: (ready[i].segment.priority or 0, i)):
+        segment = ready[i].segment
+        inside = holds[i]
+        if segment.exclusive:
+            inside = inside & ~taken.setdefault(segment.exclusive, np.zeros(frame.height, dtype=np.bool_))
+        rows = _ordered(np.flatnonzero(inside), segment, frame, key)
+        if segment.exclusive:
+            taken[segment.exclusive][rows] = True
+        if segment.holdout:
+            split = segment.split or segment.name
+            kept = held_out(frame.get_column("customer_id").gather(rows), segment.holdout, key=key, split=split)
+            found[i] = rows[~kept], rows[kept]
+        else:
+            found[i] = rows, np.empty(0, np.int64)
+    return found
+
+
+def _ordered(rows: Rows, segment: Segment, frame: pl.DataFrame, key: str) -> Rows:
+    entries = [direction(entry) for entry in segment.order_by or DEFAULT_ORDER]
+    names = list(dict.fromkeys(["customer_id", PREDICTED_VALUE.name, *(name for name, _ in entries)]))
+    inside = frame.select(names)[rows].with_columns(pl.Series("foretell: row", rows))
+    if segment.sample is not None:
+        ids, value = inside.get_column("customer_id"), inside.get_column(PREDICTED_VALUE.name)
+        inside = inside.filter(drawn(ids, value, segment.sample, key=key, split=segment.split or segment.name))
+    ordered = inside.sort(
+        [*(name for name, _ in entries), "customer_id"],
+        descending=[*(down for _, down in entries), False],
         nulls_last=True,
     )
-    full = aliases(run.columns)
-    file_columns = list(dict.fromkeys(full.get(name, name) for name in segment.columns))
-    described = {column.name: column for column in (*run.columns, *DERIVED)}
-    described |= {alias: described[name] for alias, name in full.items()}
-    total = chosen.sort("customer_id").get_column("predicted_value").drop_nulls().to_numpy()
-    return Selection(
-        segment=_with_horizons(segment, run),
-        frame=chosen.select("customer_id", _why(segment, described, run.currency), *file_columns),
-        predicted_value=float(np.sum(total)),
-    )
+    return ordered.get_column("foretell: row").head(segment.limit or ordered.height).to_numpy()
 
 
-def _why(segment: Segment, described: dict[str, Column], currency: str | None) -> pl.Expr:
-    parts = []
-    for part in segment.why:
-        texts = [
-            pl.lit(piece) if i % 2 == 0 else _in_words(piece, described.get(piece), currency)
-            for i, piece in enumerate(_PLACEHOLDER.split(part))
-        ]
-        parts.append(pl.concat_str(texts))
-    sentence = pl.concat_str(parts, separator="; ", ignore_nulls=True)
-    return sentence.str.replace_all(r"\b1 days\b", "1 day").alias(WHY_HERE.name)
-
-
-def _in_words(name: str, column: Column | None, currency: str | None) -> pl.Expr:
-    value = pl.col(name)
-    if column is None or not column.dtype.is_float():
-        return value.cast(pl.String)
-    if is_probability(column):
-        percent = (value * 100).round(0).cast(pl.Int64)
-        return (
-            pl.when(value.is_null())
-            .then(None)
-            .when(percent < 1)
-            .then(pl.lit("under 1 %"))
-            .when(percent > 99)
-            .then(pl.lit("over 99 %"))
-            .otherwise(pl.format("{} %", percent))
-        )
-    if is_money(column):
-        amount = fixed_text(value, MONEY_DECIMALS)
-        return pl.concat_str([amount, pl.lit(f" {currency}")]) if currency else amount
-    if column.unit.startswith("days"):
-        return value.round(0).cast(pl.Int64).cast(pl.String)
-    return fixed_text(value, 1)
-
-
-def _with_horizons(segment: Segment, run: Run) -> Segment:
-    def fill(text: str) -> str:
-        for name in HORIZON_NAMES:
-            text = text.replace("{" + name + "}", str(getattr(run.horizons, name)))
-        return text
-
+def _complete(compiled: CompiledSegment, run: Run, speech: Speech) -> Segment:
+    segment = compiled.segment
+    in_rule = [name for name in columns_of(compiled.condition) if name not in _NOT_IN_FILES]
     description = segment.description
     if segment.description_without_money and not run.has_money:
         description = segment.description_without_money
-    return Segment(
-        name=segment.name,
-        title=fill(segment.title),
-        where=segment.where,
-        description=fill(description),
+    horizons = asdict(run.horizons)
+
+    def fill(text: str) -> str:
+        for name, days in horizons.items():
+            text = text.replace("{" + name + "}", str(days))
+        return text
+
+    return replace(
+        segment,
+        title=fill(segment.title) or segment.name.replace("_", " ").capitalize(),
+        description=fill(description) or sentence(at(compiled.condition, run.as_of), speech),
         action=fill(segment.action),
-        order_by=segment.order_by,
-        columns=segment.columns,
-        why=segment.why,
+        order_by=segment.order_by or DEFAULT_ORDER,
+        columns=segment.columns or tuple(dict.fromkeys([*DEFAULT_COLUMNS, *in_rule])),
+        why=segment.why or _default_why(in_rule, speech),
     )
 
 
-def _direction(entry: str) -> tuple[str, bool]:
-    name, _, direction = entry.partition(" ")
-    return name, direction.strip().upper() == "DESC"
+def _default_why(in_rule: Sequence[str], speech: Speech) -> tuple[str, ...]:
+    parts = [f"{speech.phrase(name).removeprefix('the ')}: {{{name}}}" for name in in_rule]
+    return (parts[0][0].upper() + parts[0][1:], *parts[1:]) if parts else ()
 
 
-def _problems(segment: Segment, frame: pl.DataFrame, publishable: set[str]) -> list[str]:
-    where = f"Segment {segment.name!r}"
-    used = [
-        *(_direction(entry)[0] for entry in segment.order_by),
-        *(name for part in segment.why for name in _PLACEHOLDER.findall(part)),
-    ]
-    try:
-        rule = pl.sql_expr(segment.where)
-        used += rule.meta.root_names()
-    except PolarsError:
-        return [f"{where}: the rule {segment.where!r} is no SQL condition."]
-    unknown = [(name, frame.columns) for name in used if name not in frame.columns]
-    unknown += [(name, sorted(publishable)) for name in segment.columns if name not in publishable]
-    if unknown:
-        return [f"{where} names the unknown column {name!r}.{did_you_mean(name, known)}" for name, known in unknown]
-    try:
-        dtype = frame.head(0).select(rule).to_series().dtype
-    except PolarsError:
-        return [f"{where}: the rule {segment.where!r} compares what cannot be compared."]
-    if dtype != pl.Boolean:
-        return [f"{where}: the rule {segment.where!r} is no condition: it gives {dtype}, not true or false."]
-    return []
+def _described(compiled: CompiledSegment, known: dict[str, Column]) -> dict[str, Column]:
+    ranked = ranked_columns([compiled.segment])
+    return known | {name: column for name in ranked if (column := column_named(name, known)) is not None}

@@ -73,6 +73,8 @@ def backtest(settings: Settings, *, as_of: date | datetime | str | None = None) 
         )
         raise HorizonNotObserved(msg)
     options = settings.training
-    recipes = scoring_recipes(options.rungs, exclude_periods=options.exclude_periods or ())
+    recipes = scoring_recipes(
+        options.rungs, exclude_periods=options.exclude_periods or (), retail_year=options.retail_year
+    )
     record = run_backtest(past, cutoffs, recipes, horizons=horizons, seed=options.seed)
     return BacktestResult(record, recipes[0].name)

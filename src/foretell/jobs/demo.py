@@ -8,6 +8,7 @@ import polars as pl
 from foretell.bundles.registry import Registry
 from foretell.config.settings import Settings
 from foretell.jobs.check import CheckResult, check_data
+from foretell.jobs.output import held_output
 from foretell.jobs.run_log import RunLog
 from foretell.jobs.score import ScoreResult, score_data
 from foretell.jobs.train import TrainResult, train_data
@@ -80,5 +81,6 @@ def demo(settings: Settings) -> DemoResult:
     checked = check_data(data, settings, as_of=DEMO_AS_OF)
     trained = log.timed("train", lambda: train_data(data, settings, as_of=DEMO_AS_OF))
     stored = Registry(settings.folders.models).load("champion")
-    scored = score_data(data, stored, settings, as_of=DEMO_AS_OF, log=log)
+    with held_output(settings.folders.output):
+        scored = score_data(data, stored, settings, as_of=DEMO_AS_OF, log=log)
     return DemoResult(checked, trained, scored)

@@ -11,6 +11,8 @@ from typing import Any
 from foretell.bundles.registry import Registry
 from foretell.config.settings import Settings
 from foretell.errors import ForetellError, ModelNotFound
+from foretell.tables.database_access import is_database, shown
+from foretell.tables.object_storage import is_object
 
 _PACKAGES = ("polars", "numpy", "scipy", "scikit-learn", "lightgbm", "lifetimes", "mlflow", "matplotlib")
 
@@ -115,13 +117,22 @@ def _orders(settings: Settings) -> str:
     tables = settings.data.tables
     if "orders" not in tables:
         return "not configured (foretell init)"
-    for name, section in tables.items():
-        place = Path(section.path)
+    places = {name: section.path for name, section in tables.items()}
+    for name, path in places.items():
+        if is_database(path) or is_object(path):
+            continue
+        place = Path(path)
         if not any(place.parent.glob(place.name)):
             what = name.replace("_", " ")
-            msg = f"nothing is at {section.path}. Remedy: put the {what} there, or mend data.{name}.path."
+            msg = f"nothing is at {path}. Remedy: put the {what} there, or mend data.{name}.path."
             raise FileNotFoundError(msg)
-    return f"there: {', '.join(section.path for section in tables.values())}"
+    return f"there: {', '.join(_place(path) for path in places.values())}"
+
+
+def _place(path: str) -> str:
+    if is_database(path):
+        return f"{shown(path)} (a database, not asked)"
+    return f"{path} (an object store, not asked)" if is_object(path) else path
 
 
 def _champion(settings: Settings) -> str:

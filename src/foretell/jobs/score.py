@@ -11,16 +11,24 @@ import polars as pl
 from foretell.bundles.files import StoredBundle
 from foretell.bundles.registry import Registry
 from foretell.config.settings import Settings
+from foretell.delivery.outcomes import Outcome, refused
+from foretell.delivery.previous import find_previous
 from foretell.delivery.publish import publish
+from foretell.delivery.reviewed import reviewed_before
 from foretell.delivery.run import Counts, ModelFacts, Record, Run
 from foretell.engines.frame import score_frame
 from foretell.errors import DataWarning, InputTooOld
+from foretell.jobs.database import write_to_database
 from foretell.jobs.findings import finding_lines, notes_at
+from foretell.jobs.gating import familiarity_of, limits_of, pass_gates
 from foretell.jobs.inputs import cutoff_of, read_shop
+from foretell.jobs.output import held_output
 from foretell.jobs.run_log import RunLog
+from foretell.jobs.segment_inputs import segments_digest, segments_of, with_features
 from foretell.scoring.accounting import RowAccount, account_rows
+from foretell.scoring.activity import activity_bucket
 from foretell.scoring.schema import score_columns
-from foretell.storage.lock import folder_lock
+from foretell.storage.hashing import sha256_json
 from foretell.tables.dataset import CustomerData, Note
 
 
@@ -48,6 +56,8 @@ class ScoreResult:
         What became of every source row.
     notes : tuple of Note
         What stopped nothing and should be known.
+    outcomes : tuple of Outcome
+        What every gate said.
     """
 
     folder: Path | None
@@ -59,6 +69,7 @@ class ScoreResult:
     head: pl.DataFrame
     account: RowAccount
     notes: tuple[Note, ...] = ()
+    outcomes: tuple[Outcome, ...] = ()
 
     def lines(self) -> list[str]:
         """Return the result in words, line by line."""
@@ -83,6 +94,8 @@ class ScoreResult:
             "customers": self.customers,
             "files": list(self.files),
             "folder": None if self.folder is None else str(self.folder),
+            "forced": [outcome.gate for outcome in refused(self.outcomes)],
+            "gates": [asdict(outcome) for outcome in self.outcomes],
             "model_version": self.model_version,
             "notes": [asdict(note) for note in self.notes],
             "rows": vars(_counts(self.account)),
@@ -101,7 +114,7 @@ def score(
     as_of : date, datetime, str or None
         First instant that is not seen; None is the end of what the data observed.
     force : bool
-        Publish again even if the same result is there.
+        Publish whatever the gates say, and again even if the same result is there.
     dry_run : bool
         Read and score, and write nothing.
 
@@ -114,13 +127,18 @@ def score(
     ------
     ModelNotFound
         If there is no champion.
+    GateRefused, InputTooOld
+        If the run lies too far from the last one or from the shop's past; see `foretell.delivery.gates`.
     DataError, WindowError, BundleError, OutputError, LockHeld
         As the rooms raise them; what was published before is untouched.
     """
     log = RunLog()
-    stored = Registry(settings.folders.models).load("champion")
-    data = log.timed("read", lambda: read_shop(settings))
-    return score_data(data, stored, settings, as_of=as_of, force=force, dry_run=dry_run, log=log)
+    segments_of(settings)  # a mistake in a segment is said before anything slow
+    # Held from the start: a second run is told at once, not after an hour's work.
+    with held_output(settings.folders.output, dry_run=dry_run):
+        stored = Registry(settings.folders.models).load("champion")
+        data = log.timed("read", lambda: read_shop(settings), rows=lambda read: read.report.rows_in)
+        return score_data(data, stored, settings, as_of=as_of, force=force, dry_run=dry_run, log=log)
 
 
 def score_data(
@@ -133,7 +151,7 @@ def score_data(
     dry_run: bool = False,
     log: RunLog,
 ) -> ScoreResult:
-    """Score a data set with a bundle and publish the result.
+    """Score a data set with a bundle and publish the result; whoever calls holds the output folder.
 
     Parameters
     ----------
@@ -155,8 +173,12 @@ def score_data(
     ScoreResult
         The folder, its files, and whether anything changed.
     """
+    segments = segments_of(settings)
     cutoff = cutoff_of(data, as_of)
-    _require_fresh(data, cutoff, settings.scoring.max_input_age_days)
+    newest = data.before(cutoff).last_order_at()
+    if not force:
+        # Told before the work; the gate tells it once more, for the manifest.
+        _require_fresh(newest, cutoff, settings.scoring.max_input_age_days)
     if settings.horizons.as_horizons() != stored.bundle.horizons:
         warnings.warn(
             f"The settings ask other horizons than the champion answers ({stored.bundle.horizons}): scored with the "
@@ -167,9 +189,13 @@ def score_data(
     edges = settings.scoring.churn_band_edges
     stored = replace(stored, bundle=replace(stored.bundle, churn_band_edges=edges))
     scored = log.timed(
-        "score", lambda: score_frame(data, stored, cutoff, explained_customers=settings.scoring.explained_customers)
+        "score",
+        lambda: score_frame(data, stored, cutoff, explained_customers=settings.scoring.explained_customers),
+        rows=lambda scored: scored.scores.height,
     )
     account, notes = account_rows(data, cutoff), notes_at(data, cutoff)
+    reviewed = reviewed_before(settings.folders.output, cutoff)
+    previous = None if dry_run else find_previous(settings.folders.output, cutoff)
     run = Run(
         shop=settings.shop.name,
         as_of=cutoff,
@@ -183,25 +209,33 @@ def score_data(
         record=_record(stored),
         quarantine=account.quarantine,
         notes=tuple(note.sentence for note in notes),
-        inputs={"orders": data.before(cutoff).fingerprint()},
+        inputs={
+            "orders": data.before(cutoff).fingerprint(),
+            "review": sha256_json(reviewed.write_json()),
+            "segments": segments_digest(segments),
+            "segments of the last run": "none" if previous is None else previous.content,
+        },
         options={
             "churn_band_edges": list(edges),
             "currency": settings.shop.currency,
             "explained_customers": settings.scoring.explained_customers,
+            "segments_key": settings.segments.key,
             "shop": settings.shop.name,
         },
         circumstances=log.circumstances(),
+        activity=activity_bucket(data, cutoff, active_days=stored.bundle.horizons.churn_days),
+        familiarity=familiarity_of(data, stored, cutoff),
+        newest_order_at=newest,
+        reviewed=reviewed,
     )
+    run = log.timed("features", lambda: with_features(run, data, segments, cutoff))
     clv = f"predicted_clv_{stored.bundle.horizons.clv_days}d"
     head = scored.scores.sort(clv, "customer_id", descending=[True, False], nulls_last=True).head(5)
-    if dry_run:
-        return ScoreResult(None, False, (), scored.scores.height, stored.version, cutoff, _shown(head), account, notes)
-    with folder_lock(settings.folders.output):
-        published = log.timed("publish", lambda: publish(run, settings.folders.output, force=force))
-    return ScoreResult(
-        folder=published.path,
-        changed=published.changed,
-        files=tuple(published.files),
+    output, limits = settings.folders.output, limits_of(settings)
+    result = ScoreResult(
+        folder=None,
+        changed=False,
+        files=(),
         customers=scored.scores.height,
         model_version=stored.version,
         as_of=cutoff,
@@ -209,10 +243,34 @@ def score_data(
         account=account,
         notes=notes,
     )
+    if dry_run:
+        return replace(result, outcomes=pass_gates(run, output, limits, force=force)[1])
+    run, outcomes = pass_gates(run, output, limits, force=force)
+    published = log.timed(
+        "publish",
+        lambda: publish(
+            run,
+            output,
+            segments=segments,
+            key=settings.segments.key or "",
+            previous=previous,
+            force=force,
+            outcomes=outcomes,
+        ),
+    )
+    written = settings.database.address is not None and log.timed(
+        "database", lambda: write_to_database(run.scores, published, settings.database, cutoff)
+    )
+    return replace(
+        result,
+        folder=published.path,
+        changed=published.changed or written,
+        files=tuple(published.files),
+        outcomes=outcomes,
+    )
 
 
-def _require_fresh(data: CustomerData, cutoff: datetime, max_age_days: int | None) -> None:
-    newest = data.before(cutoff).last_order_at()
+def _require_fresh(newest: datetime | None, cutoff: datetime, max_age_days: int | None) -> None:
     if max_age_days is None or newest is None or (cutoff - newest).days <= max_age_days:
         return
     msg = (

@@ -8,7 +8,7 @@ from foretell.config.template import render_template
 from foretell.errors import OutputError
 from foretell.storage.atomic import write_bytes
 
-_FOLDERS = ("data/raw", "data/exports", "models")
+_FOLDERS = ("data/raw", "data/exports", "models", "segments")
 _CONFIG = "foretell.toml"
 
 

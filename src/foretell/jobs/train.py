@@ -168,6 +168,7 @@ def train_data(
         annual_discount_rate=options.annual_discount_rate,
         rungs=options.rungs,
         exclude_periods=options.exclude_periods or (),
+        retail_year=options.retail_year,
         seed=options.seed,
         tune=options.tune_trials,
         tune_timeout_seconds=options.tune_timeout_seconds,

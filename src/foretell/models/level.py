@@ -48,7 +48,9 @@ class Level:
     season_starts_on : str
         ISO date of the first day of the first week of `season`; empty without one.
     season : tuple of float
-        Log factor by calendar week, 52 of them, repeated yearly; 0 where last year was not seen. Empty: none seen.
+        Log factor by calendar week, 52 of them, repeated yearly; empty without one.
+    season_weeks_seen : int
+        How many of them the shop has shown; the others are a published retail year's, or 0.
     value : float
         Log factor on money per purchase.
     error_days : tuple of int
@@ -63,6 +65,7 @@ class Level:
     by_lead: tuple[float, ...]
     season_starts_on: str
     season: tuple[float, ...]
+    season_weeks_seen: int
     value: float
     error_days: tuple[int, ...]
     sd_orders: tuple[float, ...]
@@ -81,7 +84,7 @@ class Level:
         -------
         Level
         """
-        return cls(reason, 0, (1.0,), (0.0,), "", (), 0.0, (28,), (SD_ORDERS_UNKNOWN,), (SD_SPEND_UNKNOWN,))
+        return cls(reason, 0, (1.0,), (0.0,), "", (), 0, 0.0, (28,), (SD_ORDERS_UNKNOWN,), (SD_SPEND_UNKNOWN,))
 
     def log_orders(self, as_of: datetime, days: int) -> float:
         """Log factor on the purchases expected of known customers over a horizon.
@@ -166,7 +169,7 @@ class Level:
             "factor_on_orders_last_week": round(math.exp(self.by_lead[-1]), 4),
             "weeks_ahead": len(self.by_lead),
             "factor_on_order_value": round(math.exp(self.value), 4),
-            "season": "weeks of last year" if any(self.season) else "not seen, or none found",
+            "season": f"{self.season_weeks_seen} of 52 weeks seen" if any(self.season) else "not seen, or none found",
             "season_lowest_factor": round(math.exp(min(self.season, default=0.0)), 4),
             "season_highest_factor": round(math.exp(max(self.season, default=0.0)), 4),
             "error_of_total_orders": dict(zip(map(str, self.error_days), self.sd_orders, strict=True)),
@@ -206,8 +209,9 @@ class Level:
         for name in ("reason", "season_starts_on"):
             if not isinstance(state[name], str):
                 raise damaged(_NAME, name)
-        if type(state["windows"]) is not int or state["windows"] < 0:
-            raise damaged(_NAME, "windows")
+        for name in ("windows", "season_weeks_seen"):
+            if type(state[name]) is not int or state[name] < 0:
+                raise damaged(_NAME, name)
         if not is_finite(state["value"]) or abs(state["value"]) > _LARGEST:
             raise damaged(_NAME, "value")
         days = _numbers(state, "error_days")
@@ -218,6 +222,7 @@ class Level:
             by_lead=_numbers(state, "by_lead"),
             season_starts_on=state["season_starts_on"],
             season=_numbers(state, "season"),
+            season_weeks_seen=state["season_weeks_seen"],
             value=float(state["value"]),
             error_days=tuple(int(day) for day in days),
             sd_orders=_numbers(state, "sd_orders"),

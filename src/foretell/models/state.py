@@ -1,6 +1,5 @@
 """Learned state as plain values, checked field by field when it is read back."""
 
-import math
 from collections.abc import Mapping
 from dataclasses import fields
 from typing import Any, TypeGuard, TypeVar, get_args, get_type_hints
@@ -8,6 +7,9 @@ from typing import Any, TypeGuard, TypeVar, get_args, get_type_hints
 from foretell.errors import BundleError
 
 Section = TypeVar("Section")
+
+# Beyond it sums of a model overflow or lose every digit; money of the largest shop is far below.
+_LARGEST = 1e15
 
 
 def read_section(kind: type[Section], state: Mapping[str, Any], section: str, *, model: str) -> Section:
@@ -60,7 +62,7 @@ def damaged(model: str, where: str) -> BundleError:
 
 
 def is_finite(value: object) -> TypeGuard[float]:
-    """Tell whether a value is a finite number and not a flag.
+    """Tell whether a value is a number that a fit can have produced: finite, below 1e15 in size, and not a flag.
 
     Parameters
     ----------
@@ -70,7 +72,8 @@ def is_finite(value: object) -> TypeGuard[float]:
     -------
     bool
     """
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    # NaN compares false.
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= _LARGEST
 
 
 def _fits(value: object, kind: Any) -> bool:

@@ -4,11 +4,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
+import polars as pl
 from scipy.special import expit, logit
 
 from foretell.bundles.bundle import Bundle
 from foretell.bundles.refinement import Refinement, Trees
-from foretell.scoring.base import Horizon, Vector, horizon, order_values, tree_matrix
+from foretell.scoring.base import Horizon, Vector, column, horizon, order_values, tree_matrix
 from foretell.scoring.known import Known
 
 _EDGE = 1e-9
@@ -54,7 +55,26 @@ def event_offset(answer: Horizon, log_hazard_factor: float) -> Vector:
     return np.asarray(logit(np.clip(p, _EDGE, 1 - _EDGE)), dtype=np.float64)
 
 
-def probability(offset: Vector, trees: Trees, margin: Vector | float) -> Vector:
+def naive_log_odds(summary: pl.DataFrame, days: int) -> Vector:
+    """Return the rule of thumb: who waited as long as the horizon buys within it at even odds, who waited less sooner.
+
+    Parameters
+    ----------
+    summary : polars.DataFrame
+        One row per customer, as from `features.summary.purchase_summary`.
+    days : int
+        Length of the horizon, > 0.
+
+    Returns
+    -------
+    ndarray of shape (customers,)
+        ln(horizon / days since the last purchase): the log-odds of an end within the horizon when nothing but the
+        time waited so far is known (Gott 1993, "Implications of the Copernican principle for our future prospects").
+    """
+    return np.log(days / column(summary, "days_since_last_order"))
+
+
+def probability(offset: Vector, trees: Trees, margin: Vector | float, naive: Vector | float) -> Vector:
     """Return the corrected probability of an event.
 
     Parameters
@@ -65,13 +85,15 @@ def probability(offset: Vector, trees: Trees, margin: Vector | float) -> Vector:
         The correction.
     margin : ndarray of shape (customers,) or 0
         Mean margin of its trees.
+    naive : ndarray of shape (customers,)
+        As from `naive_log_odds`.
 
     Returns
     -------
     ndarray of shape (customers,)
         Strictly between 0 and 1.
     """
-    linear = trees.shift + trees.slope * offset + trees.weight * margin
+    linear = trees.shift + trees.slope * offset + trees.weight * margin + trees.naive * (naive - offset)
     return np.clip(np.asarray(expit(linear), dtype=np.float64), _EDGE, 1 - _EDGE)
 
 
@@ -131,6 +153,7 @@ def refine(known: Known, bundle: Bundle, refinement: Refinement) -> Refined:
             event_offset(answers[days], level.log_orders(as_of, days) + refinement.hazard_shift[name]),
             refinement.trees[name],
             added.get(name, _NO_MARGIN),
+            naive_log_odds(known.summary, days),
         )
         for name, days in events.items()
     }

@@ -115,9 +115,49 @@ def staged_folder(target: Path) -> Iterator[Path]:
             yield stage
             _swap_in(stage, target)
         finally:
-            shutil.rmtree(stage, ignore_errors=True)
+            _remove(stage)
     except OSError as error:
         raise _cannot_write(target, error) from error
+
+
+def sweep(folder: Path) -> int:
+    """Mend everything that killed runs left in a folder; call it while holding the folder's lock.
+
+    Parameters
+    ----------
+    folder : Path
+        Where folders are published; it need not exist.
+
+    Returns
+    -------
+    int
+        Leftovers that were put back or removed.
+
+    Raises
+    ------
+    OutputError
+        If one of them cannot be removed.
+    """
+    try:
+        # Old folders first: one whose new version was never renamed goes back to its name.
+        left = [*folder.glob(f"{RETIRED_PREFIX}*"), *folder.glob(f"{STAGE_PREFIX}*")] if folder.is_dir() else []
+        for path in left:
+            if path.is_file():
+                path.unlink()
+            else:
+                recover(folder / path.name.removeprefix(RETIRED_PREFIX).removeprefix(STAGE_PREFIX))
+    except OSError as error:
+        raise _cannot_write(folder, error) from error
+    return len(left)
+
+
+def _remove(folder: Path) -> None:
+    try:
+        shutil.rmtree(folder, ignore_errors=True)
+    except BaseException:
+        # A signal that ends the run must not leave half of it.
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
 
 
 def recover(target: Path) -> None:

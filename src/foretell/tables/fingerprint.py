@@ -51,7 +51,9 @@ def _columns(name: str, optional: OptionalTables) -> tuple[str, ...]:
 def _digest(rows: pl.LazyFrame, columns: tuple[str, ...]) -> str:
     names = _there(rows, columns)
     content = io.BytesIO()
-    rows.select(names).sort(names, nulls_last=True).collect().rechunk().write_ipc(content, compression="uncompressed")
+    found = rows.select(names).sort(names, nulls_last=True).collect().rechunk()
+    # The oldest layout holds texts one after another; views of them depend on where they were read from.
+    found.write_ipc(content, compression="uncompressed", compat_level=pl.CompatLevel.oldest())
     return sha256_bytes(content.getvalue())
 
 

@@ -31,6 +31,8 @@ def read_orders(
     decimal_comma: bool = False,
     date_format: str | Sequence[str] | None = None,
     attributes: Sequence[str] | None = None,
+    query: str | None = None,
+    table: str | None = None,
     **columns: str,
 ) -> CustomerData:
     """Read orders, or lines of orders, and account for every row.
@@ -42,7 +44,10 @@ def read_orders(
     Parameters
     ----------
     source : str, Path, sequence of them, polars.DataFrame, polars.LazyFrame or Arrow-compatible frame
-        A text file with delimiters, Parquet or Arrow IPC; a pattern with ``*``; a folder; or a frame (not modified).
+        A text file with delimiters, Parquet or Arrow IPC; a pattern with ``*``; a folder; a frame (not modified); or
+        the address of a database, ``postgresql://user@host/database`` or ``duckdb:///path/to/file.duckdb``, without a
+        password (PGPASSWORD, ~/.pgpass or a service file hold it); or of objects, ``s3://bucket/orders/*.parquet``
+        (keys and region from AWS_… in the environment).
     customer_id : str
         Who bought; read as text.
     ordered_at : str
@@ -72,6 +77,8 @@ def read_orders(
         How times in text are written, in strftime notation, tried in this order; None is ISO 8601.
     attributes : sequence of str or None
         Further source columns to keep as they are; None keeps all.
+    query, table : str or None
+        What to read of a database: a SELECT, or the name of a table or view.
     **columns : str
         Any other column of the orders table: channel, source, medium, campaign, gclid, device, country, store,
         discount.
@@ -98,7 +105,7 @@ def read_orders(
     end = None if observed_until is None else as_cutoff(observed_until)
     optional = {"order_id": order_id, "cancelled": cancelled, "currency": currency, **columns}
     _require_known(columns)
-    opened = open_source(source, table=ORDERS.name, options=options)
+    opened = open_source(source, table=ORDERS.name, options=options, query=query, database_table=table)
     wanted, notes = _without_absent_amount(opened, amount)
     wanted |= {"customer_id": customer_id, "ordered_at": ordered_at}
     wanted |= {name: text for name, text in optional.items() if text is not None}

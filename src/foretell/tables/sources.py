@@ -7,8 +7,11 @@ from pathlib import Path
 
 import polars as pl
 
-from foretell.errors import DataError, Violation
+from foretell.errors import ConfigError, DataError, Violation
 from foretell.tables.csv_files import failure_in_text_file, header_names, scan_text_file
+from foretell.tables.database_access import is_database, shown
+from foretell.tables.databases import read_database
+from foretell.tables.object_storage import is_object, scan_objects
 from foretell.tables.options import ReadOptions
 
 _TEXT_SUFFIXES = (".csv", ".tsv", ".txt")
@@ -38,6 +41,8 @@ class Part:
         Names that the header line holds twice.
     path : Path or None
         Where it lies.
+    held : object
+        What has to live as long as the rows are read.
     """
 
     name: str
@@ -46,6 +51,7 @@ class Part:
     schema: pl.Schema
     repeated: frozenset[str] = frozenset()
     path: Path | None = None
+    held: object = None
 
 
 @dataclass(frozen=True)
@@ -129,18 +135,22 @@ class OpenedSource:
         return [Violation(self.table, None, "the source is damaged and cannot be read to its end", 1, remedy=remedy)]
 
 
-def open_source(source: object, *, table: str, options: ReadOptions) -> OpenedSource:
+def open_source(
+    source: object, *, table: str, options: ReadOptions, query: str | None = None, database_table: str | None = None
+) -> OpenedSource:
     """Open a source without reading its rows.
 
     Parameters
     ----------
     source : str, Path, sequence of them, polars.DataFrame, polars.LazyFrame or Arrow-compatible frame
         A file (text with delimiters, Parquet, Arrow IPC; text may be gzipped), a pattern with ``*``, a folder, or
-        a frame, which is not modified.
+        a frame, which is not modified; or the address of a database or of objects (s3://…).
     table : str
         Name of the table, for messages.
     options : ReadOptions
         How text files are written.
+    query, database_table : str or None
+        What to read of a database; see `tables.databases.read_database`.
 
     Returns
     -------
@@ -151,9 +161,21 @@ def open_source(source: object, *, table: str, options: ReadOptions) -> OpenedSo
     ------
     DataError
         If nothing is there or it is of no kind that can be read; all problems at once.
+    ConfigError
+        If a query or table is given and the source is no database, or the other way round.
     TypeError
         If `source` is of no such type.
     """
+    if is_database(source):
+        spool, rows = read_database(str(source), query=query, database_table=database_table, table=table)
+        part = Part("the database", "frame", rows, rows.collect_schema(), held=spool)
+        return OpenedSource(shown(str(source)), table, (part,), options)
+    if query is not None or database_table is not None:
+        msg = f"{table}: a query or a table is read from a database only, as in postgresql://user@host/database."
+        raise ConfigError([msg])
+    if is_object(source):
+        kind, rows, schema = scan_objects(str(source), options, table=table)
+        return OpenedSource(str(source), table, (Part(str(source), kind, rows, schema),), options)
     if isinstance(source, pl.DataFrame | pl.LazyFrame):
         return _from_frame(source.lazy(), table, options)
     if hasattr(source, "__arrow_c_stream__"):

@@ -7,8 +7,11 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+import polars as pl
+
 from foretell.engines.trained_model import TrainedModel
 from foretell.errors import ForetellError, ForetellWarning
+from foretell.evaluation.review import Review
 from foretell.tracking.content import (
     BUNDLE_FOLDER,
     VERSION_TAG,
@@ -22,6 +25,7 @@ from foretell.tracking.store import ARTIFACTS, DATABASE, opened_store
 
 MODEL_NAME = "foretell"
 _PARAMETERS_PER_CALL = 100
+_METRICS_PER_CALL = 500
 _SHOWN_CHARACTERS = 200
 
 
@@ -61,6 +65,40 @@ class MlflowTracker:
         run_id: str | None = None
         with _warned("This training was not written down in MLflow"), opened_store(self.root) as client:
             run_id = self._log(client, model)
+        return run_id
+
+    def log_review(self, review: Review, folder: Path) -> str | None:
+        """Write down what published runs said against what happened; each run is a step of every metric.
+
+        Parameters
+        ----------
+        review : Review
+            Figures by run.
+        folder : Path
+            Files to keep with them.
+
+        Returns
+        -------
+        str or None
+            Identifier of the run; None if it could not be written down.
+        """
+        run_id: str | None = None
+        with _warned("This review was not written down in MLflow"), opened_store(self.root) as client:
+            from mlflow.entities import Metric
+
+            steps = review.totals["cutoff"].unique().sort()
+            tags = {"kind": "review", "last_judged_as_of": str(steps.max())}
+            run = client.create_run(self._experiment_id(client), run_name="review", tags=tags)
+            metrics = [
+                Metric(f"{row['target']}.{row['metric']}", row["value"], run.info.start_time, step)
+                for step, cutoff in enumerate(steps)
+                for row in review.table.filter(pl.col("cutoff") == cutoff).drop_nulls("value").to_dicts()
+            ]
+            for start in range(0, len(metrics), _METRICS_PER_CALL):
+                client.log_batch(run.info.run_id, metrics=metrics[start : start + _METRICS_PER_CALL])
+            client.log_artifacts(run.info.run_id, str(folder))
+            client.set_terminated(run.info.run_id, status="FINISHED")
+            run_id = str(run.info.run_id)
         return run_id
 
     def mirror_roles(self, roles: Mapping[str, str | None]) -> None:

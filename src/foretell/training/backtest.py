@@ -36,6 +36,7 @@ def backtest(
     seed: int = 0,
     bootstrap: int = BOOTSTRAP_RESAMPLES,
     exclude_periods: Sequence[tuple[date | str, date | str]] = (),
+    retail_year: bool = True,
 ) -> pl.DataFrame:
     """Predict from past cutoffs and compare with what then happened.
 
@@ -56,6 +57,9 @@ def backtest(
         Resamples of customers behind each interval, >= 0.
     exclude_periods : sequence of (date or str, date or str)
         First and last day of stretches that say nothing about the future; nothing is learnt on them.
+    retail_year : bool
+        Whether the level of weeks that the shop has not shown yet leans on a published retail year
+        (`training.retail_year`); off for a trade that follows another.
 
     Returns
     -------
@@ -87,7 +91,7 @@ def backtest(
             "Remedy: shorter horizons, or a longer history (foretell check says what is needed)."
         )
         raise HorizonNotObserved(msg)
-    recipes = scoring_recipes(rungs, exclude_periods=as_periods(exclude_periods))
+    recipes = scoring_recipes(rungs, exclude_periods=as_periods(exclude_periods), retail_year=retail_year)
     return run_backtest(data, chosen, recipes, horizons=horizons, seed=seed, bootstrap=bootstrap)["backtest"]
 
 

@@ -64,6 +64,8 @@ class BoostedRecipe:
     exclude_periods : tuple of (date, date)
         First and last day of stretches that say nothing about the future (a lockdown, a month without stock): no
         correction is learnt on them.
+    retail_year : bool
+        Whether weeks that the shop has not shown yet lean on a published retail year.
     """
 
     name: str = "boosted"
@@ -72,6 +74,7 @@ class BoostedRecipe:
     threads: int = 1
     params_from: datetime | None = None
     exclude_periods: tuple[tuple[date, date], ...] = ()
+    retail_year: bool = True
 
     def undiscounted(self) -> Self:
         """Return the recipe without a discount: what happens is not discounted, so neither is what is judged.
@@ -127,6 +130,7 @@ class BoostedRecipe:
             _fitter(family.name, model, spend_model),
             horizons_days=sorted(set(vars(horizons).values())),
             exclude_periods=self.exclude_periods,
+            retail_year=self.retail_year,
         )
         card = bundle_card(known.summary, model, spend_model, limits)
         bundle = Bundle(
@@ -151,7 +155,7 @@ class BoostedRecipe:
                 **card,
                 "purchase_model": {**card["purchase_model"], "chosen_because": family.why},
                 "dates": {"regularity_k": timing.k, "chosen_because": timing.why} if timing else _OWN_DATES,
-                "level": level.facts(),
+                "level": {**level.facts(), "retail_year": self.retail_year},
                 "heavy_tails": _tail_facts(spend_model, refinement),
                 "corrections": {name: trees.why for name, trees in refinement.trees.items()},
                 "corrections_learnt_on": {

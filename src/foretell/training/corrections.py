@@ -30,16 +30,20 @@ class Correction:
         To be stored; their ``shift`` of an amount is not set yet.
     margins : tuple of ndarray
         Per window, the margin of each row from trees that it was not fitted to; zeros where trees did not win.
+    naive_lead : float
+        Mean over the rows of how much higher the rule of thumb is than the offset; 0 where it has no part.
     """
 
     trees: Trees
     margins: tuple[Vector, ...]
+    naive_lead: float = 0.0
 
 
 def fit_correction(
     rows: Rows | None,
     objective: Objective,
     *,
+    naive: Vector | None,
     days: int,
     by_errors: float,
     params: BoostingParams,
@@ -50,7 +54,7 @@ def fit_correction(
 
     Trees win if their loss on customers that they were not fitted to is smaller than the offset's, by so many
     standard errors (over customers, whose windows count together). Events are calibrated in either case, on
-    out-of-fold rows.
+    out-of-fold rows, and blended with a rule of thumb there (stacking with weights >= 0).
 
     Parameters
     ----------
@@ -58,6 +62,8 @@ def fit_correction(
         Of all windows, each at its own level, so that trees learn who, not how much in all; None without a window.
     objective : {'poisson', 'tweedie', 'binary'}
         Law of the outcome.
+    naive : ndarray of shape (rows,) or None
+        The rule of thumb's log-odds of an event, blended in as far as it helps; None for an amount.
     days : int
         Length of the windows.
     by_errors : float
@@ -73,7 +79,8 @@ def fit_correction(
 
     References
     ----------
-    Breiman et al. (1984), "Classification and Regression Trees" (one-standard-error rule); Platt (1999).
+    Breiman et al. (1984), "Classification and Regression Trees" (one-standard-error rule); Platt (1999); Breiman
+    (1996), "Stacked regressions".
     """
     if rows is None:
         return Correction(Trees(), ())
@@ -87,11 +94,14 @@ def fit_correction(
     wins = gain > by_errors * error
     words = f"trees gain {gain:.1%} ± {error:.1%} on customers not fitted to, in {days}-day windows"
     margin = fitted.margin if wins else np.zeros_like(fitted.margin)
-    trees = _calibrated(rows, objective, margin) if objective == "binary" else _weighted(rows, objective, margin)
+    trees = _weighted(rows, objective, margin) if naive is None else _calibrated(rows, objective, margin, naive)
     boosters = fitted.boosters if wins and trees.weight > 0 else ()
     words = f"{'taken' if boosters else 'left out'}: {words}"
+    if trees.naive > 0:
+        words += f"; the rule of thumb by the wait so far has a weight of {trees.naive:.0%}"
     trees = replace(trees, boosters=boosters, weight=trees.weight if boosters else 0.0, days=days, why=words)
-    return Correction(trees, rows.by_window(margin))
+    lead = 0.0 if naive is None else float(np.average(naive - rows.offset, weights=rows.weight))
+    return Correction(trees, rows.by_window(margin), lead)
 
 
 def _events(actual: Vector) -> float:
@@ -114,24 +124,25 @@ def _link(objective: Objective, mean: float) -> float:
     return float(np.log(mean / (1 - mean)) if objective == "binary" else np.log(mean))
 
 
-def _calibrated(rows: Rows, objective: Objective, margin: Vector) -> Trees:
-    """Fit shift, slope and weight to out-of-fold rows, with a normal prior at no change."""
+def _calibrated(rows: Rows, objective: Objective, margin: Vector, naive: Vector) -> Trees:
+    """Fit shift, slope and weights to out-of-fold rows, with a normal prior at no change."""
     weight = rows.weight / rows.weight.max()
+    columns = np.stack([np.ones_like(margin), rows.offset, margin, naive - rows.offset])
 
     def loss(point: Vector) -> tuple[float, Vector]:
-        linear = point[0] + point[1] * rows.offset + point[2] * margin
+        linear = point @ columns
         pull = (point - _NO_CHANGE) * _PULL
-        miss = weight * (1 / (1 + np.exp(-np.clip(linear, -50, 50))) - rows.actual)
-        slope = np.array([miss.sum(), miss @ rows.offset, miss @ margin]) + pull
+        slope = columns @ (weight * (1 / (1 + np.exp(-np.clip(linear, -50, 50))) - rows.actual)) + pull
         value = float(weight @ losses(objective, rows.actual, linear)) + float(pull @ (point - _NO_CHANGE)) / 2
         return value, slope
 
-    found = _minimise(loss, _NO_CHANGE, ((None, None), (0.05, 3.0), (0.0, 2.0)))
-    return Trees(shift=float(found[0]), slope=float(found[1]), weight=float(found[2]))
+    found = _minimise(loss, _NO_CHANGE, ((None, None), (0.05, 3.0), (0.0, 2.0), (0.0, 1.0)))
+    shift, slope, weight_of_trees, weight_of_naive = map(float, found)
+    return Trees(shift=shift, slope=slope, weight=weight_of_trees, naive=weight_of_naive)
 
 
-_NO_CHANGE = np.array([0.0, 1.0, 1.0])
-_PULL = np.array([0.0, _PRIOR_ROWS, _PRIOR_ROWS])
+_NO_CHANGE = np.array([0.0, 1.0, 1.0, 0.0])
+_PULL = np.array([0.0, _PRIOR_ROWS, _PRIOR_ROWS, _PRIOR_ROWS])
 
 
 def _weighted(rows: Rows, objective: Objective, margin: Vector) -> Trees:

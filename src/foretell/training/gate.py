@@ -150,7 +150,12 @@ def _compare(
     candidate: Bundle, champion: StoredBundle, past: CustomerData, cutoffs: Sequence[datetime], seed: int
 ) -> list[tuple[bool, str]]:
     card = candidate.card
-    recipe = scoring_recipes((candidate.rung,), tuned=settings_of(card), exclude_periods=periods_of(card))[0]
+    recipe = scoring_recipes(
+        (candidate.rung,),
+        tuned=settings_of(card),
+        exclude_periods=periods_of(card),
+        retail_year=card.get("level", {}).get("retail_year", True),
+    )[0]
     rivals = (recipe.undiscounted(), FittedBundle(champion.bundle))
     result = judge(
         past, cutoffs, rivals, horizons=candidate.horizons, reference=CHAMPION, seed=seed, most_customers=MOST_JUDGED

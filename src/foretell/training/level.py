@@ -1,8 +1,8 @@
 """Fit the level of a shop: what its past cutoffs say of the totals to come, and how wrong that has been.
 
-The log of actual over expected purchases is taken apart into a season, the weekly pattern of last year as far as it can
-be believed, and a level, the mean of the rest, recent cutoffs counting more. Both are shrunk to "no correction" by as
-much as their own noise asks for. Errors are those of this same fit at past cutoffs, with what was known there.
+The log of actual over expected purchases is taken apart into a season and a level, the mean of the rest, recent
+cutoffs counting more. Both are shrunk to "no correction" by as much as their own noise asks for. Errors are those of
+this same fit at past cutoffs, with what was known there.
 """
 
 from collections.abc import Sequence
@@ -16,22 +16,17 @@ from scipy.special import ndtri, stdtrit
 from foretell.models.level import WEEKS_PER_YEAR, Level
 from foretell.tables.dataset import CustomerData
 from foretell.training.level_windows import STEP_WEEKS, VALUE_WEEKS, FitModels, History, PastWindow, past_windows
+from foretell.training.season import Season, fit_season, shown_weeks
 
 Vector = NDArray[np.float64]
 
 _LEVEL_PRIOR_SD = 0.12
-_VALUE_PRIOR_SD = 0.1
+_VALUE_PRIOR_SD = 0.15
 _SD_OF_FEW = 0.12
 _FEWEST_BLOCKS = 4
 _NOISE_FLOOR = 0.05
 _HALF_LIFE_WEEKS = 13.0
 _INDEPENDENT_WEEKS = 13.0
-_SEASON_LEADS = 13
-_SEASON_BELIEF = 2 / 3
-_SEASON_BELIEF_WEIGHT = 2.0
-_SEASON_WEEKS_ALIKE = 4.0
-_FEWEST_COMMON_WEEKS = 13
-_SMOOTHED_NOISE = (1 + 4 + 1) / 16
 _ERROR_WEEKS = (1, 4, 13, 26, 52)
 _ERROR_HALF_LIFE_WEEKS = 52.0
 _ERROR_PRIOR_SD = (0.12, 0.15)
@@ -45,12 +40,12 @@ class _Factors:
     """Log factors as of one end: by week ahead, by week of the coming year, and on money per purchase."""
 
     by_lead: Vector
-    season: Vector
+    season: Season
     value: float
 
     def of_weeks(self, weeks: int) -> Vector:
         """Log factors of the first weeks after the end."""
-        return self.by_lead[:weeks] + self.season[np.arange(weeks) % WEEKS_PER_YEAR]
+        return self.by_lead[:weeks] + self.season.ahead[np.arange(weeks) % WEEKS_PER_YEAR]
 
 
 def fit_level(
@@ -60,6 +55,7 @@ def fit_level(
     *,
     horizons_days: Sequence[int],
     exclude_periods: Sequence[tuple[date, date]] = (),
+    retail_year: bool = True,
 ) -> Level:
     """Fit a shop's level from cutoffs before `as_of`, in steps of 28 days back from it, at most 20.
 
@@ -76,6 +72,8 @@ def fit_level(
         Horizons that will be asked for, in days, > 0.
     exclude_periods : sequence of (date, date)
         First and last day of stretches that say nothing about the future; their weeks count on neither side.
+    retail_year : bool
+        Whether weeks that the shop has not shown yet get part of a published retail year (`training.retail_year`).
 
     Returns
     -------
@@ -87,27 +85,27 @@ def fit_level(
     Level: mean of log(actual / expected) over blocks of four weeks, weighted by expected purchases and a half-life of
     13 weeks, shrunk as a normal mean with prior standard deviation 0.12 (factors of 0.8 to 1.25 are usual); there is
     one independent observation a quarter. Beyond the longest lead that was seen it fades as one over the lead.
-    Season: deviation of last year's weeks from their mean, smoothed over three weeks, times how much of it returns: by
-    the correlation with the year before where that was seen, else two thirds less what counting noise explains.
+    Season: see `training.season`.
     """
     weeks = max(-(-max(horizons_days) // 7), _LEAST_HORIZON_WEEKS)
     weeks = -(-weeks // STEP_WEEKS) * STEP_WEEKS
     history = past_windows(data, as_of, fit_models, horizon_weeks=weeks, exclude_periods=exclude_periods)
-    usable = [window for window in history.windows if _shown(history, window, 0).any()]
+    usable = [window for window in history.windows if shown_weeks(history, window, 0).any()]
     if not usable:
         return Level.none(_why_none(history))
-    now = _factors(history, 0, weeks)
+    now = _factors(history, 0, weeks, retail_year=retail_year)
     horizons = sorted({*_ERROR_WEEKS, *(max(round(days / 7), 1) for days in horizons_days)})
-    errors = _errors(history, now, [span for span in horizons if span <= weeks])
+    errors = _errors(history, weeks, [span for span in horizons if span <= weeks], retail_year=retail_year)
     expected = usable[0].expected
-    has_season = bool(np.any(now.season))
+    has_season = bool(np.any(now.season.ahead))
     return Level(
         reason="",
         windows=len(usable),
         expected=_plain(expected / expected[0]),
         by_lead=_plain(now.by_lead),
         season_starts_on=history.end.isoformat() if has_season else "",
-        season=_plain(now.season) if has_season else (),
+        season=_plain(now.season.ahead) if has_season else (),
+        season_weeks_seen=now.season.weeks_seen,
         value=round(now.value, 9),
         error_days=tuple(7 * span for span, _, _ in errors),
         sd_orders=_plain([orders for _, orders, _ in errors]),
@@ -128,30 +126,23 @@ def _plain(values: Sequence[float] | Vector) -> tuple[float, ...]:
     return tuple(float(value) for value in np.round(np.asarray(values), 9))
 
 
-def _shown(history: History, window: PastWindow, back: int) -> NDArray[np.bool_]:
-    """Which weeks after a window's cutoff count, as of an end some weeks back."""
-    seen = max(min(window.weeks - back, window.actual.size), 0)
-    start = history.shown.size - window.weeks
-    return history.shown[start : start + seen]
-
-
-def _factors(history: History, back: int, weeks: int) -> _Factors:
+def _factors(history: History, back: int, weeks: int, *, retail_year: bool) -> _Factors:
     """Fit to what was known some weeks before the end; 0 is the end itself."""
     windows = [window for window in history.windows if window.weeks > back]
+    season = fit_season(history, back, retail_year=retail_year)
     if not windows:
-        return _Factors(np.zeros(weeks), np.zeros(WEEKS_PER_YEAR), 0.0)
-    season = _season(history, windows, back)
+        return _Factors(np.zeros(weeks), season, 0.0)
     longest = windows[-1].weeks - back
     fading = np.minimum(longest / np.arange(1, weeks + 1), 1.0)
     level = _level(history, windows, back, season)
     return _Factors(level * fading, season, _value(windows, back))
 
 
-def _level(history: History, windows: list[PastWindow], back: int, season: Vector) -> float:
+def _level(history: History, windows: list[PastWindow], back: int, season: Season) -> float:
     logs, weights, blocks, orders = [], [], set(), []
     for window in windows:
-        shown, ahead = _shown(history, window, back), window.weeks - back
-        pattern = np.exp(season[(np.arange(shown.size) - ahead) % WEEKS_PER_YEAR])
+        shown, ahead = shown_weeks(history, window, back), window.weeks - back
+        pattern = np.exp(season.of_window(ahead, shown.size))
         for start in range(0, shown.size - STEP_WEEKS + 1, STEP_WEEKS):
             part = np.arange(start, start + STEP_WEEKS)[shown[start : start + STEP_WEEKS]]
             if not part.size:
@@ -190,64 +181,14 @@ def _shrunk(logs: Vector, weights: Vector, blocks: int, noise: float, prior_sd: 
     return mean * prior_sd**2 / (prior_sd**2 + variance / independent)
 
 
-def _season(history: History, windows: list[PastWindow], back: int) -> Vector:
-    """Log factors of the 52 weeks after an end; 0 where last year was not seen."""
-    years = 2 * WEEKS_PER_YEAR
-    actual, expected, count = (np.zeros(years) for _ in range(3))
-    for window in windows:
-        shown = _shown(history, window, back)[:_SEASON_LEADS]
-        week = years - (window.weeks - back) + np.arange(shown.size)
-        kept = shown & (week >= 0)
-        actual[week[kept]] += window.actual[: shown.size][kept]
-        expected[week[kept]] += window.expected[: shown.size][kept]
-        count[week[kept]] += 1
-    seen = count > 0
-    logs = np.full(years, np.nan)
-    logs[seen] = np.log((actual[seen] + 0.5) / (expected[seen] + 0.5))
-    before, last = np.split(logs, 2)
-    if not np.isfinite(last).any():
-        return np.zeros(WEEKS_PER_YEAR)
-    # The same purchases are counted once for every cutoff that looks at their week.
-    purchases = np.maximum(actual[seen] / count[seen], 1.0)
-    noise = float(np.mean([window.order_noise for window in windows]) * np.mean(1 / purchases)) * _SMOOTHED_NOISE
-    deviation = _smoothed(last - np.nanmean(last))
-    spread = float(np.nanvar(deviation))
-    reliable = max(0.0, 1 - noise / spread) if spread > 0 else 0.0
-    both = np.isfinite(before) & np.isfinite(last)
-    if both.sum() < _FEWEST_COMMON_WEEKS:
-        return np.nan_to_num(deviation * _SEASON_BELIEF * reliable)
-    again = _smoothed(np.where(both, before - np.nanmean(before[both]), np.nan))
-    same = _smoothed(np.where(both, last - np.nanmean(last[both]), np.nan))
-    returns = _correlation(again[both], same[both])
-    # Quiet weeks cannot tell whether a season returns: their ups and downs are counting noise.
-    weight = both.sum() / _SEASON_WEEKS_ALIKE * max(0.0, 1 - noise / max(float(np.var(same[both])), noise))
-    belief = (weight * returns + _SEASON_BELIEF_WEIGHT * _SEASON_BELIEF * reliable) / (weight + _SEASON_BELIEF_WEIGHT)
-    # The year before tells how much returns, not what: it was seen by models of a younger shop.
-    factors: Vector = np.nan_to_num(deviation * belief)
-    return factors
-
-
-def _smoothed(values: Vector) -> Vector:
-    """Weighted mean of each week and its neighbours in the yearly round (1, 2, 1), unseen weeks left out."""
-    seen = np.isfinite(values)
-    filled = np.where(seen, values, 0.0)
-    total = np.roll(filled, 1) + 2 * filled + np.roll(filled, -1)
-    weight = np.roll(seen, 1) + 2.0 * seen + np.roll(seen, -1)
-    return np.where(seen, total / np.maximum(weight, 1), np.nan)
-
-
-def _correlation(one: Vector, other: Vector) -> float:
-    scale = float(np.sqrt(np.sum(one**2) * np.sum(other**2)))
-    return float(np.clip(np.sum(one * other) / scale, 0.0, 1.0)) if scale > 0 else 0.0
-
-
-def _errors(history: History, now: _Factors, horizons: list[int]) -> list[tuple[int, float, float]]:
+def _errors(history: History, weeks: int, horizons: list[int], *, retail_year: bool) -> list[tuple[int, float, float]]:
     """Weeks, and standard errors of the logs of purchases and spend, of every horizon that some window spans."""
     windows = history.windows
-    factors = {window.weeks: _factors(history, window.weeks, now.by_lead.size) for window in windows}
+    factors = {window.weeks: _factors(history, window.weeks, weeks, retail_year=retail_year) for window in windows}
     found = []
     for span in horizons:
-        origins = [window for window in windows if window.weeks >= span and _shown(history, window, 0)[:span].any()]
+        long = [window for window in windows if window.weeks >= span]
+        origins = [window for window in long if shown_weeks(history, window, 0)[:span].any()]
         # The oldest cutoff had no past to learn from; it counts only where there is no other.
         origins = [window for window in origins if window.weeks < windows[-1].weeks] or origins
         if not origins:
@@ -272,7 +213,7 @@ def _errors(history: History, now: _Factors, horizons: list[int]) -> list[tuple[
 
 def _miss(history: History, window: PastWindow, factors: _Factors, span: int) -> tuple[float, float]:
     """Log of forecast over actual: of purchases, of spend (0 without money)."""
-    shown = _shown(history, window, 0)[:span]
+    shown = shown_weeks(history, window, 0)[:span]
     factor = np.exp(factors.of_weeks(shown.size))[shown]
     orders = np.log(
         (np.sum(window.expected[: shown.size][shown] * factor) + 0.5) / (window.actual[: shown.size][shown].sum() + 0.5)

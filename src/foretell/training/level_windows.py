@@ -36,8 +36,8 @@ _MOST_CUTOFFS = 20
 _MOST_CUSTOMERS = 10_000
 _FEWEST_REPEATERS = 20
 _LEAST_HISTORY_DAYS = 42
-_LARGEST_SHARE = 0.02
-_FEWEST_SHARING = 5
+_LARGEST_SHARE = 0.05
+_LIMITED_AGAIN = 20
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,7 +53,7 @@ class PastWindow:
     actual, actual_spend : ndarray of shape (min(weeks, longest horizon in weeks),)
         Purchases and currency units of each week seen.
     log_value : float or None
-        Log of money per purchase over what was expected, giants left out of both; None without money.
+        Log of money per purchase over what was expected, giants limited in both; None without money.
     order_noise : float
         Variance of the number of purchases over its mean, from how unequally customers bought, >= 1.
     spend_noise : float
@@ -86,6 +86,8 @@ class History:
         Share of the customers that was looked at, in (0, 1].
     tried : int
         Cutoffs that lay far enough from the first order.
+    repeats : ndarray of shape (weeks since the first order,)
+        Purchases of customers who had one before, by week, the newest first: what purchase models learn rates from.
     """
 
     windows: tuple[PastWindow, ...]
@@ -93,6 +95,7 @@ class History:
     shown: NDArray[np.bool_]
     share: float
     tried: int
+    repeats: Vector
 
 
 def past_windows(
@@ -128,7 +131,7 @@ def past_windows(
     # Weeks between the last order and a later as_of were not seen: they are no zeros.
     end = first_unseen_day(min(as_of, seen.observed_until))
     if first is None:
-        return History((), end, np.zeros(0, dtype=bool), 1.0, 0)
+        return History((), end, np.zeros(0, dtype=bool), 1.0, 0, np.zeros(0))
     seen, share = _sample(seen)
     longest = max((end - first.date()).days - _LEAST_HISTORY_DAYS, 0) // 7
     tried = min(longest // STEP_WEEKS, _MOST_CUTOFFS)
@@ -143,7 +146,16 @@ def past_windows(
             window = _window(summary, _by_week(days, cutoff.date(), weeks), models, weeks, horizon_weeks)
             if window is not None:
                 windows.append(window)
-    return History(tuple(windows), end, _shown(end, STEP_WEEKS * tried, exclude_periods), share, tried)
+    shown = _shown(end, STEP_WEEKS * tried, exclude_periods)
+    return History(tuple(windows), end, shown, share, tried, _repeats(days, first.date(), end))
+
+
+def _repeats(days: pl.DataFrame, first: date, end: date) -> Vector:
+    """Purchases after each customer's first, by week before the end."""
+    day = pl.col("purchase_date")
+    again = days.filter(day > day.min().over("customer_id"))
+    week = again.select(((pl.lit(end) - day).dt.total_days() - 1) // 7).to_series().to_numpy()
+    return np.bincount(week, minlength=-(-(end - first).days // 7)).astype(np.float64)
 
 
 def _sample(data: CustomerData) -> tuple[CustomerData, float]:
@@ -194,10 +206,9 @@ def _window(
     customer = bought["customer"].to_numpy()[within]
     orders = np.bincount(customer, minlength=summary.height).astype(np.float64)
     spent = np.bincount(customer, weights=money[within], minlength=summary.height).astype(np.float64)
-    log_value = None
-    if value is not None:
-        promised = purchase_model.expected_orders(summary, 7.0 * compared)["expected_orders"].to_numpy()
-        log_value = _log_value(orders, spent, promised, promised * value)
+    promised = purchase_model.expected_orders(summary, 7.0 * compared)["expected_orders"].to_numpy()
+    promised_spend = promised if value is None else promised * value
+    log_value = None if value is None else _log_value(orders, spent, promised, promised_spend)
     return PastWindow(
         weeks=weeks,
         expected=np.maximum(expected, expected[0] * 1e-6),
@@ -205,36 +216,40 @@ def _window(
         actual=np.bincount(week, minlength=weeks)[:length].astype(np.float64),
         actual_spend=np.bincount(week, weights=money, minlength=weeks)[:length].astype(np.float64),
         log_value=log_value,
-        order_noise=_noise(orders, float(orders.sum())),
-        spend_noise=_noise(spent, float(orders.sum())),
+        order_noise=_noise(orders, promised, float(orders.sum())),
+        spend_noise=_noise(spent, promised_spend, float(orders.sum())),
     )
 
 
 def _log_value(orders: Vector, spent: Vector, promised: Vector, promised_spend: Vector) -> float | None:
-    """Log of money per purchase over its expectation, customers who alone are a large share left out of both sides.
+    """Log of money per purchase over its expectation, what one customer brings limited to a small share of all.
 
-    Leaving them out of one side only would bias the ratio; where nobody is that large, nothing is left out. A giant
-    hides the next one behind it, so the shares are taken again.
+    Nobody is left out: whoever turned out large would be left out more often than whoever was thought to, and the
+    ratio would be too low. A limit on one side only would bias it, too.
     """
-    kept = np.ones(orders.size, dtype=bool)
-    limit = max(_LARGEST_SHARE, _FEWEST_SHARING / max(float(np.sum(orders > 0)), 1.0))
-    for _ in range(_FEWEST_SHARING):
-        if orders[kept].sum() <= 0 or spent[kept].sum() <= 0 or promised_spend[kept].sum() <= 0:
-            return None
-        share = np.maximum(spent / spent[kept].sum(), promised_spend / promised_spend[kept].sum())
-        if not (share[kept] > limit).any():
-            break
-        kept &= share <= limit
-    if orders[kept].sum() <= 0 or spent[kept].sum() <= 0:
+    bought, thought = orders.sum(), promised.sum()
+    limit = max(_LARGEST_SHARE, 1 / max(float(np.sum(orders > 0)), 1.0))
+    real, hoped = (_limited(each, limit).sum() for each in (spent, promised_spend))
+    if min(bought, thought, real, hoped) <= 0:
         return None
-    real = spent[kept].sum() / orders[kept].sum()
-    return float(np.log(real * promised[kept].sum() / promised_spend[kept].sum()))
+    return float(np.log(real / bought * thought / hoped))
 
 
-def _noise(each: Vector, orders: float) -> float:
+def _limited(each: Vector, share: float) -> Vector:
+    """Limit each to a share of the sum of what is left; a giant hides the next one behind it."""
+    limited = each
+    for _ in range(_LIMITED_AGAIN):
+        limited = np.minimum(each, share * limited.sum())
+    return limited
+
+
+def _noise(each: Vector, promised: Vector, orders: float) -> float:
     """Relative variance of a sum over customers who act on their own, times the number of purchases."""
-    total = each.sum()
-    return float(max(orders * np.sum(each**2) / total**2, 1.0)) if total > 0 else 1.0
+    total, thought = each.sum(), promised.sum()
+    if total <= 0 or thought <= 0:
+        return 1.0
+    # What the model knew of a customer is no noise; the level of all is somebody else's to tell.
+    return float(max(orders * np.sum((each - promised * (total / thought)) ** 2) / total**2, 1.0))
 
 
 def _shown(end: date, weeks: int, exclude_periods: Sequence[tuple[date, date]]) -> NDArray[np.bool_]:

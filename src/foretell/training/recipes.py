@@ -67,6 +67,7 @@ def scoring_recipes(
     threads: int | None = None,
     tuned: Tuned | None = None,
     exclude_periods: Periods = (),
+    retail_year: bool = True,
 ) -> tuple[ScoringRecipe, ...]:
     """Return the recipes behind rung names.
 
@@ -82,6 +83,9 @@ def scoring_recipes(
         Settings of the trees, used at cutoffs that did not help to choose them; None is the recipe's own.
     exclude_periods : sequence of (date, date)
         First and last day of stretches that say nothing about the future.
+    retail_year : bool
+        Whether the level of weeks that the shop has not shown yet leans on a published retail year
+        (`training.retail_year`); off for a trade that follows another.
 
     Returns
     -------
@@ -107,7 +111,11 @@ def scoring_recipes(
     if problems:
         raise ConfigError(problems)
     boosted = BoostedRecipe(
-        BOOSTED, annual_discount_rate, threads=threads or spare_threads(), exclude_periods=tuple(exclude_periods)
+        BOOSTED,
+        annual_discount_rate,
+        threads=threads or spare_threads(),
+        exclude_periods=tuple(exclude_periods),
+        retail_year=retail_year,
     )
     if tuned is not None:
         boosted = replace(boosted, params=tuned.params, params_from=tuned.as_of)

@@ -16,7 +16,7 @@ from foretell.models.spend_spread import SpendSpread
 from foretell.models.tail_pool import TailPool
 from foretell.scoring.base import horizon, order_values
 from foretell.scoring.known import Known
-from foretell.scoring.refine import event_offset, margins, probability
+from foretell.scoring.refine import event_offset, margins, naive_log_odds, probability
 from foretell.tables.buckets import bucket_of
 from foretell.training.answers import AGE_WEIGHT, Answers, cap_of
 from foretell.training.corrections import Correction, fit_correction
@@ -132,6 +132,7 @@ class Refiner:
         found = fit_correction(
             rows.rows(windows, name),
             _OBJECTIVES.get(name, "binary"),
+            naive=_naive(windows, rows) if windows and name in EVENTS else None,
             days=days,
             # A history shorter than two windows has one season at most: there trees must win clearly.
             by_errors=1.0 if self.past.history_days() < 2 * days else 0.0,
@@ -172,7 +173,8 @@ class Refiner:
             mean = np.exp(rows.log_spend(window)[mask] + margin) * cap_of(window)
             answer = horizon(view.models[self.family], view.known.summary, window.days)
             offset = event_offset(answer, log_hazard_ratio(window, self.family))[mask]
-            p_return = probability(offset, learnt.trees["return"], fitted["return"].margins[place])
+            naive = naive_log_odds(view.known.summary, window.days)[mask]
+            p_return = probability(offset, learnt.trees["return"], fitted["return"].margins[place], naive)
             found.append(
                 _Judged(
                     window=window,
@@ -232,9 +234,20 @@ def _log_level(window: Window, mask: NDArray[np.bool_], mean: Vector) -> float:
 
 def _carried_over(found: Correction) -> Correction:
     """Carry a correction over to a longer horizon than it was learnt on: who, by half; how much, not at all."""
-    trees = replace(found.trees, shift=0.0, slope=1.0, weight=CARRIED_OVER * found.trees.weight)
+    weight, naive = CARRIED_OVER * found.trees.weight, CARRIED_OVER * found.trees.naive
+    # The rule of thumb has a level of its own, which is not wanted.
+    trees = replace(found.trees, shift=-naive * found.naive_lead, slope=1.0, weight=weight, naive=naive)
     why = f"{trees.why}, carried over to the longer horizon by {CARRIED_OVER:.0%}"
-    return Correction(replace(trees, why=why), found.margins)
+    return replace(found, trees=replace(trees, why=why))
+
+
+def _naive(windows: Sequence[Window], rows: Answers) -> Vector:
+    return np.concatenate(
+        [
+            naive_log_odds(window.view.known.summary, window.days)[mask]
+            for window, mask in zip(windows, rows.masks(windows), strict=True)
+        ]
+    )
 
 
 def _tail_share(judged: Sequence[_Judged]) -> float:

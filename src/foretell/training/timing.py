@@ -24,6 +24,7 @@ FEWEST_BUYERS = 50
 _REGULARITIES = (1, 2, 3)
 _MIDDLES = (MIDDLE, 0.45, 0.4)
 _HEAVY_SHARE = 0.1
+_WORTH = 0.02
 _MOST_CUSTOMERS = 20_000
 
 
@@ -85,8 +86,9 @@ def fit_timing(windows: Sequence[DatedWindow], *, near: PurchaseModel | None = N
     -----
     What counts is ln(1 + days off), averaged over buyers: to be two days off instead of four is worth as much as
     twenty instead of forty, and dates a season away do not decide. The smallest k within one standard error
-    (over buyers, of the paired difference) of the best is taken, and then, likewise, the level of the expected date:
-    the median, unless an earlier level came nearer, as where waits have a long tail.
+    (over buyers, of the paired difference), or within 2 % of the days, of the best is taken, and then, likewise, the
+    level of the expected date: the median, unless an earlier level came nearer, as where waits have a long tail. A
+    larger k orders those who will not come worse: half a day in a month is not worth that.
     """
     past = [_Fitted.of(window, near) for window in windows]
     past = [window for window in past if window.models and window.day.size]
@@ -146,11 +148,11 @@ class _Fitted:
 
 
 def _simplest(misses: Mapping[Name, Vector]) -> Name:
-    """Return the first whose mean miss is within one standard error of the least."""
+    """Return the first whose mean miss is within one standard error, or what is worth nothing, of the least."""
     best = min(misses, key=lambda name: float(misses[name].mean()))
     for name, miss in misses.items():
         worse = miss - misses[best]
-        if float(worse.mean()) <= float(worse.std()) / math.sqrt(worse.size):
+        if float(worse.mean()) <= max(float(worse.std()) / math.sqrt(worse.size), _WORTH):
             return name
     return best
 

@@ -18,6 +18,7 @@ from foretell.tables.dataset import CustomerData, require_customer_data
 from foretell.training import tuning
 from foretell.training.backtest import MOST_JUDGED, past_cutoffs, run_backtest
 from foretell.training.past import as_periods
+from foretell.training.profile import training_profile
 from foretell.training.prospect_recipe import ProspectSettings, train_prospects
 from foretell.training.recipes import BOOSTED, scoring_recipes, spare_threads
 from foretell.training.routing import choose_rung
@@ -61,6 +62,7 @@ def train(
     tune_folder: str | Path | None = None,
     resume: bool = False,
     exclude_periods: Sequence[tuple[date | str, date | str]] = (),
+    retail_year: bool = True,
 ) -> TrainedModel:
     """Train on everything seen before `as_of`, and judge the recipe on the shop's own past.
 
@@ -101,6 +103,9 @@ def train(
     exclude_periods : sequence of (date or str, date or str)
         First and last day of stretches that say nothing about the future (a lockdown, a month without stock); no
         correction and no level is learnt on them.
+    retail_year : bool
+        Whether the level of weeks that the shop has not shown yet leans on a published retail year
+        (`training.retail_year`); off for a trade that follows another.
 
     Returns
     -------
@@ -130,6 +135,7 @@ def train(
         annual_discount_rate=annual_discount_rate,
         threads=threads,
         exclude_periods=as_periods(exclude_periods),
+        retail_year=retail_year,
     )
     recipes = recipes_with()
     _require_tunable(tune, [recipe.name for recipe in recipes], resume=resume)
@@ -182,10 +188,9 @@ def train(
     card = {**facts, **bundle.card}
     # Segments read the features too, also where no trees do.
     statistics = bundle.statistics or fit_statistics(past, cutoff)
-    model = TrainedModel(
-        replace(bundle, card=card, record=record, statistics=statistics, prospects=prospects),
-        trials=None if tuned is None else tuned.trials,
-    )
+    profile = training_profile(past, cutoff)
+    bundle = replace(bundle, card=card, record=record, statistics=statistics, profile=profile, prospects=prospects)
+    model = TrainedModel(bundle, trials=None if tuned is None else tuned.trials)
     if tracking is not None:
         tracking.log_training(model)
     return model

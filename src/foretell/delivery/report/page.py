@@ -17,6 +17,7 @@ from foretell.delivery.selection import Selection
 from foretell.delivery.trust import answers, overall, untested, verdicts
 from foretell.delivery.wording import METRICS, instant_words, money, percent, whole
 
+REVIEWED_RUNS = 6
 LIGHTS = {"good": "✓", "caution": "!", "bad": "✕", "untested": "?"}
 BANDS = {"low": "Low risk", "medium": "Medium risk", "high": "High risk"}
 
@@ -65,6 +66,7 @@ def render_page(run: Run, selections: Sequence[Selection], files: Sequence[FileF
         lights=LIGHTS,
         bands=BANDS,
         left_out=_left_out(run),
+        reviewed=_reviewed(run),
         staleness_days=(run.as_of - run.model.trained_as_of).days,
         files=files,
         run_id=run.inputs_digest[:12],
@@ -81,6 +83,18 @@ def _worth(run: Run, value: float) -> str:
 def _shown_metrics(run: Run) -> list[Any]:
     present = set(run.record.table.get_column("metric").to_list())
     return [words for name, words in METRICS.items() if name in present]
+
+
+def _reviewed(run: Run) -> list[dict[str, Any]]:
+    """The newest reviewed runs, in a marketer's words."""
+    if run.reviewed.is_empty():
+        return []
+    about = {"orders": "orders", "clv": "spend", "churn": "customers without an order"}
+    newest = run.reviewed["cutoff"].unique().sort(descending=True).head(REVIEWED_RUNS)
+    rows = run.reviewed.filter(pl.col("cutoff").is_in(newest.implode())).sort(
+        "cutoff", descending=True, maintain_order=True
+    )
+    return [{**row, "about": about.get(row["target"], "customers with an order")} for row in rows.to_dicts()]
 
 
 def _left_out(run: Run) -> list[dict[str, Any]]:

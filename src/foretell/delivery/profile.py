@@ -1,0 +1,147 @@
+"""What a published run leaves for the next one to be compared with: counts and distributions, in its manifest."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Self
+
+from foretell.delivery.manifest import read_manifest
+from foretell.delivery.run import Run
+from foretell.evaluation.drift import Distribution
+from foretell.windows import Horizons
+
+HISTORY = ("orders", "days_since_last_order", "avg_days_between_orders", "avg_order_value")
+"""Columns of the scores that say what happened; training keeps their distributions in the bundle."""
+
+
+@dataclass(frozen=True)
+class RunProfile:
+    """A run in numbers, without any customer.
+
+    Parameters
+    ----------
+    as_of : datetime
+        First instant that the run did not see.
+    model_version : str
+        Bundle that scored.
+    rows_used : int
+        Source rows that scores rest on.
+    active_customers : int or None
+        Customers with a purchase in the churn horizon before `as_of`; None if nobody counted.
+    distributions : mapping of str to Distribution
+        Column of the scores to its distribution.
+    """
+
+    as_of: datetime
+    model_version: str
+    rows_used: int
+    active_customers: int | None
+    distributions: Mapping[str, Distribution] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, run: Run) -> Self:
+        """Describe a run.
+
+        Parameters
+        ----------
+        run : Run
+            A finished run.
+
+        Returns
+        -------
+        RunProfile
+            Of its scores and counts.
+        """
+        return cls(
+            as_of=run.as_of,
+            model_version=run.model.version,
+            rows_used=run.counts.used,
+            active_customers=None if run.activity is None else run.activity.active_customers,
+            distributions={name: Distribution.of(run.scores.get_column(name)) for name in scored(run.horizons)},
+        )
+
+    @classmethod
+    def from_dict(cls, value: Mapping[str, Any]) -> Self:
+        """Read what `as_dict` gave.
+
+        Parameters
+        ----------
+        value : mapping
+            Plain values.
+
+        Returns
+        -------
+        RunProfile
+            Equal to the one that was written.
+
+        Raises
+        ------
+        KeyError, TypeError, ValueError
+            If the values are no profile.
+        """
+        active = value["active_customers"]
+        return cls(
+            as_of=datetime.fromisoformat(value["as_of"]),
+            model_version=str(value["model_version"]),
+            rows_used=int(value["rows_used"]),
+            active_customers=None if active is None else int(active),
+            distributions={name: Distribution.from_dict(item) for name, item in value["distributions"].items()},
+        )
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return plain values for JSON."""
+        return {
+            "as_of": self.as_of.isoformat(),
+            "model_version": self.model_version,
+            "rows_used": self.rows_used,
+            "active_customers": self.active_customers,
+            "distributions": {name: item.as_dict() for name, item in self.distributions.items()},
+        }
+
+
+def scored(horizons: Horizons) -> tuple[str, ...]:
+    """Return the columns of predictions whose distributions are watched.
+
+    Parameters
+    ----------
+    horizons : Horizons
+        The numbers in the names.
+
+    Returns
+    -------
+    tuple of str
+        Names of columns.
+    """
+    return (
+        f"predicted_orders_{horizons.clv_days}d",
+        f"predicted_clv_{horizons.clv_days}d",
+        f"churn_risk_{horizons.churn_days}d",
+        f"p_order_{horizons.order_days}d",
+    )
+
+
+def profile_before(output: Path, as_of: datetime) -> RunProfile | None:
+    """Return the newest published run of an earlier cutoff, to compare with.
+
+    Parameters
+    ----------
+    output : Path
+        Where dated folders live; it need not exist.
+    as_of : datetime
+        Cutoff of the run in hand: one of the same day, run again, is not compared with itself.
+
+    Returns
+    -------
+    RunProfile or None
+        None where there is no earlier run that left a profile.
+    """
+    found: list[RunProfile] = []
+    for folder in sorted(output.glob("[0-9]*")) if output.is_dir() else []:
+        try:
+            profile = RunProfile.from_dict((read_manifest(folder) or {})["profile"])
+        except (KeyError, TypeError, ValueError, AttributeError):
+            continue
+        if profile.as_of < as_of:
+            found.append(profile)
+    return max(found, key=lambda profile: profile.as_of, default=None)

@@ -1,0 +1,1 @@
+"""Rules of segments: read, checked, evaluated, told in words."""

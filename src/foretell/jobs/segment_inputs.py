@@ -1,0 +1,223 @@
+"""What the segments of a shop need beyond scores: their definitions, the features they name, the run before."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+from itertools import product
+
+import polars as pl
+
+from foretell.config.settings import Settings
+from foretell.delivery.availability import wanted_columns
+from foretell.delivery.compiled import compile_segments, named_columns
+from foretell.delivery.ready_segments import shop_segments
+from foretell.delivery.rule_columns import PERCENTILE, rule_columns, without_horizon
+from foretell.delivery.run import Run
+from foretell.delivery.segment_toml import read_folder, render
+from foretell.delivery.segments import Segment
+from foretell.errors import ConfigError
+from foretell.features.catalogue import catalogue
+from foretell.features.compute import compute
+from foretell.features.feature import Feature
+from foretell.scoring.schema import score_columns
+from foretell.storage.hashing import sha256_bytes
+from foretell.tables.dataset import CustomerData
+from foretell.tables.order_attributes import ATTRIBUTES, attribute_columns, columns_of_attributes, order_attributes
+from foretell.tables.schema import Column
+
+
+def segments_of(settings: Settings) -> tuple[Segment, ...]:
+    """Return the segments that the settings ask for.
+
+    Parameters
+    ----------
+    settings : Settings
+        ``segments`` says which ready ones, and where the shop's own are.
+
+    Returns
+    -------
+    tuple of Segment
+        The ready ones, then the shop's.
+
+    Raises
+    ------
+    ConfigError
+        Every problem of every definition at once.
+    """
+    segments, problems = scan_segments(settings)
+    problems += static_problems(settings, segments)
+    if problems:
+        raise ConfigError(list(dict.fromkeys(problems)))
+    return segments
+
+
+def scan_segments(settings: Settings) -> tuple[tuple[Segment, ...], list[str]]:
+    """Read the segments that the settings ask for, as far as they can be read.
+
+    Parameters
+    ----------
+    settings : Settings
+        As in `segments_of`.
+
+    Returns
+    -------
+    tuple of Segment
+        Those that can be read.
+    list of str
+        Every problem in reading the others.
+    """
+    chosen = settings.segments
+    own, problems = read_folder(chosen.folder)
+    segments, more = shop_segments(own, ready=chosen.ready, holdout=chosen.holdout)
+    return segments, [*problems, *more]
+
+
+def static_problems(settings: Settings, segments: Sequence[Segment]) -> list[str]:
+    """Return what is wrong with definitions, whatever the data.
+
+    Parameters
+    ----------
+    settings : Settings
+        For the horizons in the names of columns.
+    segments : sequence of Segment
+        Definitions.
+
+    Returns
+    -------
+    list of str
+        One sentence each. A column that no data of any shop has is one; one that this shop lacks is not.
+    """
+    scores = score_columns(settings.horizons.as_horizons())
+    known = rule_columns(scores, ANY_FEATURE)
+    # A number of days in a name is the champion's matter, whose horizons may not be those of the settings.
+    named = {name for segment in segments for name in named_columns(segment)}
+    known |= {name: known[short] for name in named if (short := without_horizon(name)) in known}
+    own = [segment for segment in segments if not segment.ready]
+    publishable = set(known) - {"clv_days", "churn_days", "order_days"}
+    # Ready segments are sound, but one of them that is surely on may stand in the group of one of the shop's own.
+    surely_on = [segment for segment in segments if not segment.off and not segment.needs]
+    groups = {segment.exclusive for segment in own}
+    beside = [segment for segment in surely_on if segment.ready and segment.exclusive in groups - {""}]
+    foreign = [segment for segment in own if not set(segment.needs) <= set(known)]
+    settled = [segment for segment in own if segment not in foreign]
+    problems = compile_segments([*beside, *settled], known, publishable=publishable)[1]
+    return problems + [problem for segment in foreign for problem in _least_problems(segment, known, publishable)]
+
+
+def _least_problems(segment: Segment, known: dict[str, Column], publishable: set[str]) -> list[str]:
+    """Check a segment whose columns come from tables of which no type is known here: some types must do."""
+    needed = [name for name in segment.needs if name not in known][:_MOST_NEEDED]
+    found = []
+    for types in product((pl.Float64(), pl.String(), pl.Boolean(), pl.Date()), repeat=len(needed)):
+        more = {name: Column(name, dtype, "", True, "Needed.") for name, dtype in zip(needed, types, strict=True)}
+        alone = replace(segment, exclusive="")
+        found.append(compile_segments([alone], known | more, publishable=publishable | set(needed))[1])
+    return min(found, key=len)
+
+
+def segments_digest(segments: Sequence[Segment]) -> str:
+    """Return a hash of definitions: another one is another result.
+
+    Parameters
+    ----------
+    segments : sequence of Segment
+        Definitions.
+
+    Returns
+    -------
+    str
+        SHA-256 as hexadecimal digits.
+    """
+    return sha256_bytes("\n".join(render(segment) for segment in segments).encode())
+
+
+def _as_columns(features: Sequence[Feature]) -> tuple[Column, ...]:
+    return tuple(
+        Column(
+            feature.name,
+            feature.dtype,
+            "money" if feature.unit.startswith("currency") else feature.unit,
+            bool(feature.null_when),
+            feature.meaning,
+        )
+        for feature in features
+    )
+
+
+ANY_FEATURE = (*_as_columns(catalogue()), *columns_of_attributes(ATTRIBUTES))
+"""Every column beyond the scores that some shop's data could give."""
+_MOST_NEEDED = 4
+
+
+def feature_columns(data: CustomerData) -> tuple[Column, ...]:
+    """Return every column beyond the scores that a rule may name for a shop.
+
+    Parameters
+    ----------
+    data : CustomerData
+        The shop's rows.
+
+    Returns
+    -------
+    tuple of Column
+        Features, then what the attributes of orders say.
+    """
+    return (*_as_columns(catalogue(has_amount=data.has_amount)), *attribute_columns(data))
+
+
+def with_features(run: Run, data: CustomerData, segments: Sequence[Segment], as_of: datetime) -> Run:
+    """Return a run with the features that its segments name; nothing is computed where they name none.
+
+    Parameters
+    ----------
+    run : Run
+        A run with scores.
+    data : CustomerData
+        The shop's rows.
+    segments : sequence of Segment
+        Definitions.
+    as_of : datetime
+        First instant that is not seen.
+
+    Returns
+    -------
+    Run
+        With `Run.features` and `Run.feature_columns`.
+    """
+    scored = rule_columns(run.columns)
+    wanted = {name.removesuffix(PERCENTILE) for name in wanted_columns(segments)} - set(scored)
+    columns = tuple(column for column in feature_columns(data) if column.name in wanted)
+    if not columns:
+        return run
+    attributes = {column.name for column in attribute_columns(data)} & wanted
+    computed = [column.name for column in columns if column.name not in attributes]
+    frame = run.scores.select("customer_id")
+    if computed:
+        frame = _joined(frame, compute(data, as_of).select("customer_id", *computed).collect())
+    if attributes:
+        frame = _joined(frame, order_attributes(data, as_of, attributes))
+    return replace(run, features=frame.select("customer_id", *(c.name for c in columns)), feature_columns=columns)
+
+
+def _joined(frame: pl.DataFrame, more: pl.DataFrame) -> pl.DataFrame:
+    return frame.join(more, on="customer_id", how="left", maintain_order="left")
+
+
+def missing_features(run: Run, segments: Sequence[Segment]) -> set[str]:
+    """Return the columns that segments name and a run does not have, though data could give them.
+
+    Parameters
+    ----------
+    run : Run
+        A run.
+    segments : sequence of Segment
+        Definitions.
+
+    Returns
+    -------
+    set of str
+        Names of features.
+    """
+    there = set(rule_columns(run.columns, run.feature_columns))
+    wanted = {name.removesuffix(PERCENTILE) for name in wanted_columns(segments)}
+    return (wanted - there) & {column.name for column in ANY_FEATURE}

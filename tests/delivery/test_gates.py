@@ -1,0 +1,156 @@
+"""Gates: each refuses what it is there for, with number, limit and remedy, and lets a usual night through."""
+
+import json
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+import polars as pl
+import pytest
+
+from foretell.delivery.gates import judge
+from foretell.delivery.outcomes import GateLimits, gate_facts, refused, require_passed
+from foretell.delivery.profile import RunProfile, profile_before
+from foretell.delivery.publish import publish
+from foretell.delivery.run import Counts, Familiarity
+from foretell.errors import GateRefused, InputTooOld
+from foretell.evaluation.drift import Distribution
+from foretell.scoring.activity import Activity
+
+ACTIVE = Activity(customers=400, active_customers=300, active_days=90, recent_orders=158)
+NEXT_DAY = datetime(2026, 11, 2)
+
+
+@pytest.fixture(scope="module")
+def last(make_run):
+    """The run of the day before, with everything that the gates read."""
+    scores = make_run().scores
+    history = {name: Distribution.of(scores[name]) for name in ("orders", "avg_order_value")}
+    return make_run(
+        activity=ACTIVE,
+        familiarity=Familiarity(history, (), {"channel": 0.01}),
+        newest_order_at=datetime(2026, 10, 31, 12),
+    )
+
+
+@pytest.fixture(scope="module")
+def night(last):
+    """The next night: nothing unusual."""
+    return replace(last, as_of=NEXT_DAY, newest_order_at=datetime(2026, 11, 1, 12))
+
+
+@pytest.fixture(scope="module")
+def before(last):
+    return RunProfile.of(last)
+
+
+def test_a_usual_night_passes_every_gate(night, before):
+    outcomes = judge(night, before, GateLimits(max_input_age_days=3))
+    assert [outcome.gate for outcome in outcomes] == [
+        "input_age", "rows", "active_customers", "customers", "columns", "categories", "model_age", "level",
+        "score_drift", "feature_drift",
+    ]  # fmt: skip
+    assert refused(outcomes) == ()
+    assert all(outcome.value is not None and outcome.limit is not None for outcome in outcomes)
+    require_passed(outcomes)
+
+
+def scale(name, factor):
+    return lambda run: replace(run, scores=run.scores.with_columns(pl.col(name) * factor))
+
+
+FAULTS = {
+    "input_age": lambda run: replace(run, newest_order_at=run.as_of - timedelta(days=4)),
+    "rows": lambda run: replace(run, counts=Counts(1190, 1139, 47, 4)),
+    "active_customers": lambda run: replace(run, activity=replace(ACTIVE, active_customers=240)),
+    "customers": lambda run: replace(run, activity=replace(ACTIVE, customers=401)),
+    "columns": lambda run: replace(run, familiarity=replace(run.familiarity, changed_columns=("amount",))),
+    "categories": lambda run: replace(
+        run, familiarity=replace(run.familiarity, unseen_shares={"store": 0.0, "channel": 0.3})
+    ),
+    "model_age": lambda run: replace(run, model=replace(run.model, trained_as_of=datetime(2025, 10, 1))),
+    "level": lambda run: replace(run, activity=replace(ACTIVE, recent_orders=20)),
+    "score_drift": scale("predicted_clv_365d", 3.0),
+    "feature_drift": scale("avg_order_value", 100.0),
+}
+
+
+@pytest.mark.parametrize("gate", FAULTS)
+def test_each_gate_refuses_its_fault_and_no_other_does(night, before, gate):
+    outcomes = judge(FAULTS[gate](night), before, GateLimits(max_input_age_days=3))
+    assert [outcome.gate for outcome in refused(outcomes)] == [gate]
+    (found,) = refused(outcomes)
+    assert found.value > found.limit
+    assert found.remedy
+    with pytest.raises(GateRefused if gate != "input_age" else InputTooOld) as caught:
+        require_passed(outcomes)
+    assert f"  - {gate}: " in str(caught.value)
+    assert "Remedy: " in str(caught.value)
+    assert "--force" in str(caught.value)
+    assert "shopper" not in str(caught.value)
+    assert caught.value.exit_code == (5 if gate == "input_age" else 4)
+
+
+def test_every_refusal_is_told_at_once(night, before):
+    broken = night
+    for gate in ("rows", "active_customers", "score_drift"):
+        broken = FAULTS[gate](broken)
+    with pytest.raises(GateRefused, match="3 gates refused") as caught:
+        require_passed(judge(broken, before, GateLimits()))
+    assert str(caught.value).count("  - ") == 3
+
+
+def test_a_first_run_and_an_old_bundle_are_judged_by_what_there_is(make_run):
+    outcomes = judge(make_run(), None, GateLimits())
+    judged = {outcome.gate for outcome in outcomes if outcome.value is not None}
+    assert judged == {"model_age"}
+    assert all(outcome.text.startswith("not judged: ") for outcome in outcomes if outcome.gate not in judged)
+    assert refused(outcomes) == ()
+
+
+def test_switches_are_obeyed(night, before):
+    off = GateLimits(None, None, None, None, None, None, None, None)
+    broken = night
+    for gate in set(FAULTS) - {"customers", "columns", "model_age"}:
+        broken = FAULTS[gate](broken)
+    assert refused(judge(broken, before, off)) == ()
+
+
+def test_a_small_shop_is_given_the_room_that_chance_needs(make_run, before):
+    small, large = (make_run(customers=count) for count in (30, 400))
+    for run, refuses in ((small, False), (large, True)):
+        profile = replace(before, distributions=RunProfile.of(run).distributions)
+        moved = replace(scale("predicted_clv_365d", 2.0)(run), as_of=NEXT_DAY)
+        assert ("score_drift" in {item.gate for item in refused(judge(moved, profile, GateLimits()))}) is refuses
+
+
+def test_a_longer_gap_is_given_more_room(last, before):
+    moved = scale("predicted_clv_365d", 2.0)(last)
+    for days, refuses in ((1, True), (60, False)):
+        run = replace(moved, as_of=last.as_of + timedelta(days=days))
+        assert ("score_drift" in {item.gate for item in refused(judge(run, before, GateLimits()))}) is refuses
+
+
+@pytest.mark.usefixtures("quick")
+def test_the_manifest_keeps_profile_outcomes_and_what_was_forced(last, night, tmp_path):
+    publish(last, tmp_path, outcomes=judge(last, None, GateLimits()))
+    standing = profile_before(tmp_path, NEXT_DAY)
+    assert standing == RunProfile.of(last)
+    assert profile_before(tmp_path, last.as_of) is None
+    outcomes = judge(FAULTS["rows"](night), standing, GateLimits())
+    folder = publish(FAULTS["rows"](night), tmp_path, outcomes=outcomes).path
+    manifest = json.loads((folder / "manifest.json").read_bytes())
+    assert manifest["forced"] == ["rows"]
+    (rows,) = [gate for gate in manifest["gates"] if gate["gate"] == "rows"]
+    assert rows["value"] == pytest.approx(1 - 1139 / 1200, abs=5e-7)
+    assert (rows["limit"], rows["passed"]) == (0.05, False)
+    assert rows["remedy"]
+    assert gate_facts(outcomes, forced=False)["forced"] == []
+
+
+@pytest.mark.parametrize(
+    "damage", ["{", '{"files": []}', '{"files": [], "profile": {"as_of": 5}}', '{"files": [], "profile": []}']
+)
+def test_a_damaged_manifest_is_no_run_to_compare_with(tmp_path, damage):
+    (tmp_path / "2026-01-01").mkdir()
+    (tmp_path / "2026-01-01" / "manifest.json").write_text(damage)
+    assert profile_before(tmp_path, NEXT_DAY) is None
