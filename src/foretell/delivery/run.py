@@ -8,6 +8,7 @@ from typing import Any
 import polars as pl
 
 from foretell.bundles.record import RECORD_SCHEMAS
+from foretell.delivery.prospects import ProspectTable
 from foretell.evaluation.drift import Distribution
 from foretell.scoring.activity import Activity
 from foretell.storage.hashing import sha256_json
@@ -168,6 +169,8 @@ class Run:
     prospects : pl.DataFrame or None
         Column ``customer_id`` and features of known people without an order, sorted by ``customer_id``; None where
         no table tells of them.
+    prospect_table : ProspectTable or None
+        Chances and values of their first orders; None where there is nobody, or no model of it.
     """
 
     shop: str
@@ -192,6 +195,7 @@ class Run:
     features: pl.DataFrame | None = None
     feature_columns: tuple[Column, ...] = ()
     prospects: pl.DataFrame | None = None
+    prospect_table: ProspectTable | None = None
 
     @property
     def folder_name(self) -> str:

@@ -23,6 +23,7 @@ from foretell.jobs.findings import finding_lines, notes_at
 from foretell.jobs.gating import familiarity_of, limits_of, pass_gates
 from foretell.jobs.inputs import cutoff_of, read_shop
 from foretell.jobs.output import held_output
+from foretell.jobs.prospects import prospect_table
 from foretell.jobs.run_log import RunLog
 from foretell.jobs.segment_inputs import segments_digest, segments_of, with_features
 from foretell.scoring.accounting import RowAccount, account_rows
@@ -227,6 +228,10 @@ def score_data(
         familiarity=familiarity_of(data, stored, cutoff),
         newest_order_at=newest,
         reviewed=reviewed,
+        prospect_table=log.timed(
+            "prospects",
+            lambda: prospect_table(data, stored, cutoff, explained_customers=settings.scoring.explained_customers),
+        ),
     )
     run = log.timed("features", lambda: with_features(run, data, segments, cutoff))
     clv = f"predicted_clv_{stored.bundle.horizons.clv_days}d"

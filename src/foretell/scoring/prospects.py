@@ -12,7 +12,7 @@ from foretell.errors import ModelNotFound, WindowError
 from foretell.features.catalogue import family_of
 from foretell.features.prospects import known_prospects, undated_prospects
 from foretell.models.objectives import Matrix
-from foretell.scoring.behaviour_words import BEHAVIOUR_FACTS, behaviour_facts
+from foretell.scoring.behaviour_words import behaviour_facts
 from foretell.scoring.prospect_schema import prospect_schema
 from foretell.scoring.ranks import percentile
 from foretell.scoring.schema import REASONS
@@ -23,7 +23,8 @@ _RAISES, _LOWERS = ", raises the chance", ", lowers the chance"
 _SMALLEST = 0.05
 """Log-odds below which a family changes a chance by at most 1.25 points in 100: no reason to name."""
 
-_STATE = "state"
+_STATE, _CARTS, _PROFILE = "state", "carts", "profile"
+_OF_STATE = ("funnel_state", "funnel_stage", "days_since_last_event")
 _STATE_WORDS = {
     "cart": "Has an open cart",
     "member": "Signed up and never ordered",
@@ -171,7 +172,8 @@ def explain_prospects(
     # Rounded, so that equal sizes stay in the order of the families whatever the last bits are.
     total = np.round(total, 6)
     order = np.argsort(-np.abs(total), axis=1, kind="stable")
-    words = people.select(_facts(kind, people.columns).alias(kind) for kind in kinds)
+    read = [name for name in model.encoding.features if name in people.columns]
+    words = people.select(_facts(kind, read).alias(kind) for kind in kinds)
     told: dict[str, list[str | None]] = {}
     for rank, reason in enumerate(REASONS):
         found = np.full(people.height, None, dtype=object)
@@ -204,12 +206,19 @@ def encoded(people: pl.DataFrame, model: ProspectModel) -> Matrix:
 
 
 def _kind(feature: str) -> str:
-    return _STATE if feature in ("funnel_state", "days_since_last_event") else family_of(feature) or _STATE
+    """Family that a feature is told with: whatever counts carts speaks of open ones, of who never bought."""
+    if feature in _OF_STATE:
+        return _STATE
+    return _CARTS if "cart" in feature or "checkout" in feature else family_of(feature) or _STATE
 
 
-def _facts(kind: str, columns: Collection[str]) -> pl.Expr:
-    if kind in BEHAVIOUR_FACTS:
-        return behaviour_facts(kind, columns)
-    state = pl.col("funnel_state").replace_strict(_STATE_WORDS, return_dtype=pl.String)
-    seen = pl.format("{}; last seen {} days ago", state, pl.col("days_since_last_event").cast(pl.Int64))
-    return pl.coalesce(seen, pl.format("{}; never seen since", state))
+def _facts(kind: str, read: Collection[str]) -> pl.Expr:
+    """Return the sentence of a family; only what the model reads is told."""
+    if kind == _STATE:
+        state = pl.col("funnel_state").replace_strict(_STATE_WORDS, return_dtype=pl.String)
+        seen = pl.format("{}; last seen {} days ago", state, pl.col("days_since_last_event").cast(pl.Int64))
+        return pl.coalesce(seen, pl.format("{}; never seen in the shop", state))
+    words = behaviour_facts(kind, read)
+    if kind == _PROFILE and "days_since_signup" in read:
+        return pl.when(pl.col("days_since_signup").is_null()).then(pl.lit("Has not signed up")).otherwise(words)
+    return words

@@ -91,22 +91,24 @@ def train_prospects(
     values = fit_first_year_values(past, rows, model)
     record, judged = _record(rows, past, settings, cutoffs)
     facts = {
-        "state": "on",
-        "horizon_days": settings.days,
-        "candidate": _why(rows, blend),
-        "people": int(rows.person.max()) + 1,
-        "people_with_a_first_order": rows.first_orders,
-        "rows": int(rows.actual.size),
-        "windows": len(cutoffs),
-        "left_out": left_out or "none",
-        "record": judged,
-        "first_year_value": _value_facts(values),
+        "prospects": {
+            "state": "on",
+            "horizon_days": settings.days,
+            "candidate": _why(rows, blend),
+            "people": int(rows.person.max()) + 1,
+            "people_with_a_first_order": rows.first_orders,
+            "rows": int(rows.actual.size),
+            "windows": len(cutoffs),
+            "left_out": left_out or "none",
+        },
+        "prospects_first_year_value": _value_facts(values),
+        "prospects_record": judged,
     }
     return ProspectModel(settings.days, encoding, blend, values, record), facts
 
 
 def _off(why: str) -> tuple[None, dict[str, Any]]:
-    return None, {"state": f"off: {why}"}
+    return None, {"prospects": {"state": f"off: {why}"}}
 
 
 def _learn(

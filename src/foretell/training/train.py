@@ -184,7 +184,7 @@ def train(
     }
     if tuning_facts:
         facts["tuning"] = {**tuning_facts, "in_use": tuned is not None and bundle.rung == BOOSTED}
-    facts["prospects"] = prospect_facts
+    facts.update(prospect_facts)
     card = {**facts, **bundle.card}
     # Segments read the features too, also where no trees do.
     statistics = bundle.statistics or fit_statistics(past, cutoff)
