@@ -147,8 +147,7 @@ def test_open_carts_are_found_and_told():
     with_cart = told.filter(pl.col("funnel_state") == "cart")
     first = with_cart["reason_1"].str.contains("cart") & with_cart["reason_1"].str.ends_with("raises the chance")
     assert first.all()
-    ranked = told.sort("prospect_percentile", descending=True)["funnel_state"]
-    assert set(ranked.head(10)) == {"cart"}
+    assert with_cart["prospect_percentile"].min() > 80
 
 
 def cart_shop(people: int = 2_000, seed: int = 2) -> CustomerData:

@@ -26,6 +26,8 @@ from foretell.training.prospect_rows import ProspectRows, prospect_cutoffs, pros
 FEWEST_FIRST_ORDERS = 50
 """People with a first order, and people without, from which chances are told apart."""
 
+NO_TABLES = "off: there is neither a table of events nor one of customers"
+
 _FOLDS = 5
 _PLACED = ("nearest_place", "nearest_place_km", "places_in_reach")
 _LABEL = "first_order_in_window"
@@ -74,7 +76,7 @@ def train_prospects(
     shop = dated_members(past)
     if shop.optional.events is None and shop.optional.customers is None:
         if past.optional.customers is None:
-            return _off("there is neither a table of events nor one of customers")
+            return None, {"prospects": {"state": NO_TABLES}}
         return _off("there are no events, and the customers table does not say when anybody signed up")
     cutoffs = prospect_cutoffs(past, settings.days)
     if not cutoffs:
