@@ -32,7 +32,8 @@ def check_run(run: Run) -> None:
         tables.append(("prospects", run.prospect_table.scores, run.prospect_table.columns))
     for table in tables:
         _check_columns(*table)
-    problems = [problem for _, *table in tables for problem in _value_problems(*table)] + _count_problems(run)
+    problems = [problem for _, frame, columns in tables for problem in _value_problems(frame, columns)]
+    problems += _count_problems(run)
     if problems:
         raise GateRefused(
             "The scores were not published, because they are not sound:\n"

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import cached_property
 
 import numpy as np
 import polars as pl
@@ -38,13 +39,12 @@ class ProspectRows:
     frame: pl.DataFrame
     actual: FloatArray
 
-    @property
+    @cached_property
     def person(self) -> IntArray:
         """Whose row it is, shape (rows,), numbered from 0 in the order of ids."""
-        place = np.unique(self.frame["customer_id"].to_numpy(), return_inverse=True)[1]
-        return np.asarray(place, dtype=np.intp)
+        return np.asarray(self.frame["customer_id"].rank("dense").to_numpy(), dtype=np.intp) - 1
 
-    @property
+    @cached_property
     def first_orders(self) -> int:
         """People who placed a first order in any window."""
         return int(np.unique(self.person[self.actual == 1]).size)
@@ -138,7 +138,7 @@ def prospect_rows(past: CustomerData, cutoffs: Sequence[datetime], days: int) ->
         If a window ends after ``observed_until``.
     """
     shop = dated_members(past)
-    people = _sampled(shop)
+    people = _sampled(shop, cutoffs[0])
     parts, happened = [], []
     for cutoff in cutoffs:
         frame = known_prospects(people, cutoff, fit_statistics(shop, cutoff))
@@ -149,12 +149,13 @@ def prospect_rows(past: CustomerData, cutoffs: Sequence[datetime], days: int) ->
     return ProspectRows(pl.concat(parts, how="diagonal_relaxed"), np.concatenate(happened).astype(np.float64))
 
 
-def _sampled(shop: CustomerData) -> CustomerData:
+def _sampled(shop: CustomerData, oldest: datetime) -> CustomerData:
+    """Return the rows of people who may be prospects at a cutoff: without an order before the oldest one."""
     tables = [
         table.select("customer_id") for table in (shop.optional.customers, shop.optional.events) if table is not None
     ]
-    ids = pl.concat(tables).drop_nulls().unique().collect()["customer_id"]
-    if len(ids) <= MOST_PEOPLE:
-        return shop
-    kept = ids.filter(bucket_of(ids, _BUCKETS, salt="prospects") < _BUCKETS * MOST_PEOPLE // len(ids))
-    return replace(shop.of_customers(kept), observed_until_given=shop.observed_until_given)
+    ordered = shop.orders.filter(pl.col("ordered_at") < oldest).select("customer_id")
+    ids = pl.concat(tables).drop_nulls().unique().join(ordered, on="customer_id", how="anti").collect()["customer_id"]
+    if len(ids) > MOST_PEOPLE:
+        ids = ids.filter(bucket_of(ids, _BUCKETS, salt="prospects") < _BUCKETS * MOST_PEOPLE // len(ids))
+    return replace(shop.of_customers(ids), observed_until_given=shop.observed_until_given)

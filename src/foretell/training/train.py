@@ -66,7 +66,8 @@ def train(
 ) -> TrainedModel:
     """Train on everything seen before `as_of`, and judge the recipe on the shop's own past.
 
-    Rows at or after `as_of` change nothing, not one byte of the model.
+    Rows at or after `as_of` change nothing, not one byte of the model. Where events or customers tell of people who
+    never ordered, their first orders within `churn_days` are learnt, too (`training.prospect_recipe`).
 
     Parameters
     ----------
