@@ -12,10 +12,12 @@ from foretell.bundles.files import bundle_files
 from foretell.bundles.prospects import prospect_files
 from foretell.errors import HorizonNotObserved
 from foretell.evaluation.probabilities import auc, ece
+from foretell.scoring.prospects import encoded
 from foretell.tables.dataset import CustomerData
 from foretell.tables.optional_tables import OptionalTables
 from foretell.tables.simulate import simulate
 from foretell.training.first_year_spend import newcomers
+from foretell.training.prospect_evaluation import prospect_record
 from foretell.training.prospect_recipe import FEWEST_FIRST_ORDERS, ProspectSettings, train_prospects
 from foretell.training.prospect_rows import prospect_cutoffs, prospect_rows
 from foretell.training.purchase_recipe import PurchaseRecipe
@@ -120,6 +122,21 @@ def test_the_newest_window_takes_no_part_in_what_it_judges(past, trained):
     assert value["prospects", "auc"]["low"] > value["cart_then_visit", "auc"]["high"]
     assert value["prospects", "log_loss"]["high"] < value["base_rate", "log_loss"]["low"]
     assert value["prospects", "top_5_percent_lift"]["low"] > 1
+
+
+def test_the_record_is_that_of_a_model_which_ended_where_its_window_begins(purchase_model):
+    data = simulate(customers=2_500, seed=6, tables=("events", "customers"))[0].before("2024-10-01")
+    record = train_prospects(data, purchase_model, SETTINGS)[0].record
+    newest = prospect_cutoffs(data, DAYS)[-1]
+    # So young a shop has the same older windows, whether it is looked at now or then.
+    earlier, facts = train_prospects(data.before(newest), purchase_model, SETTINGS)
+    assert earlier.blend.chosen != "base_rate"
+    assert facts["prospects"]["windows"] == 2
+    judged = prospect_rows(data, [newest], DAYS)
+    older = prospect_rows(data.before(newest), prospect_cutoffs(data.before(newest), DAYS), DAYS)
+    chance = earlier.blend.risk(encoded(judged.frame, earlier))
+    rate = float(older.actual.mean())
+    assert record.equals(prospect_record(judged.frame, judged.actual, chance, rate, cutoff=newest, seed=0))
 
 
 def test_chances_are_those_of_the_truth(busy):

@@ -32,7 +32,11 @@ def check_run(run: Run) -> None:
         tables.append(("prospects", run.prospect_table.scores, run.prospect_table.columns))
     for table in tables:
         _check_columns(*table)
-    problems = [problem for _, frame, columns in tables for problem in _value_problems(frame, columns)]
+    problems = [
+        problem if table == "scores" else f"{table}: {problem}"
+        for table, frame, columns in tables
+        for problem in _value_problems(frame, columns)
+    ]
     problems += _count_problems(run)
     if problems:
         raise GateRefused(
