@@ -11,6 +11,7 @@ from foretell.bundles.record import empty_record
 from foretell.windows import Horizons
 
 if TYPE_CHECKING:
+    from foretell.bundles.prospects import ProspectModel
     from foretell.bundles.refinement import Refinement
     from foretell.features.statistics import Statistics
     from foretell.models.cnbd import MBGCNBD
@@ -66,6 +67,8 @@ class Bundle:
         What past windows taught, on top of the purchase model; None where it answers alone.
     statistics : Statistics or None
         Figures of the whole shop that features of the optional tables need; None where there are no such tables.
+    prospects : ProspectModel or None
+        Who of those who never ordered will; None where the shop's tables do not say.
     card : mapping
         Plain facts for the model card: data, fits, limits.
     record : mapping of str to polars.DataFrame
@@ -84,6 +87,7 @@ class Bundle:
     churn_band_edges: tuple[float, float] = (0.33, 0.66)
     refinement: "Refinement | None" = None
     statistics: "Statistics | None" = None
+    prospects: "ProspectModel | None" = None
     card: Mapping[str, Any] = field(default_factory=dict)
     record: Mapping[str, pl.DataFrame] = field(default_factory=empty_record)
     profile: Mapping[str, Any] = field(default_factory=dict)

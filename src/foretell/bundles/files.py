@@ -13,6 +13,7 @@ import polars as pl
 
 from foretell.bundles.bundle import Bundle, Typical
 from foretell.bundles.card import render_card
+from foretell.bundles.prospects import prospect_file_names, prospect_files, read_prospects
 from foretell.bundles.record import RECORD_SCHEMAS
 from foretell.bundles.refinement_files import (
     REFINEMENT,
@@ -88,6 +89,8 @@ def bundle_files(bundle: Bundle) -> dict[str, bytes]:
         files.update(refinement_files(bundle.refinement))
     if bundle.statistics is not None:
         files[_STATISTICS] = canonical_json(bundle.statistics.to_dict())
+    if bundle.prospects is not None:
+        files.update(prospect_files(bundle.prospects))
     if bundle.profile:
         files[_PROFILE] = canonical_json(dict(bundle.profile))
     for name, frame in bundle.record.items():
@@ -152,6 +155,7 @@ def load_bundle(folder: Path) -> StoredBundle:
             churn_band_edges=(_number(head["churn_band_edges"][0]), _number(head["churn_band_edges"][1])),
             refinement=read_refinement(files),
             statistics=_load_statistics(_parse(files, _STATISTICS)) if _STATISTICS in files else None,
+            prospects=read_prospects(files),
             card=_parse(files, "card.json"),
             record={
                 name: pl.read_csv(io.BytesIO(files[f"record_{name}.csv"]), schema=dict(schema))
@@ -179,6 +183,7 @@ def _verified_files(folder: Path) -> dict[str, bytes]:
     known = {"bundle.json", "purchase_model.json", "spend_model.json", "card.json", "MODEL_CARD.md"}
     known |= {f"record_{name}.csv" for name in RECORD_SCHEMAS}
     optional = {"spend_model.json", _STATISTICS, _PROFILE, REFINEMENT, *trees_files(set(listed))}
+    optional |= prospect_file_names(set(listed))
     present = {entry.name for entry in folder.iterdir()} - {MANIFEST}
     if not known - optional <= set(listed) <= known | optional or present != set(listed):
         raise _damaged(folder, "its files are not those of a bundle")

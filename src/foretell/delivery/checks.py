@@ -1,8 +1,11 @@
 """What must hold of a run before any of it is published."""
 
+from collections.abc import Sequence
+
 import polars as pl
 
 from foretell.delivery.run import Run
+from foretell.engines.stored_scores import StoredScores
 from foretell.errors import ColumnMismatch, GateRefused, did_you_mean
 from foretell.tables.schema import Column
 
@@ -20,13 +23,22 @@ def check_run(run: Run) -> None:
     Raises
     ------
     ColumnMismatch
-        If `run.scores` has other columns, another order or other types than `run.columns`.
+        If scores or prospects have other columns, another order or other types than their schema.
     GateRefused
         If a value is missing where none may be, a number is NaN or infinite, a probability lies outside
         0..1, a customer appears twice, rows are not sorted by ``customer_id``, or the row counts do not add up.
     """
-    _check_columns(run)
-    problems = [*_value_problems(run), *_count_problems(run)]
+    tables: list[tuple[str, pl.DataFrame | StoredScores, tuple[Column, ...]]] = [("scores", run.scores, run.columns)]
+    if run.prospect_table is not None:
+        tables.append(("prospects", run.prospect_table.scores, run.prospect_table.columns))
+    for table in tables:
+        _check_columns(*table)
+    problems = [
+        problem if table == "scores" else f"{table}: {problem}"
+        for table, frame, columns in tables
+        for problem in _value_problems(frame, columns)
+    ]
+    problems += _count_problems(run)
     if problems:
         raise GateRefused(
             "The scores were not published, because they are not sound:\n"
@@ -35,9 +47,9 @@ def check_run(run: Run) -> None:
         )
 
 
-def _check_columns(run: Run) -> None:
-    expected = {column.name: column.dtype for column in run.columns}
-    found = dict(run.scores.schema)
+def _check_columns(table: str, frame: pl.DataFrame | StoredScores, columns: Sequence[Column]) -> None:
+    expected = {column.name: column.dtype for column in columns}
+    found = dict(frame.schema)
     problems = [
         *(f"{name} is missing" for name in expected if name not in found),
         *(f"{name} is not expected.{did_you_mean(name, expected)}" for name in found if name not in expected),
@@ -50,13 +62,12 @@ def _check_columns(run: Run) -> None:
     if not problems and list(expected) != list(found):
         problems = ["the columns are in another order"]
     if problems:
-        raise ColumnMismatch("The scores do not have the columns of their schema: " + "; ".join(problems) + ".")
+        raise ColumnMismatch(f"The {table} do not have the columns of their schema: " + "; ".join(problems) + ".")
 
 
-def _value_problems(run: Run) -> list[str]:
-    scores = run.scores
+def _value_problems(scores: pl.DataFrame | StoredScores, columns: Sequence[Column]) -> list[str]:
     problems: list[str] = []
-    for column in run.columns:
+    for column in columns:
         values = scores.get_column(column.name)
         empty = values.null_count()
         if empty and not column.nullable:

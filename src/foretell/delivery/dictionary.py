@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 
 import polars as pl
 
+from foretell.delivery.prospects import CSV_NAME
 from foretell.delivery.rule_columns import DERIVED
 from foretell.delivery.run import Run
 from foretell.delivery.segment_files import TABLES
@@ -29,6 +30,8 @@ def data_dictionary(run: Run, selections: Sequence[Selection]) -> pl.DataFrame:
     """
     known = {column.name: column for column in (*run.columns, *run.feature_columns, *DERIVED, WHY_HERE)}
     tables: list[tuple[str, Sequence[Column]]] = [("scores", run.columns)]
+    if run.prospect_table is not None:
+        tables.append((CSV_NAME.removesuffix(".csv"), run.prospect_table.columns))
     tables += [(name.removesuffix(".csv"), columns) for name, columns in TABLES]
     for selection in selections:
         columns = [known[name] if name in known else selection.described[name] for name in selection.columns]

@@ -25,6 +25,8 @@ from foretell.delivery.outcomes import Outcome, gate_facts, refused
 from foretell.delivery.parquet_files import write_parquet
 from foretell.delivery.previous import MEMBERS_NAME, Previous
 from foretell.delivery.profile import RunProfile
+from foretell.delivery.prospects import CSV_NAME as PROSPECTS_CSV
+from foretell.delivery.prospects import PARQUET_NAME as PROSPECTS_PARQUET
 from foretell.delivery.readme import render_readme
 from foretell.delivery.ready_segments import ready_segments
 from foretell.delivery.report.page import render_page
@@ -169,11 +171,14 @@ def _fill(
     decimals = dict(decimals_of((*run.columns, *run.feature_columns))) | DECIMALS
     decimals |= {alias: decimals[name] for alias, name in aliases(run.columns).items()}
     files = []
-    tables: tuple[tuple[str, pl.DataFrame | StoredScores], ...] = (
-        ("scores.parquet", run.scores),
-        (MEMBERS_NAME, member_table(run, selections)),
-    )
-    for name, frame in tables:
+    whole_tables: dict[str, pl.DataFrame | StoredScores] = {
+        "scores.parquet": run.scores,
+        MEMBERS_NAME: member_table(run, selections),
+    }
+    if run.prospect_table is not None:
+        decimals |= decimals_of(run.prospect_table.columns)
+        whole_tables[PROSPECTS_PARQUET] = run.prospect_table.scores
+    for name, frame in whole_tables.items():
         write_parquet(stage / name, frame)
         files.append(file_facts(stage, name, rows=frame.height))
     for name, frame in _tables(run, selected):
@@ -208,6 +213,8 @@ def _fill(
 def _tables(run: Run, selected: SegmentsOfRun) -> Iterator[tuple[str, pl.DataFrame | StoredScores]]:
     """Make one CSV file's frame after the other: all at once would not fit where segments are large."""
     yield "scores.csv", run.scores
+    if run.prospect_table is not None:
+        yield PROSPECTS_CSV, run.prospect_table.scores
     yield "data_dictionary.csv", data_dictionary(run, selected.selections)
     yield OVERVIEW_NAME, overview(run, selected)
     yield DIFF_NAME, diff_table(selected.diff)

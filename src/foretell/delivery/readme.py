@@ -35,7 +35,7 @@ def render_readme(run: Run, segments: SegmentsOfRun, *, escaped_cells: int, uplo
     blocks = [
         heading(title),
         wrap(_opening(run)),
-        section("Which file is which", _files()),
+        section("Which file is which", _files(run)),
         section("Segments: which file is for whom", segment_lines(run, segments)),
         section("Segments: what changed", change_lines(segments)),
         *([] if uploads is None else [section("Files to upload", upload_lines(uploads))]),
@@ -71,10 +71,11 @@ def _opening(run: Run) -> str:
     )
 
 
-def _files() -> list[str]:
+def _files(run: Run) -> list[str]:
     return [
         "report.html: the results on one page, for any browser; start here.",
         "scores.csv: one row per customer, for a spreadsheet. scores.parquet: the same with every digit, for programs.",
+        *([] if run.prospect_table is None else [run.prospect_table.readme_line()]),
         "data_dictionary.csv: what every column means.",
         (
             "segments.csv: all segments at a glance, with size, rule, owner, and why others are off. "

@@ -9,6 +9,7 @@ import polars as pl
 
 from foretell.bundles.record import RECORD_SCHEMAS
 from foretell.delivery.dated_folders import folder_name
+from foretell.delivery.prospects import ProspectTable
 from foretell.delivery.reached import Reached
 from foretell.engines.stored_scores import StoredScores
 from foretell.evaluation.drift import Distribution
@@ -178,6 +179,8 @@ class Run:
         Columns of `delivery.reviewed.reviewed_bands_before`.
     reached : Reached or None
         The newest lookalike run published beside this one.
+    prospect_table : ProspectTable or None
+        Chances and values of their first orders; None where there is nobody, or no model of it.
     """
 
     shop: str
@@ -205,6 +208,7 @@ class Run:
     total: pl.DataFrame = field(default_factory=pl.DataFrame)
     reviewed_bands: pl.DataFrame = field(default_factory=pl.DataFrame)
     reached: Reached | None = None
+    prospect_table: ProspectTable | None = None
 
     @property
     def folder_name(self) -> str:

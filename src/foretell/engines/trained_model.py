@@ -9,6 +9,7 @@ from foretell.bundles.bundle import Bundle
 from foretell.bundles.files import StoredBundle, bundle_files, load_bundle, save_bundle
 from foretell.engines.frame import EXPLAINED_CUSTOMERS, score_frame
 from foretell.engines.model_html import model_html
+from foretell.engines.prospects import score_prospects_frame
 from foretell.scoring.family_weights import family_weights
 from foretell.scoring.forecast import forecast_bucket, forecast_weeks
 from foretell.scoring.landscape import MOST_ORDERS, landscape
@@ -91,6 +92,43 @@ class TrainedModel:
         stored = StoredBundle(self.bundle, self.version)
         scored = score_frame(data, stored, cutoff, explained_customers=explained_customers)
         return scored.scores.lazy().collect()
+
+    def score_prospects(
+        self,
+        data: CustomerData,
+        as_of: date | datetime | str | None = None,
+        *,
+        explained_customers: int = EXPLAINED_CUSTOMERS,
+    ) -> pl.DataFrame:
+        """Score everybody who is known by events or as a customer and never ordered before `as_of`.
+
+        Parameters
+        ----------
+        data : CustomerData
+            The shop's rows, with events or customers; those at or after `as_of` are not read.
+        as_of : date, datetime, str or None
+            First instant that is not seen; None is the end of what `data` observed.
+        explained_customers : int
+            How many people get reasons, highest expected value first.
+
+        Returns
+        -------
+        polars.DataFrame
+            One row per person, columns of `scoring.prospect_schema.prospect_columns`, sorted by ``customer_id``.
+
+        Raises
+        ------
+        ModelNotFound
+            If the model was trained without tables that tell of prospects; the message says why.
+        WindowError
+            If `as_of` lies before training ended or after an explicit ``observed_until``.
+        TypeError
+            If `data` is a plain frame.
+        """
+        require_customer_data(data)
+        cutoff = data.observed_until if as_of is None else as_of
+        stored = StoredBundle(self.bundle, self.version)
+        return score_prospects_frame(data, stored, cutoff, explained_customers=explained_customers)
 
     def forecast(self, data: CustomerData, as_of: date | datetime | str | None = None) -> pl.DataFrame:
         """Return the purchases and the spend expected of all known customers together, by week.

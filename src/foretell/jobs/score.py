@@ -16,14 +16,16 @@ from foretell.delivery.previous import find_previous
 from foretell.delivery.publish import publish
 from foretell.delivery.reached import find_reached
 from foretell.delivery.reviewed import reviewed_bands_before, reviewed_before
-from foretell.delivery.run import Counts, ModelFacts, Record, Run
+from foretell.delivery.run import Counts, Run
 from foretell.errors import DataWarning, InputTooOld
+from foretell.jobs.bundle_facts import model_facts, past_record
 from foretell.jobs.database import write_to_database
 from foretell.jobs.findings import finding_lines, notes_at
 from foretell.jobs.gating import familiarity_of, limits_of, pass_gates
 from foretell.jobs.inputs import cutoff_of
 from foretell.jobs.output import held_output
 from foretell.jobs.privacy import forgotten_ids
+from foretell.jobs.prospects import prospect_table
 from foretell.jobs.run_log import RunLog
 from foretell.jobs.score_engine import activity_of, opened_shop, parts_of, run_engine
 from foretell.jobs.segment_inputs import segments_digest, segments_of, with_features
@@ -216,9 +218,9 @@ def score_data(
         scores=scored.scores,
         columns=score_columns(stored.bundle.horizons),
         forecast=scored.forecast,
-        model=_model_facts(stored),
+        model=model_facts(stored),
         counts=_counts(account),
-        record=_record(stored),
+        record=past_record(stored),
         quarantine=account.quarantine,
         notes=tuple(note.sentence for note in notes),
         inputs={
@@ -243,6 +245,9 @@ def score_data(
         total=scored.total,
         reviewed_bands=reviewed_bands,
         reached=reached,
+        prospect_table=log.timed(
+            "prospects", lambda: prospect_table(data, stored, cutoff, explained_customers=explained)
+        ),
     )
     run = log.timed(
         "features",
@@ -310,40 +315,3 @@ def _shown(head: pl.DataFrame) -> pl.DataFrame:
 def _counts(account: RowAccount) -> Counts:
     tables = {table.table: table.counts() for table in account.tables}
     return Counts(account.rows_in, account.used, account.at_or_after_as_of, account.quarantine.height, tables)
-
-
-def _model_facts(stored: StoredBundle) -> ModelFacts:
-    bundle = stored.bundle
-    facts: dict[str, str] = {"Rung": bundle.rung}
-    for title in ("purchase_model", "spend_model"):
-        part = bundle.card.get(title)
-        if isinstance(part, dict):
-            label = title.replace("_", " ").capitalize()
-            facts |= {f"{label}: {name.replace('_', ' ')}": _fact(value) for name, value in part.items()}
-    limits = bundle.card.get("limits", [])
-    return ModelFacts(
-        stored.version, bundle.as_of, facts, tuple(str(limit) for limit in limits if limit != "none found")
-    )
-
-
-def _fact(value: Any) -> str:
-    if isinstance(value, dict):
-        return ", ".join(f"{name} {_fact(item)}" for name, item in value.items())
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    return f"{value:,.6g}" if isinstance(value, float) else str(value)
-
-
-def _record(stored: StoredBundle) -> Record:
-    record = stored.bundle.record
-    if record["backtest"].is_empty():
-        return Record(reason_if_empty="The history before training was too short to judge the model on its own past.")
-    targets = record["backtest"].filter(pl.col("rung") == stored.bundle.rung)["target"].unique().sort()
-    return Record(
-        table=record["backtest"],
-        deciles=record["deciles"],
-        calibration=record["calibration"],
-        comparisons=record["comparisons"],
-        rungs=dict.fromkeys(targets.to_list(), stored.bundle.rung),
-        naive_rungs=("naive_rate", "naive_gap"),
-    )

@@ -19,6 +19,7 @@ from foretell.scoring.accounting import RowAccount, account_rows
 from foretell.tables.dataset import CustomerData, Note
 from foretell.training import train as training
 from foretell.training.gate import Decision, decide
+from foretell.training.prospect_recipe import NO_TABLES
 
 TUNING_FOLDER = "tuning"
 """Where studies lie, below the models."""
@@ -64,6 +65,7 @@ class TrainResult:
             *finding_lines(self.account, self.notes),
             f"Rung {self.model.bundle.rung}: {card['training']['rung_chosen_because']}",
             *_tuning_lines(card),
+            *_prospect_lines(card),
             *backtest_lines(self.model.bundle.record, self.model.bundle.rung),
         ]
         if self.dry_run or self.decision is None:
@@ -192,6 +194,17 @@ def train_data(
         registry.promote(version, why="; ".join(decision.reasons))
     mirror(settings, registry)
     return TrainResult(model, account, notes, decision, registry.state().roles["champion"], run_id, dry_run=False)
+
+
+def _prospect_lines(card: Mapping[str, Any]) -> list[str]:
+    """Say what was learnt of people who never ordered; nothing where the shop has no table of any."""
+    facts = card.get("prospects", {"state": NO_TABLES})
+    if facts["state"] == NO_TABLES:
+        return []
+    if facts["state"] != "on":
+        return [f"Prospects: {facts['state']}"]
+    ordered, people = facts["people_with_a_first_order"], facts["people"]
+    return [f"Prospects: on, {ordered:,} of {people:,} people placed a first order in past windows"]
 
 
 def _tuning_lines(card: Mapping[str, Any]) -> list[str]:

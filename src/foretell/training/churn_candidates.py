@@ -1,8 +1,8 @@
 """The models that a churn classifier chooses among, cross-fitted, from the simplest to the most flexible."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Literal, Self, get_args
+from typing import Self
 
 import numpy as np
 from scipy.special import expit
@@ -11,11 +11,12 @@ from foretell.evaluation.vectors import FloatArray, IntArray
 from foretell.models.boosting import Booster, Validation
 from foretell.models.boosting_params import BoostingParams
 from foretell.models.calibration import ProbabilityCalibrator
+from foretell.models.event_blend import KINDS, EventBlend, Kind
 from foretell.models.logistic import RidgeLogistic
 from foretell.models.objectives import Matrix, losses
 
-Candidate = Literal["base_rate", "logistic", "boosted", "blend"]
-CANDIDATES: tuple[Candidate, ...] = get_args(Candidate)
+Candidate = Kind
+CANDIDATES: tuple[Candidate, ...] = KINDS
 
 PARAMS = BoostingParams(num_leaves=8, learning_rate=0.05, min_child_samples=30, lambda_l2=5.0, feature_fraction=0.7)
 _STOPPING_PARTS = 5
@@ -33,40 +34,22 @@ class Settings:
         Folds of the cross-fitting.
     seed, threads : int
         Seed of folds and trees, threads of LightGBM.
+    with_trees : bool
+        Whether the candidates that need LightGBM are in question.
     """
 
     levels: tuple[int, ...]
     folds: int
     seed: int
     threads: int
+    with_trees: bool = True
 
 
-@dataclass(frozen=True, eq=False)
-class FittedChurn:
-    """The chosen candidate: the mean log-odds of the models of all folds, calibrated.
-
-    Parameters
-    ----------
-    chosen : {'base_rate', 'logistic', 'boosted', 'blend'}
-        The candidate.
-    level : float
-        Log-odds of the base rate.
-    logistics : tuple of RidgeLogistic
-        One a fold; empty where the candidate does without.
-    boosters : tuple of Booster
-        One a fold, on top of `level`; empty where the candidate does without.
-    calibrator : ProbabilityCalibrator
-        Learnt from the log-odds that each row got from models not fitted to it.
-    """
-
-    chosen: Candidate
-    level: float
-    logistics: tuple[RidgeLogistic, ...]
-    boosters: tuple[Booster, ...]
-    calibrator: ProbabilityCalibrator
+class FittedChurn(EventBlend):
+    """A blend of candidates that can be fitted: cross-fitted, chosen and calibrated."""
 
     @classmethod
-    def fit(cls, matrix: Matrix, actual: FloatArray, settings: Settings) -> Self:
+    def fit(cls, matrix: Matrix, actual: FloatArray, settings: Settings, *, person: IntArray | None = None) -> Self:
         """Cross-fit all candidates, choose one and calibrate it.
 
         Parameters
@@ -77,24 +60,34 @@ class FittedChurn:
             Events, 0 and 1; at least as many of each as folds.
         settings : Settings
             Levels, folds, seed and threads.
+        person : ndarray of int, shape (rows,), optional
+            Whose row it is, numbered from 0: all rows of one person fall into one fold, and errors are those of
+            persons. None is one row each.
 
         Returns
         -------
         FittedChurn
         """
-        fold = stratified_folds(actual, settings.folds, settings.seed)
+        who = np.arange(actual.size) if person is None else person
+        fold = folds_of_persons(actual, who, settings.folds, settings.seed)
         level = _log_odds(actual)
-        held = {name: np.full(actual.size, level) for name in CANDIDATES}
+        held: dict[Candidate, FloatArray] = {"base_rate": np.full(actual.size, level)}
         logistics, boosters = [], []
         if matrix.shape[1]:
+            held["logistic"] = np.full(actual.size, level)
+            if settings.with_trees:
+                held["boosted"] = np.full(actual.size, level)
             for number in range(settings.folds):
                 fit, judged = fold != number, fold == number
                 logistics.append(RidgeLogistic(settings.levels).fit(matrix[fit], actual[fit]))
-                boosters.append(_boosted(matrix[fit], actual[fit], level, settings, seed=settings.seed + number))
                 held["logistic"][judged] = logistics[-1].margin(matrix[judged])
-                held["boosted"][judged] = level + boosters[-1].margin(matrix[judged])
-            held["blend"] = 0.5 * (held["logistic"] + held["boosted"])
-        chosen = _choose(held, actual)
+                if settings.with_trees:
+                    seed = settings.seed + number
+                    boosters.append(_boosted(matrix[fit], actual[fit], who[fit], level, settings, seed=seed))
+                    held["boosted"][judged] = level + boosters[-1].margin(matrix[judged])
+            if settings.with_trees:
+                held["blend"] = 0.5 * (held["logistic"] + held["boosted"])
+        chosen = _choose(held, actual, who)
         return cls(
             chosen,
             level,
@@ -102,49 +95,6 @@ class FittedChurn:
             tuple(boosters) if chosen in ("boosted", "blend") else (),
             ProbabilityCalibrator.fit(expit(held[chosen]), actual),
         )
-
-    def risk(self, matrix: Matrix) -> FloatArray:
-        """Calibrated probability of each row.
-
-        Parameters
-        ----------
-        matrix : ndarray of float64, shape (rows, features)
-            As for `fit`.
-
-        Returns
-        -------
-        ndarray of shape (rows,)
-            Within (0, 1).
-        """
-        margin = np.zeros(len(matrix))
-        for part in self._kinds():
-            margin = margin + sum(self._margin(model, matrix) for model in part) / (len(part) * len(self._kinds()))
-        return self.calibrator.calibrate(expit(margin if self._kinds() else margin + self.level))
-
-    def contributions(self, matrix: Matrix) -> Matrix:
-        """Share of every feature in the log-odds before calibration.
-
-        Parameters
-        ----------
-        matrix : ndarray of float64, shape (rows, features)
-            As for `fit`.
-
-        Returns
-        -------
-        ndarray of shape (rows, features)
-            0 throughout for the base rate.
-        """
-        total = np.zeros(matrix.shape)
-        for part in self._kinds():
-            shares = sum(model.contributions(matrix)[:, :-1] for model in part)
-            total = total + shares / (len(part) * len(self._kinds()))
-        return total
-
-    def _kinds(self) -> list[Sequence[RidgeLogistic | Booster]]:
-        return [part for part in (self.logistics, self.boosters) if part]
-
-    def _margin(self, model: RidgeLogistic | Booster, matrix: Matrix) -> FloatArray:
-        return model.margin(matrix) + (self.level if isinstance(model, Booster) else 0.0)
 
 
 def stratified_folds(actual: FloatArray, folds: int, seed: int) -> IntArray:
@@ -168,6 +118,29 @@ def stratified_folds(actual: FloatArray, folds: int, seed: int) -> IntArray:
     fold: IntArray = np.empty(actual.size, dtype=np.intp)
     fold[order] = np.arange(actual.size) % folds
     return fold
+
+
+def folds_of_persons(actual: FloatArray, person: IntArray, folds: int, seed: int) -> IntArray:
+    """Deal persons out to folds by chance, those with an event and those without apart.
+
+    Parameters
+    ----------
+    actual : ndarray of shape (rows,)
+        Events, 0 and 1.
+    person : ndarray of int, shape (rows,)
+        Whose row it is, numbered from 0.
+    folds, seed : int
+        How many, and the seed of the dealing.
+
+    Returns
+    -------
+    ndarray of int, shape (rows,)
+        The same for all rows of a person.
+    """
+    known, place = np.unique(person, return_inverse=True)
+    any_event = np.zeros(known.size)
+    np.maximum.at(any_event, place, actual)
+    return stratified_folds(any_event, folds, seed)[place]
 
 
 def held_out_risks(matrix: Matrix, actual: FloatArray, settings: Settings) -> Iterator[tuple[IntArray, FloatArray]]:
@@ -195,19 +168,24 @@ def held_out_risks(matrix: Matrix, actual: FloatArray, settings: Settings) -> It
         yield rows, fitted.risk(matrix[rows])
 
 
-def _choose(held: Mapping[Candidate, FloatArray], actual: FloatArray) -> Candidate:
-    """The simplest within one standard error of the best; errors are those of the paired difference."""
+def _choose(held: Mapping[Candidate, FloatArray], actual: FloatArray, person: IntArray) -> Candidate:
+    """The simplest within one standard error of the best; errors are those of the paired difference, by person."""
     loss = {name: losses("binary", actual, margin) for name, margin in held.items()}
-    best = min(CANDIDATES, key=lambda name: float(loss[name].mean()))
-    for name in CANDIDATES:
+    best = min(held, key=lambda name: float(loss[name].mean()))
+    place = np.unique(person, return_inverse=True)[1]
+    rows = np.bincount(place)
+    for name in held:
         gap = loss[name] - loss[best]
-        if gap.mean() <= gap.std() / np.sqrt(gap.size):
+        away = np.bincount(place, weights=gap) - gap.mean() * rows
+        if gap.mean() <= np.sqrt((away**2).sum()) / gap.size or name == best:
             return name
     return best
 
 
-def _boosted(matrix: Matrix, actual: FloatArray, level: float, settings: Settings, *, seed: int) -> Booster:
-    part = stratified_folds(actual, _STOPPING_PARTS, seed)
+def _boosted(
+    matrix: Matrix, actual: FloatArray, person: IntArray, level: float, settings: Settings, *, seed: int
+) -> Booster:
+    part = folds_of_persons(actual, person, _STOPPING_PARTS, seed)
     fit, held = part != 0, part == 0
     stop = Validation(matrix[held], actual[held], np.full(held.sum(), level))
     return Booster("binary", PARAMS, seed=seed, threads=settings.threads).fit(

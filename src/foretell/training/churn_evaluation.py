@@ -19,21 +19,32 @@ _RESAMPLES = 200
 _TOP = 0.1
 
 
-class _LiftPanel:
-    """Share of events among the tenth of highest risk, over the share among all."""
+class LiftPanel:
+    """Share of events among those of highest risk, over the share among all.
 
-    names: tuple[str, ...] = ("top_decile_lift",)
+    Parameters
+    ----------
+    actual : ndarray of shape (rows,)
+        Events, 0 and 1.
+    predictions : list of ndarray of shape (rows,)
+        Risks.
+    top_share : float
+        How many are looked at, as a share of all, within (0, 1).
+    """
 
-    def __init__(self, actual: FloatArray, predictions: list[FloatArray]) -> None:
-        self._actual, self._predictions = actual, predictions
+    def __init__(self, actual: FloatArray, predictions: list[FloatArray], *, top_share: float = _TOP) -> None:
+        self._actual, self._predictions, self._top = actual, predictions, top_share
+        name = "top_decile_lift" if top_share == _TOP else f"top_{100 * top_share:g}_percent_lift"
+        self.names: tuple[str, ...] = (name,)
 
     def __call__(self, weights: FloatArray) -> FloatArray:
+        """Return the lifts, shape (times, predictions, 1), for weights of shape (times, rows)."""
         return np.array([[[self._lift(p, drawn)] for p in self._predictions] for drawn in weights]).reshape(
             len(weights), len(self._predictions), 1
         )
 
     def _lift(self, predicted: FloatArray, weights: FloatArray) -> float:
-        return top_capture(self._actual, predicted, top_share=_TOP, weights=weights) / _TOP
+        return top_capture(self._actual, predicted, top_share=self._top, weights=weights) / self._top
 
 
 def evaluation_table(actual: FloatArray, risk: FloatArray, *, seed: int) -> pl.DataFrame:
@@ -56,7 +67,7 @@ def evaluation_table(actual: FloatArray, risk: FloatArray, *, seed: int) -> pl.D
         ECE lie above its value by what resampling adds.
     """
     predictions = [risk, np.full(actual.size, actual.mean())]
-    panels: list[Panel] = [EventPanel(actual, predictions), _LiftPanel(actual, predictions)]
+    panels: list[Panel] = [EventPanel(actual, predictions), LiftPanel(actual, predictions)]
     drawn = replicates(panels, actual.size, times=_RESAMPLES, seed=seed)
     rows = []
     for panel, replicate in zip(panels, drawn, strict=True):

@@ -20,6 +20,7 @@ from foretell.training import tuning
 from foretell.training.backtest import MOST_JUDGED, past_cutoffs, run_backtest
 from foretell.training.past import as_periods
 from foretell.training.profile import training_profile
+from foretell.training.prospect_recipe import ProspectSettings, train_prospects
 from foretell.training.recipes import BOOSTED, scoring_recipes, spare_threads
 from foretell.training.routing import choose_rung
 from foretell.windows import Horizons, as_cutoff
@@ -66,7 +67,8 @@ def train(
 ) -> TrainedModel:
     """Train on everything seen before `as_of`, and judge the recipe on the shop's own past.
 
-    Rows at or after `as_of` change nothing, not one byte of the model.
+    Rows at or after `as_of` change nothing, not one byte of the model. Where events or customers tell of people who
+    never ordered, their first orders within `churn_days` are learnt, too (`training.prospect_recipe`).
 
     Parameters
     ----------
@@ -169,6 +171,9 @@ def train(
         choice = choose_rung(record, [recipe.name for recipe in recipes], label_days=label_days)
         if choice.rung != bundle.rung:
             bundle = next(recipe for recipe in recipes if recipe.name == choice.rung).fit(past, cutoff, horizons, seed)
+        trees = any(recipe.name == BOOSTED for recipe in recipes)
+        asked = ProspectSettings(churn_days, seed, threads or spare_threads(), with_trees=trees)
+        prospects, prospect_facts = train_prospects(past, bundle.purchase_model, asked)
     judged_at = [str(cutoff).removesuffix(" 00:00:00") for cutoff in chosen]
     facts: dict[str, Any] = {
         "foretell": {"version": __version__, "seed": seed},
@@ -184,11 +189,12 @@ def train(
         facts["training"]["people_on_the_erasure_list"] = sum(listed)
     if tuning_facts:
         facts["tuning"] = {**tuning_facts, "in_use": tuned is not None and bundle.rung == BOOSTED}
+    facts.update(prospect_facts)
     card = {**facts, **bundle.card}
     # Segments read the features too, also where no trees do.
     statistics = bundle.statistics or fit_statistics(past, cutoff)
     profile = training_profile(past, cutoff)
-    bundle = replace(bundle, card=card, record=record, statistics=statistics, profile=profile)
+    bundle = replace(bundle, card=card, record=record, statistics=statistics, profile=profile, prospects=prospects)
     model = TrainedModel(bundle, trials=None if tuned is None else tuned.trials)
     if tracking is not None:
         tracking.log_training(model)

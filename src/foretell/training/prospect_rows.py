@@ -1,0 +1,161 @@
+"""Rows that a model of first orders is learnt from: who was known at past cutoffs, and who then ordered first."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from functools import cached_property
+
+import numpy as np
+import polars as pl
+
+from foretell.evaluation.vectors import FloatArray, IntArray
+from foretell.features.fit_statistics import fit_statistics
+from foretell.features.prospects import dated_members, known_prospects
+from foretell.labels.outcomes import outcomes
+from foretell.tables.buckets import bucket_of
+from foretell.tables.dataset import CustomerData
+from foretell.windows import rolling_cutoffs
+
+MOST_WINDOWS = 8
+MOST_PEOPLE = 50_000
+"""People whose rows are learnt from; of more, about so many by hash."""
+
+_BUCKETS = 100_000
+_LEAST_HISTORY_DAYS = 30
+
+
+@dataclass(frozen=True, eq=False)
+class ProspectRows:
+    """People without an order at past cutoffs, stacked.
+
+    Parameters
+    ----------
+    frame : polars.DataFrame
+        ``cutoff``, then the columns of `features.prospects.known_prospects`; sorted by cutoff and customer.
+    actual : ndarray of shape (rows,)
+        1 where the first order came in the window that starts at the cutoff, else 0.
+    """
+
+    frame: pl.DataFrame
+    actual: FloatArray
+
+    @cached_property
+    def person(self) -> IntArray:
+        """Whose row it is, shape (rows,), numbered from 0 in the order of ids."""
+        return np.asarray(self.frame["customer_id"].rank("dense").to_numpy(), dtype=np.intp) - 1
+
+    @cached_property
+    def first_orders(self) -> int:
+        """People who placed a first order in any window."""
+        return int(np.unique(self.person[self.actual == 1]).size)
+
+    def until(self, cutoff: datetime) -> "ProspectRows":
+        """Return the rows of a cutoff and of those before it.
+
+        Parameters
+        ----------
+        cutoff : datetime
+            The last one to keep.
+
+        Returns
+        -------
+        ProspectRows
+        """
+        kept = (self.frame["cutoff"] <= cutoff).to_numpy()
+        return ProspectRows(self.frame.filter(kept), self.actual[kept])
+
+    def at(self, cutoff: datetime) -> "ProspectRows":
+        """Return the rows of one cutoff.
+
+        Parameters
+        ----------
+        cutoff : datetime
+            Which.
+
+        Returns
+        -------
+        ProspectRows
+        """
+        kept = (self.frame["cutoff"] == cutoff).to_numpy()
+        return ProspectRows(self.frame.filter(kept), self.actual[kept])
+
+
+def prospect_cutoffs(past: CustomerData, days: int) -> tuple[datetime, ...]:
+    """Return past cutoffs whose windows were observed as a whole, half a window apart.
+
+    Parameters
+    ----------
+    past : CustomerData
+        What was seen before training ends.
+    days : int
+        Length of a window.
+
+    Returns
+    -------
+    tuple of datetime
+        Oldest first, at most `MOST_WINDOWS`; each with 30 days of events before it, of sign-ups without events.
+    """
+    seen = dated_members(past).optional
+    found = None
+    if seen.events is not None:
+        found = seen.events.select(pl.col("occurred_at").min()).collect().item()
+    elif seen.customers is not None:
+        found = seen.customers.select(pl.col("signed_up_at").min()).collect().item()
+    first = past.first_order_at()
+    if not isinstance(found, datetime) or first is None:
+        return ()
+    return rolling_cutoffs(
+        # Before the first order that is known nobody can be told from a customer.
+        first_seen=max(found, first),
+        end=past.observed_until,
+        horizon_days=days,
+        count=MOST_WINDOWS,
+        min_history_days=_LEAST_HISTORY_DAYS,
+    )
+
+
+def prospect_rows(past: CustomerData, cutoffs: Sequence[datetime], days: int) -> ProspectRows:
+    """Return who was known at past cutoffs without an order, and who ordered in the window after it.
+
+    Parameters
+    ----------
+    past : CustomerData
+        What was seen before training ends.
+    cutoffs : sequence of datetime
+        Oldest first, at least one; windows must be observed as a whole.
+    days : int
+        Length of a window.
+
+    Returns
+    -------
+    ProspectRows
+        Features and the figures of the whole shop that they need are those of each row's own cutoff. Whose rows a
+        sample holds depends on ids alone.
+
+    Raises
+    ------
+    HorizonNotObserved
+        If a window ends after ``observed_until``.
+    """
+    shop = dated_members(past)
+    people = _sampled(shop, cutoffs[0])
+    parts, happened = [], []
+    for cutoff in cutoffs:
+        frame = known_prospects(people, cutoff, fit_statistics(shop, cutoff))
+        ordered = outcomes(past, cutoff, days).filter(pl.col("days_to_next_order").is_not_null()).select("customer_id")
+        parts.append(frame.insert_column(0, pl.lit(cutoff).cast(pl.Datetime("us")).alias("cutoff")))
+        happened.append(frame["customer_id"].is_in(ordered.collect()["customer_id"].implode()).to_numpy())
+    # Tables that begin later have features that older cutoffs lack.
+    return ProspectRows(pl.concat(parts, how="diagonal_relaxed"), np.concatenate(happened).astype(np.float64))
+
+
+def _sampled(shop: CustomerData, oldest: datetime) -> CustomerData:
+    """Return the rows of people who may be prospects at a cutoff: without an order before the oldest one."""
+    tables = [
+        table.select("customer_id") for table in (shop.optional.customers, shop.optional.events) if table is not None
+    ]
+    ordered = shop.orders.filter(pl.col("ordered_at") < oldest).select("customer_id")
+    ids = pl.concat(tables).drop_nulls().unique().join(ordered, on="customer_id", how="anti").collect()["customer_id"]
+    if len(ids) > MOST_PEOPLE:
+        ids = ids.filter(bucket_of(ids, _BUCKETS, salt="prospects") < _BUCKETS * MOST_PEOPLE // len(ids))
+    return replace(shop.of_customers(ids), observed_until_given=shop.observed_until_given)
