@@ -455,6 +455,21 @@ def test_of_many_customers_a_sample_stands_for_all(small_shop):
     assert seen.orders.collect().equals(past)
 
 
+@pytest.mark.parametrize("stated", [True, False])
+def test_a_sample_is_observed_as_the_shop_is_and_as_far_as_it_was_stated(small_shop, stated):
+    spy = Spy()
+    backtest(
+        replace(small_shop, observed_until_given=stated),
+        [CUTOFF],
+        [spy],
+        horizons=HORIZONS,
+        bootstrap=0,
+        most_customers=20,
+    )
+    # Stated by mistake, a recipe that looks at the cutoff would be told that nothing is known of the days before it.
+    assert spy.given[0][0].observed_until_given is stated
+
+
 def test_as_many_customers_as_may_be_judged_are_all_judged(small_shop):
     known = purchase_summary(small_shop, CUTOFF).height
     all_of_them = backtest(small_shop, [CUTOFF], [Spy()], horizons=HORIZONS, bootstrap=0)
