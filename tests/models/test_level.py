@@ -1,6 +1,7 @@
 """The stored level: weeks and totals agree, the season follows the calendar, and JSON brings back the same."""
 
 import json
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import numpy as np
@@ -9,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from foretell.errors import BundleError
+from foretell.models.event_days import EventDays
 from foretell.models.level import Level
 
 FITTED_AT = datetime(2025, 7, 1)
@@ -21,6 +23,7 @@ LEVEL = Level(
     season_starts_on="2025-07-01",
     season=tuple(0.01 * week for week in range(52)),
     season_weeks_seen=30,
+    events=EventDays(),
     value=0.05,
     error_days=(7, 28, 91),
     sd_orders=(0.2, 0.1, 0.12),
@@ -33,6 +36,40 @@ def test_a_horizon_weighs_its_weeks_by_what_is_expected_of_them():
     by_hand = np.log((1.0 * np.exp(weeks[0]) + 0.8 * np.exp(weeks[1]) + 0.6 * np.exp(weeks[2])) / 2.4)
     assert LEVEL.log_orders(FITTED_AT, 21) == pytest.approx(by_hand, abs=1e-12)
     np.testing.assert_allclose(LEVEL.weekly_log_orders(FITTED_AT, 21), weeks, atol=1e-12)
+
+
+EVENTS = EventDays(("sale", "sale"), ("2025-07-10", "2026-07-09"), ("2025-07-11", "2026-07-10"), (0.5, 0.5))
+
+
+def test_an_event_comes_on_top_of_the_season_on_its_own_days():
+    # Thursday and Friday of the second week: two of its seven days.
+    level = replace(LEVEL, events=EVENTS)
+    lift = np.log((2 * np.exp(0.5) + 5) / 7)
+    told, without = (each.weekly_log_orders(FITTED_AT, 21) for each in (level, LEVEL))
+    np.testing.assert_allclose(told - without, [0, lift, 0], atol=1e-12)
+    alone = replace(level, season=(), season_starts_on="")
+    np.testing.assert_allclose(alone.weekly_log_orders(FITTED_AT, 21), [-0.1, -0.1 + lift, -0.2], atol=1e-12)
+    assert level.facts()["coming_events_factor_on_a_day"] == {"sale": 1.6487}
+    assert Level.from_dict(json.loads(json.dumps(level.to_dict()))) == level
+
+
+@pytest.mark.parametrize(
+    ("field", "values"),
+    [
+        ("names", ["sale"]),
+        ("names", ["sale", 3]),
+        ("starts_on", ["2025-07-10", "10.7.2026"]),
+        ("starts_on", ["2025-07-12", "2026-07-09"]),
+        ("ends_on", "2025-07-11"),
+        ("log_factors", [0.5, float("nan")]),
+        ("log_factors", [0.5, 50.0]),
+    ],
+)
+def test_damaged_events_are_refused(field, values):
+    with pytest.raises(BundleError, match="EventDays"):
+        Level.from_dict({**LEVEL.to_dict(), "events": {**EVENTS.to_dict(), field: values}})
+    with pytest.raises(BundleError, match="EventDays"):
+        Level.from_dict({**LEVEL.to_dict(), "events": []})
 
 
 def test_a_last_week_of_few_days_weighs_little():

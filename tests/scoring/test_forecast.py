@@ -8,6 +8,7 @@ import pytest
 
 from foretell.bundles.bundle import Bundle
 from foretell.features.summary import purchase_summary
+from foretell.models.event_days import EventDays
 from foretell.models.level import Level
 from foretell.scoring.forecast import forecast_bucket, forecast_total, forecast_weeks, purchase_model_weeks
 from foretell.tables.buckets import bucket_of
@@ -22,6 +23,7 @@ LEVEL = Level(
     season_starts_on="2025-07-01",
     season=tuple(0.3 if 22 <= week < 26 else 0.0 for week in range(52)),
     season_weeks_seen=30,
+    events=EventDays(),
     value=0.1,
     error_days=(7, 28, 182),
     sd_orders=(0.2, 0.1, 0.15),

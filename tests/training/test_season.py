@@ -80,7 +80,8 @@ def test_the_level_says_how_much_of_a_year_was_seen():
 
 def test_without_a_window_it_is_the_published_year_less_what_was_learnt_from():
     end, repeats = date(2025, 10, 1), np.arange(1.0, 41.0)
-    season = fit_season(History((), end, np.zeros(0, bool), 1.0, 0, repeats), 0, retail_year=True)
+    history = History((), end, np.zeros(0, bool), 1.0, 0, repeats, np.repeat(repeats / 7, 7), ())
+    season = fit_season(history, 0, retail_year=True)
     ahead, past = (0.8 * weekly_log_factors(end, weeks) for weeks in (np.arange(52), -1 - np.arange(40)))
     # Weighted by repeat purchases, which the oldest of the 40 weeks had most of.
     np.testing.assert_allclose(season.ahead, ahead - past @ repeats / repeats.sum(), atol=1e-12)

@@ -72,16 +72,17 @@ def test_the_posterior_is_that_of_the_joint_law_averaged_over_sizes(history):
     published = weekly_log_factors(date(2025, 11, 1), weeks)
     kernel, sees, drift, rest = law_of(cells, weeks, learnt_from)
     mean, means, logs = season.PRIOR_WEIGHT * published, [], []
+    events = np.random.default_rng(4).normal(0, 0.2, weeks.size)
     sizes = zip(season._SEASON_SDS, season._SEASON_ODDS, strict=True)
     for (season_sd, odds), drift_sd in product(sizes, season._DRIFT_SDS):
         prior = season_sd**2 * kernel + season.PRIOR_WEIGHT_SD**2 * np.outer(published, published)
         cell_law = sees @ prior @ sees.T + drift_sd**2 * drift + rest
-        miss = cells.log_ratio - sees @ mean
+        miss = cells.log_ratio - sees @ (mean + events)
         means.append(mean + prior @ sees.T @ np.linalg.inv(cell_law) @ miss)
-        logs.append(np.log(odds) + multivariate_normal(sees @ mean, cell_law).logpdf(cells.log_ratio))
+        logs.append(np.log(odds) + multivariate_normal(sees @ mean, cell_law).logpdf(cells.log_ratio - sees @ events))
     weights = np.exp(np.array(logs) - max(logs))
     expected = weights @ np.array(means) / weights.sum()
-    found = season._posterior(cells, weeks, published, season._learnt(learnt_from))
+    found = season._posterior(cells, weeks, published, season._learnt(learnt_from), events)
     # Matrices of condition 1e4 at most: nine digits are left.
     assert found == pytest.approx(expected, abs=1e-9)
     assert np.ptp(expected) > 0.1
@@ -90,7 +91,7 @@ def test_the_posterior_is_that_of_the_joint_law_averaged_over_sizes(history):
 @pytest.mark.parametrize("back", [0, 4, 20])
 def test_without_any_window_it_is_the_published_year_from_that_end_on(back):
     end = date(2025, 11, 1)
-    history = History((), end, np.ones(60, dtype=bool), 1.0, 0, np.zeros(60))
+    history = History((), end, np.ones(60, dtype=bool), 1.0, 0, np.zeros(60), np.zeros(420), ())
     found = season.fit_season(history, back, retail_year=True)
     weeks = np.arange(52)
     expected = season.PRIOR_WEIGHT * weekly_log_factors(end - timedelta(weeks=back), weeks)

@@ -14,6 +14,7 @@ from typing import Any, Self
 import numpy as np
 import numpy.typing as npt
 
+from foretell.models.event_days import EventDays
 from foretell.models.state import damaged, is_finite
 from foretell.windows import first_unseen_day
 
@@ -51,6 +52,8 @@ class Level:
         Log factor by calendar week, 52 of them, repeated yearly; empty without one.
     season_weeks_seen : int
         How many of them the shop has shown; the others are a published retail year's, or 0.
+    events : EventDays
+        Coming events of the shop's calendar whose effect was seen before; they come on top of the season.
     value : float
         Log factor on money per purchase.
     error_days : tuple of int
@@ -66,6 +69,7 @@ class Level:
     season_starts_on: str
     season: tuple[float, ...]
     season_weeks_seen: int
+    events: EventDays
     value: float
     error_days: tuple[int, ...]
     sd_orders: tuple[float, ...]
@@ -84,7 +88,9 @@ class Level:
         -------
         Level
         """
-        return cls(reason, 0, (1.0,), (0.0,), "", (), 0, 0.0, (28,), (SD_ORDERS_UNKNOWN,), (SD_SPEND_UNKNOWN,))
+        return cls(
+            reason, 0, (1.0,), (0.0,), "", (), 0, EventDays(), 0.0, (28,), (SD_ORDERS_UNKNOWN,), (SD_SPEND_UNKNOWN,)
+        )
 
     def log_orders(self, as_of: datetime, days: int) -> float:
         """Log factor on the purchases expected of known customers over a horizon.
@@ -170,6 +176,7 @@ class Level:
             "weeks_ahead": len(self.by_lead),
             "factor_on_order_value": round(math.exp(self.value), 4),
             "season": f"{self.season_weeks_seen} of 52 weeks seen" if any(self.season) else "not seen, or none found",
+            "coming_events_factor_on_a_day": self.events.factors(),
             "season_lowest_factor": round(math.exp(min(self.season, default=0.0)), 4),
             "season_highest_factor": round(math.exp(max(self.season, default=0.0)), 4),
             "error_of_total_orders": dict(zip(map(str, self.error_days), self.sd_orders, strict=True)),
@@ -184,7 +191,8 @@ class Level:
         dict of str to object
             For JSON; read back by `from_dict`.
         """
-        return {name: list(value) if isinstance(value, tuple) else value for name, value in asdict(self).items()}
+        plain = {name: list(value) if isinstance(value, tuple) else value for name, value in asdict(self).items()}
+        return {**plain, "events": self.events.to_dict()}
 
     @classmethod
     def from_dict(cls, state: Mapping[str, Any]) -> Self:
@@ -223,6 +231,7 @@ class Level:
             season_starts_on=state["season_starts_on"],
             season=_numbers(state, "season"),
             season_weeks_seen=state["season_weeks_seen"],
+            events=EventDays.from_dict(state["events"]),
             value=float(state["value"]),
             error_days=tuple(int(day) for day in days),
             sd_orders=_numbers(state, "sd_orders"),
@@ -238,14 +247,15 @@ class Level:
         return np.asarray(self.by_lead)[lead] + self._season(as_of, days), np.asarray(self.expected)[lead] * length
 
     def _season(self, as_of: datetime, days: int) -> Vector:
-        """Log factor of the season for the weeks of a horizon: the mean over the days of each."""
+        """Log factor of season and events for the weeks of a horizon: the mean over the days of each."""
         starts = np.arange(0, days, 7)
-        if not self.season:
+        if not self.season and not self.events.names:
             return np.zeros(starts.size)
-        first = (first_unseen_day(as_of) - date.fromisoformat(self.season_starts_on)).days
-        week = (first + np.arange(days)) % (7 * WEEKS_PER_YEAR) // 7
-        by_day = np.exp(np.asarray(self.season)[week])
-        return np.log(np.add.reduceat(by_day, starts) / np.minimum(days - starts, 7))
+        by_day = self.events.by_day(first_unseen_day(as_of), days)
+        if self.season:
+            first = (first_unseen_day(as_of) - date.fromisoformat(self.season_starts_on)).days
+            by_day += np.asarray(self.season)[(first + np.arange(days)) % (7 * WEEKS_PER_YEAR) // 7]
+        return np.log(np.add.reduceat(np.exp(by_day), starts) / np.minimum(days - starts, 7))
 
 
 def _numbers(state: Mapping[str, Any], name: str) -> tuple[float, ...]:

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtri, stdtrit
 
-from foretell.models.level import WEEKS_PER_YEAR, Level
+from foretell.models.level import Level
 from foretell.tables.dataset import CustomerData
 from foretell.training.level_windows import STEP_WEEKS, VALUE_WEEKS, FitModels, History, PastWindow, past_windows
 from foretell.training.season import Season, fit_season, shown_weeks
@@ -45,7 +45,7 @@ class _Factors:
 
     def of_weeks(self, weeks: int) -> Vector:
         """Log factors of the first weeks after the end."""
-        return self.by_lead[:weeks] + self.season.ahead[np.arange(weeks) % WEEKS_PER_YEAR]
+        return self.by_lead[:weeks] + self.season.of_coming(weeks)
 
 
 def fit_level(
@@ -85,7 +85,7 @@ def fit_level(
     Level: mean of log(actual / expected) over blocks of four weeks, weighted by expected purchases and a half-life of
     13 weeks, shrunk as a normal mean with prior standard deviation 0.12 (factors of 0.8 to 1.25 are usual); there is
     one independent observation a quarter. Beyond the longest lead that was seen it fades as one over the lead.
-    Season: see `training.season`.
+    Season: see `training.season`; events of the shop's calendar: see `training.event_effects`.
     """
     weeks = max(-(-max(horizons_days) // 7), _LEAST_HORIZON_WEEKS)
     weeks = -(-weeks // STEP_WEEKS) * STEP_WEEKS
@@ -106,6 +106,7 @@ def fit_level(
         season_starts_on=history.end.isoformat() if has_season else "",
         season=_plain(now.season.ahead) if has_season else (),
         season_weeks_seen=now.season.weeks_seen,
+        events=now.season.events.from_day(history.end),
         value=round(now.value, 9),
         error_days=tuple(7 * span for span, _, _ in errors),
         sd_orders=_plain([orders for _, orders, _ in errors]),

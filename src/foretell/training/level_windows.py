@@ -20,6 +20,7 @@ from foretell.models.weekly import ExpectsOrders, weekly_expected
 from foretell.tables.buckets import bucket_of
 from foretell.tables.dataset import MINOR_PER_UNIT, CustomerData
 from foretell.tables.purchases import purchase_days
+from foretell.training.event_effects import Occasion, occasions_of
 from foretell.windows import first_unseen_day
 
 Vector = NDArray[np.float64]
@@ -88,6 +89,10 @@ class History:
         Cutoffs that lay far enough from the first order.
     repeats : ndarray of shape (weeks since the first order,)
         Purchases of customers who had one before, by week, the newest first: what purchase models learn rates from.
+    repeats_by_day : ndarray of shape (7 x weeks since the first order,)
+        The same by day; NaN on days that say nothing.
+    occasions : tuple of Occasion
+        Events of the shop's calendar, past and coming.
     """
 
     windows: tuple[PastWindow, ...]
@@ -96,6 +101,8 @@ class History:
     share: float
     tried: int
     repeats: Vector
+    repeats_by_day: Vector
+    occasions: tuple[Occasion, ...]
 
 
 def past_windows(
@@ -131,7 +138,7 @@ def past_windows(
     # Weeks between the last order and a later as_of were not seen: they are no zeros.
     end = first_unseen_day(min(as_of, seen.observed_until))
     if first is None:
-        return History((), end, np.zeros(0, dtype=bool), 1.0, 0, np.zeros(0))
+        return History((), end, np.zeros(0, dtype=bool), 1.0, 0, np.zeros(0), np.zeros(0), ())
     seen, share = _sample(seen)
     longest = max((end - first.date()).days - _LEAST_HISTORY_DAYS, 0) // 7
     tried = min(longest // STEP_WEEKS, _MOST_CUTOFFS)
@@ -147,15 +154,34 @@ def past_windows(
             if window is not None:
                 windows.append(window)
     shown = _shown(end, STEP_WEEKS * tried, exclude_periods)
-    return History(tuple(windows), end, shown, share, tried, _repeats(days, first.date(), end))
+    repeats = _repeats(days, first.date(), end)
+    return History(
+        tuple(windows),
+        end,
+        shown,
+        share,
+        tried,
+        repeats.reshape(-1, 7).sum(axis=1),
+        _without(repeats, end, first.date(), exclude_periods),
+        occasions_of(seen.optional.calendar),
+    )
 
 
 def _repeats(days: pl.DataFrame, first: date, end: date) -> Vector:
-    """Purchases after each customer's first, by week before the end."""
+    """Purchases after each customer's first, by day before the end, in whole weeks."""
     day = pl.col("purchase_date")
     again = days.filter(day > day.min().over("customer_id"))
-    week = again.select(((pl.lit(end) - day).dt.total_days() - 1) // 7).to_series().to_numpy()
-    return np.bincount(week, minlength=-(-(end - first).days // 7)).astype(np.float64)
+    before = again.select((pl.lit(end) - day).dt.total_days() - 1).to_series().to_numpy()
+    return np.bincount(before, minlength=7 * -(-(end - first).days // 7)).astype(np.float64)
+
+
+def _without(by_day: Vector, end: date, first: date, exclude_periods: Sequence[tuple[date, date]]) -> Vector:
+    """NaN on excluded days and on those before the first order."""
+    told = by_day.copy()
+    told[(end - first).days :] = np.nan
+    for start, stop in exclude_periods:
+        told[max((end - stop).days - 1, 0) : max((end - start).days, 0)] = np.nan
+    return told
 
 
 def _sample(data: CustomerData) -> tuple[CustomerData, float]:

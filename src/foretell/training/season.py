@@ -2,9 +2,10 @@
 
 For the weeks t that a model fitted at cutoff o had ahead of it,
 
-    ln(actual / expected) = u_o + b (t - o) + s(t) - S_o + d(t) + noise,
+    ln(actual / expected) = u_o + b (t - o) + s(t) + e(t) - S_o + d(t) + noise,
 
-s is the season, of period 52 weeks; S_o is the mean of s over the weeks that the model learnt from, weighted by their
+s is the season, of period 52 weeks; e are the events of the shop's calendar, told from the days around them
+(`training.event_effects`); S_o is the mean of s + e over the weeks that the model learnt from, weighted by their
 repeat purchases: what was busy then is in its rates already. u_o is the cutoff's own error, which falls as one over
 the history that the model had; b is a common trend with lead, d a drift that does not come back. Half of the season's
 variance is that of months, half that of a slow wave. All have normal priors, so that s is known as far as it can be
@@ -18,12 +19,15 @@ Rasmussen & Williams (2006), "Gaussian Processes for Machine Learning", equation
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date, timedelta
 from itertools import product
 
 import numpy as np
 from numpy.typing import NDArray
 
+from foretell.models.event_days import EventDays
 from foretell.models.level import WEEKS_PER_YEAR
+from foretell.training.event_effects import fit_event_effects
 from foretell.training.level_windows import STEP_WEEKS, History, PastWindow
 from foretell.training.retail_year import weekly_log_factors
 
@@ -53,19 +57,40 @@ class Season:
     Parameters
     ----------
     ahead : ndarray of shape (52,)
-        Of the weeks after the end, over what a model fitted at the end has in its rates already.
+        Of the weeks after the end, over what a model fitted at the end has in its rates already; without events.
     past : ndarray of shape (weeks,)
-        Season of the weeks before the end, the newest first.
+        Season and events of the weeks before the end, the newest first.
     absorbed : ndarray of shape (weeks + 1,)
         What is in the rates of a model fitted so many weeks before the end.
     weeks_seen : int
         How many of the 52 weeks after the end the shop has shown before.
+    events : EventDays
+        Effects of the calendar's events as of the end, on past and coming days.
+    end : date
+        The end.
     """
 
     ahead: Vector
     past: Vector
     absorbed: Vector
     weeks_seen: int
+    events: EventDays
+    end: date
+
+    def of_coming(self, weeks: int) -> Vector:
+        """Return the log factors of the first weeks after the end, events included.
+
+        Parameters
+        ----------
+        weeks : int
+            Weeks wanted, >= 0.
+
+        Returns
+        -------
+        ndarray of shape (weeks,)
+        """
+        coming = np.arange(weeks)
+        return self.ahead[coming % WEEKS_PER_YEAR] + self.events.by_week(self.end, coming)
 
     def of_window(self, weeks: int, length: int) -> Vector:
         """Return the log factors that the first weeks after a past cutoff had.
@@ -119,17 +144,20 @@ def fit_season(history: History, back: int, *, retail_year: bool) -> Season:
     if retail_year:
         published = weekly_log_factors(history.end, weeks - back)
     cells = _cells(history, back)
-    if not cells.lead.size:
-        return _season(PRIOR_WEIGHT * published, learnt_from, 0)
-    latent = _posterior(cells, weeks, published, _learnt(learnt_from))
-    seen = np.unique(np.concatenate(cells.weeks) % WEEKS_PER_YEAR)
-    return _season(latent, learnt_from, seen.size)
-
-
-def _season(latent: Vector, learnt_from: Vector, weeks_seen: int) -> Season:
+    learnt = _learnt(learnt_from)
+    published_before = PRIOR_WEIGHT * published[WEEKS_PER_YEAR:]
+    end = history.end - timedelta(weeks=back)
+    by_day = history.repeats_by_day[7 * back :]
+    events = fit_event_effects(history.occasions, by_day, np.repeat(published_before, 7), end)
+    events_before = events.by_week(end, -1 - np.arange(learnt_from.size))
+    latent, seen = PRIOR_WEIGHT * published, 0
+    if cells.lead.size:
+        latent = _posterior(cells, weeks, published, learnt, np.r_[np.zeros(WEEKS_PER_YEAR), events_before])
+        seen = np.unique(np.concatenate(cells.weeks) % WEEKS_PER_YEAR).size
     ahead, past = np.split(latent, [WEEKS_PER_YEAR])
-    absorbed = _learnt(learnt_from) @ past
-    return Season(ahead - absorbed[0], past, absorbed, weeks_seen)
+    past = past + events_before
+    absorbed = learnt @ past
+    return Season(ahead - absorbed[0], past, absorbed, seen, events, end)
 
 
 def _learnt(learnt_from: Vector) -> Matrix:
@@ -180,8 +208,8 @@ def shown_weeks(history: History, window: PastWindow, back: int) -> NDArray[np.b
     return history.shown[start : start + seen]
 
 
-def _posterior(cells: _Cells, weeks: NDArray[np.int64], published: Vector, learnt: Matrix) -> Vector:
-    """Posterior mean of the season of all weeks, averaged over the sizes of season and drift."""
+def _posterior(cells: _Cells, weeks: NDArray[np.int64], published: Vector, learnt: Matrix, events: Vector) -> Vector:
+    """Posterior mean of the season of all weeks, averaged over the sizes of season and drift; events are known."""
     blocks = np.zeros((cells.lead.size, weeks.size))
     for row, part in enumerate(cells.weeks):
         blocks[row, WEEKS_PER_YEAR - 1 - part] = 1 / part.size
@@ -193,7 +221,7 @@ def _posterior(cells: _Cells, weeks: NDArray[np.int64], published: Vector, learn
     to_cells = season @ over_learnt.T
     both = over_learnt @ to_cells
     drift = blocks @ np.exp(-apart / _DRIFT_SPAN_WEEKS) @ blocks.T
-    usual = over_learnt @ published
+    usual, known = over_learnt @ published, over_learnt @ events
     history = learnt.shape[1] - cells.cutoff
     own_error = np.hypot(_CUTOFF_SD, _CUTOFF_SD_OF_A_QUARTER * _LEADS / history)
     rest = (
@@ -207,7 +235,7 @@ def _posterior(cells: _Cells, weeks: NDArray[np.int64], published: Vector, learn
     found, log_weights = [], []
     for (season_sd, odds), drift_sd in product(zip(_SEASON_SDS, _SEASON_ODDS, strict=True), _DRIFT_SDS):
         root = np.linalg.cholesky(rest + season_sd**2 * both + drift_sd**2 * drift)
-        white = np.linalg.solve(root, cells.log_ratio - PRIOR_WEIGHT * usual)
+        white = np.linalg.solve(root, cells.log_ratio - known - PRIOR_WEIGHT * usual)
         scores = np.linalg.solve(root.T, white)
         log_weights.append(np.log(odds) - float(white @ white) / 2 - float(np.log(np.diag(root)).sum()))
         weight = PRIOR_WEIGHT + PRIOR_WEIGHT_SD**2 * float(usual @ scores)
