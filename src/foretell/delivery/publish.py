@@ -10,7 +10,7 @@ import polars as pl
 
 from foretell.delivery.availability import allowed
 from foretell.delivery.checks import check_run
-from foretell.delivery.csv_files import decimals_of, write_csv
+from foretell.delivery.csv_files import Table, decimals_of, write_csv
 from foretell.delivery.dictionary import data_dictionary
 from foretell.delivery.manifest import (
     MANIFEST_NAME,
@@ -210,7 +210,7 @@ def _fill(
     return tuple(files), str(found["content"])
 
 
-def _tables(run: Run, selected: SegmentsOfRun) -> Iterator[tuple[str, pl.DataFrame | StoredScores]]:
+def _tables(run: Run, selected: SegmentsOfRun) -> Iterator[tuple[str, Table]]:
     """Make one CSV file's frame after the other: all at once would not fit where segments are large."""
     yield "scores.csv", run.scores
     if run.prospect_table is not None:
@@ -220,9 +220,9 @@ def _tables(run: Run, selected: SegmentsOfRun) -> Iterator[tuple[str, pl.DataFra
     yield DIFF_NAME, diff_table(selected.diff)
     yield POWER_NAME, power_table(run, selected.selections)
     for selection in selected.selections:
-        yield selection.file_name, selection.frame
+        yield selection.file_name, selection.file_rows()
         if selection.segment.holdout:
-            yield selection.holdout_file_name, selection.holdout_frame
+            yield selection.holdout_file_name, selection.file_rows(held_out=True)
     yield "quarantine.csv", _quarantine(run)
 
 

@@ -144,7 +144,7 @@ def rule_frame(
     Parameters
     ----------
     scores : pl.DataFrame
-        One row per customer, columns of `columns`.
+        One row per customer, columns of `columns`; those that nobody names may be absent.
     columns : tuple of Column
         Schema of the scores.
     as_of : datetime
@@ -164,7 +164,10 @@ def rule_frame(
         The same rows in the same order, with aliases, features, the columns of `DERIVED`, ranks, horizons and
         `HAS_ORDERED` added; below them those without an order, who have 0 orders, no scores and no ranks.
     """
-    named = scores.with_columns(pl.col(name).alias(alias) for alias, name in aliases(columns).items())
+    there = set(scores.columns)
+    named = scores.with_columns(
+        pl.col(name).alias(alias) for alias, name in aliases(columns).items() if name in there
+    )
     if features is not None:
         extra = [name for name in features.columns if name == "customer_id" or name not in named.columns]
         named = named.join(features.select(extra), on="customer_id", how="left", maintain_order="left")
@@ -189,7 +192,8 @@ def rule_frame(
 
 def _with_prospects(named: pl.DataFrame, prospects: pl.DataFrame, horizons: Horizons) -> pl.DataFrame:
     known = [pl.col(name).cast(named.schema[name]) for name in prospects.columns if name in named.columns]
-    constant = {name: named.get_column(name).first() for name in ("as_of", "model_version") if named.height}
+    constants = [name for name in ("as_of", "model_version") if named.height and name in named.columns]
+    constant = {name: named.get_column(name).first() for name in constants}
     without_order = prospects.select(known).with_columns(
         pl.lit(value=False).alias(HAS_ORDERED),
         *(pl.lit(0).cast(named.schema[name]).alias(name) for name in ("orders", "order_rows")),

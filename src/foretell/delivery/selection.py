@@ -8,10 +8,12 @@ import polars as pl
 from numpy.typing import NDArray
 
 from foretell.delivery.assignment import STRATA, drawn, held_out, value_strata
-from foretell.delivery.compiled import CompiledSegment, compile_segments, ranked_columns
+from foretell.delivery.compiled import CompiledSegment, compile_segments, named_columns, ranked_columns
+from foretell.delivery.file_rows import FileRows, Rows
 from foretell.delivery.rule_columns import (
     DERIVED,
     HAS_ORDERED,
+    PERCENTILE,
     PREDICTED_VALUE,
     aliases,
     column_named,
@@ -29,12 +31,12 @@ from foretell.delivery.why_here import WHY_HERE, why_here
 from foretell.errors import ConfigError
 from foretell.tables.schema import Column
 
-Rows = NDArray[np.int64]
 DEFAULT_ORDER = (f"{PREDICTED_VALUE.name} DESC",)
 DEFAULT_COLUMNS = (
     "orders", "last_order_date", "days_since_last_order", "historic_clv", "predicted_clv", "churn_risk", "p_order",
     "expected_next_order_date",
 )  # fmt: skip
+_ALWAYS_READ = ("customer_id", "order_rows", "predicted_orders", "avg_order_value")
 _NOT_IN_FILES = ("customer_id", "as_of", "clv_days", "churn_days", "order_days")
 
 
@@ -123,16 +125,30 @@ class Selection:
     @property
     def frame(self) -> pl.DataFrame:
         """Its file: customer_id, why_here and the segment's columns under their full names; made when asked for."""
-        return self._file(self.rows)
+        return self.file_rows().lazy().collect()
 
     @property
     def holdout_frame(self) -> pl.DataFrame:
         """The file of those held out, with the same columns."""
-        return self._file(self.held_out_rows)
+        return self.file_rows(held_out=True).lazy().collect()
 
-    def _file(self, rows: Rows) -> pl.DataFrame:
+    def file_rows(self, *, held_out: bool = False) -> FileRows:
+        """Return the rows of its file, made a slice at a time.
+
+        Parameters
+        ----------
+        held_out : bool
+            Whether the file of those held out is meant.
+
+        Returns
+        -------
+        FileRows
+        """
         reason = why_here(self.segment.why, self.described, self.currency)
-        return self.source[rows].select("customer_id", reason, *self.columns[2:])
+        columns = (pl.col("customer_id"), reason, *map(pl.col, self.columns[2:]))
+        # Rows are gathered of these columns only: there are many more.
+        read = sorted({name for column in columns for name in column.meta.root_names()})
+        return FileRows(self.source.select(read), self.held_out_rows if held_out else self.rows, columns)
 
 
 def select_all(run: Run, segments: Sequence[Segment], *, key: str = "") -> tuple[Selection, ...]:
@@ -165,7 +181,7 @@ def select_all(run: Run, segments: Sequence[Segment], *, key: str = "") -> tuple
     if problems:
         raise ConfigError(problems)
     frame = rule_frame(
-        run.all_scores(),
+        _scores_read(run, segments),
         run.columns,
         as_of=run.as_of,
         horizons=run.horizons,
@@ -189,6 +205,17 @@ def select_all(run: Run, segments: Sequence[Segment], *, key: str = "") -> tuple
         )
         for compiled, (rows, kept) in zip(ready, chosen, strict=True)
     )
+
+
+def _scores_read(run: Run, segments: Sequence[Segment]) -> pl.DataFrame:
+    """Return of scores on disk the columns that segments or what is told of them read; of those in memory all."""
+    if isinstance(run.scores, pl.DataFrame):
+        return run.scores
+    named = {name for segment in segments for name in named_columns(segment)} | {*DEFAULT_COLUMNS, *_ALWAYS_READ}
+    named |= {name.removesuffix(PERCENTILE) for name in named}
+    full = aliases(run.columns)
+    wanted = {full.get(name, name) for name in named}
+    return run.scores.select(*(column.name for column in run.columns if column.name in wanted))
 
 
 def matches(ready: Sequence[CompiledSegment], frame: pl.DataFrame) -> list[NDArray[np.bool_]]:
