@@ -34,6 +34,11 @@ amount = "amount"
 order_id = "order_id"
 [training]
 rungs = ["purchase"]
+[segments]
+ready = [
+    "win_back", "due_soon", "vip", "one_time_at_risk", "lapsed", "repeat_buyers", "churn_high", "clv_high",
+    "next_order_14d", "season_returners",
+]
 [folders]
 models = "models"
 output = "out"
