@@ -8,6 +8,7 @@ import polars as pl
 from foretell.bundles.files import StoredBundle
 from foretell.engines.stored_scores import StoredScores
 from foretell.errors import WindowError
+from foretell.models.optimise import one_algebra_thread
 from foretell.scoring.forecast import forecast_bucket, forecast_total, forecast_weeks
 from foretell.scoring.known import Known
 from foretell.scoring.ranks import add_percentiles, highest_valued
@@ -104,7 +105,9 @@ def scores_of_frame(
     WindowError
         As from `score_frame`.
     """
-    return _score(data, stored, known_for_scoring(data, stored.bundle, as_cutoff(as_of)), explained_customers)
+    # Products of matrices differ in their last bits with the number of threads, which wait busily besides.
+    with one_algebra_thread():
+        return _score(data, stored, known_for_scoring(data, stored.bundle, as_cutoff(as_of)), explained_customers)
 
 
 def _score(data: CustomerData, stored: StoredBundle, known: Known, explained_customers: int) -> pl.DataFrame:
