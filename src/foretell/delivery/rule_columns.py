@@ -165,9 +165,7 @@ def rule_frame(
         `HAS_ORDERED` added; below them those without an order, who have 0 orders, no scores and no ranks.
     """
     there = set(scores.columns)
-    named = scores.with_columns(
-        pl.col(name).alias(alias) for alias, name in aliases(columns).items() if name in there
-    )
+    named = scores.with_columns(pl.col(name).alias(alias) for alias, name in aliases(columns).items() if name in there)
     if features is not None:
         extra = [name for name in features.columns if name == "customer_id" or name not in named.columns]
         named = named.join(features.select(extra), on="customer_id", how="left", maintain_order="left")

@@ -14,6 +14,7 @@ from foretell.delivery.reached import Reached
 from foretell.engines.stored_scores import StoredScores
 from foretell.evaluation.drift import Distribution
 from foretell.scoring.activity import Activity
+from foretell.scoring.silence import Silence
 from foretell.storage.hashing import sha256_json
 from foretell.tables.dataset import QUARANTINE_SCHEMA
 from foretell.tables.schema import Column
@@ -181,6 +182,8 @@ class Run:
         The newest lookalike run published beside this one.
     prospect_table : ProspectTable or None
         Chances and values of their first orders; None where there is nobody, or no model of it.
+    silence : Silence or None
+        How long nobody has ordered, beside what is usual in this shop.
     """
 
     shop: str
@@ -209,6 +212,7 @@ class Run:
     reviewed_bands: pl.DataFrame = field(default_factory=pl.DataFrame)
     reached: Reached | None = None
     prospect_table: ProspectTable | None = None
+    silence: Silence | None = None
 
     @property
     def folder_name(self) -> str:

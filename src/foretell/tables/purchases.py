@@ -30,8 +30,10 @@ def purchase_days(data: CustomerData) -> pl.LazyFrame:
         ``customer_id`` String, ``purchase_date`` Date, ``amount_minor`` Int64 (>= 0, in 1/10,000 of the currency
         unit; null where orders carry no money), ``order_rows`` UInt32 (source rows behind it); in no promised order.
     """
-    days = purchases(data).group_by("customer_id", "purchase_date").agg(
-        pl.col("amount_minor").sum(), pl.col("order_rows").sum().cast(pl.UInt32)
+    days = (
+        purchases(data)
+        .group_by("customer_id", "purchase_date")
+        .agg(pl.col("amount_minor").sum(), pl.col("order_rows").sum().cast(pl.UInt32))
     )
     if not data.has_amount:
         days = days.with_columns(amount_minor=pl.lit(None, pl.Int64))
