@@ -31,6 +31,7 @@ def test_two_usual_nights_pass_and_every_gate_that_can_judges(settings):
         "input_age",
         "rows",
         "active_customers",
+        "known_customers",
         "categories",
         "score_drift",
     }

@@ -253,6 +253,7 @@ def _quarantine(run: Run) -> pl.DataFrame:
 
 def _run_facts(run: Run, selections: Sequence[Selection], content: str) -> dict[str, Any]:
     return {
+        "annual_discount_rate": run.model.annual_discount_rate,
         "as_of": run.as_of.isoformat(),
         "circumstances": dict(run.circumstances),
         "content": content,

@@ -35,12 +35,15 @@ class ModelFacts:
         Short label to plain text, as in ``{"Purchase model": "MBG/CNBD-k, k = 1"}``.
     limits : tuple of str
         Whole sentences: where the model should not be believed.
+    annual_discount_rate : float
+        Rate at which its predicted value is discounted.
     """
 
     version: str
     trained_as_of: datetime
     facts: Mapping[str, str] = field(default_factory=dict)
     limits: tuple[str, ...] = ()
+    annual_discount_rate: float = 0.0
 
 
 @dataclass(frozen=True)
