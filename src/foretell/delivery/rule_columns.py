@@ -138,6 +138,7 @@ def rule_frame(
     features: pl.DataFrame | None = None,
     ranked: Collection[str] = (),
     prospects: pl.DataFrame | None = None,
+    needed: Collection[str] | None = None,
 ) -> pl.DataFrame:
     """Return the scores with every further column that a rule may name.
 
@@ -157,6 +158,8 @@ def rule_frame(
         Names such as ``avg_order_value_percentile`` whose ranks are wanted too.
     prospects : pl.DataFrame or None
         Column ``customer_id`` and features of people without an order.
+    needed : collection of str or None
+        Names without which the ranks of `DERIVED` are not computed; None computes them.
 
     Returns
     -------
@@ -175,11 +178,12 @@ def rule_frame(
     named = named.with_columns(
         pl.col(past).cast(pl.Float64).alias(PAST_VALUE.name),
         pl.col(predicted).cast(pl.Float64).alias(PREDICTED_VALUE.name),
-        _percentile(past).alias(PAST_VALUE_PERCENTILE.name),
-        _percentile(predicted).alias(PREDICTED_VALUE_PERCENTILE.name),
         (pl.col("expected_next_order_date") - pl.lit(first_day)).dt.total_days().alias(DAYS_TO_NEXT_ORDER.name),
         *(pl.lit(days, dtype=pl.Int32).alias(name) for name, days in asdict(horizons).items()),
     )
+    for column, of in ((PAST_VALUE_PERCENTILE, past), (PREDICTED_VALUE_PERCENTILE, predicted)):
+        if needed is None or column.name in needed:
+            named = named.with_columns(_percentile(of).alias(column.name))
     wanted = {name: name.removesuffix(PERCENTILE) for name in ranked if name not in named.columns}
     named = named.with_columns(
         pl.lit(value=True).alias(HAS_ORDERED),

@@ -188,6 +188,7 @@ def select_all(run: Run, segments: Sequence[Segment], *, key: str = "") -> tuple
         features=run.features,
         ranked=ranked_columns(segments),
         prospects=run.prospects,
+        needed=None if isinstance(run.scores, pl.DataFrame) else _named(segments),
     )
     speech = Speech(known, asdict(run.horizons), run.currency, run.as_of)
     chosen = _choose(ready, frame, key)
@@ -207,12 +208,17 @@ def select_all(run: Run, segments: Sequence[Segment], *, key: str = "") -> tuple
     )
 
 
+def _named(segments: Sequence[Segment]) -> set[str]:
+    """Return every column that segments, their files or what is told of them read, under any of its names."""
+    named = {name for segment in segments for name in named_columns(segment)} | {*DEFAULT_COLUMNS, *_ALWAYS_READ}
+    return named | {name.removesuffix(PERCENTILE) for name in named}
+
+
 def _scores_read(run: Run, segments: Sequence[Segment]) -> pl.DataFrame:
     """Return of scores on disk the columns that segments or what is told of them read; of those in memory all."""
     if isinstance(run.scores, pl.DataFrame):
         return run.scores
-    named = {name for segment in segments for name in named_columns(segment)} | {*DEFAULT_COLUMNS, *_ALWAYS_READ}
-    named |= {name.removesuffix(PERCENTILE) for name in named}
+    named = _named(segments)
     full = aliases(run.columns)
     wanted = {full.get(name, name) for name in named}
     return run.scores.select(*(column.name for column in run.columns if column.name in wanted))
@@ -233,12 +239,15 @@ def matches(ready: Sequence[CompiledSegment], frame: pl.DataFrame) -> list[NDArr
     list of ndarray of bool, shape (rows,)
         One per segment.
     """
-    wanted = [compiled.expression.fill_null(value=False).alias(str(i)) for i, compiled in enumerate(ready)]
-    # A rule such as TRUE has one value for all rows.
-    found = frame.select(pl.col(HAS_ORDERED), *wanted)
-    ordered = found.get_column(HAS_ORDERED).to_numpy()
+    ordered = frame.get_column(HAS_ORDERED).to_numpy()
     among = {"customers": ordered, "prospects": ~ordered, "everyone": np.ones_like(ordered)}
-    return [found.get_column(str(i)).to_numpy() & among[compiled.segment.people] for i, compiled in enumerate(ready)]
+    found = []
+    # One after the other: what all rules compute on the way would be in memory together.
+    for compiled in ready:
+        # A rule such as TRUE has one value for all rows.
+        holds = frame.select(pl.col(HAS_ORDERED), holds=compiled.expression.fill_null(value=False))["holds"]
+        found.append(holds.to_numpy() & among[compiled.segment.people])
+    return found
 
 
 def _choose(ready: Sequence[CompiledSegment], frame: pl.DataFrame, key: str) -> list[tuple[Rows, Rows]]:
@@ -265,17 +274,20 @@ def _choose(ready: Sequence[CompiledSegment], frame: pl.DataFrame, key: str) -> 
 
 def _ordered(rows: Rows, segment: Segment, frame: pl.DataFrame, key: str) -> Rows:
     entries = [direction(entry) for entry in segment.order_by or DEFAULT_ORDER]
-    names = list(dict.fromkeys(["customer_id", PREDICTED_VALUE.name, *(name for name, _ in entries)]))
-    inside = frame.select(names)[rows].with_columns(pl.Series("foretell: row", rows))
     if segment.sample is not None:
-        ids, value = inside.get_column("customer_id"), inside.get_column(PREDICTED_VALUE.name)
-        inside = inside.filter(drawn(ids, value, segment.sample, key=key, split=segment.split or segment.name))
-    ordered = inside.sort(
-        [*(name for name, _ in entries), "customer_id"],
-        descending=[*(down for _, down in entries), False],
-        nulls_last=True,
-    )
-    return ordered.get_column("foretell: row").head(segment.limit or ordered.height).to_numpy()
+        ids, value = (frame.get_column(name).gather(rows) for name in ("customer_id", PREDICTED_VALUE.name))
+        rows = rows[drawn(ids, value, segment.sample, key=key, split=segment.split or segment.name)]
+    names: dict[str, bool] = {}
+    for name, down in entries:
+        names.setdefault(name, down)
+    if not frame.get_column("customer_id").gather(rows).is_sorted():
+        names.setdefault("customer_id", False)
+    inside = frame.select(list(names))[rows]
+    # Where ids ascend already, a stable sort need not look at them.
+    by = pl.arg_sort_by(list(names), descending=list(names.values()), nulls_last=True, maintain_order=True)
+    order = inside.select(by).to_series().to_numpy()
+    ordered: Rows = rows[order[: segment.limit or order.size]]
+    return ordered
 
 
 def _complete(compiled: CompiledSegment, run: Run, speech: Speech) -> Segment:
