@@ -138,14 +138,13 @@ def rule_frame(
     features: pl.DataFrame | None = None,
     ranked: Collection[str] = (),
     prospects: pl.DataFrame | None = None,
-    needed: Collection[str] | None = None,
 ) -> pl.DataFrame:
     """Return the scores with every further column that a rule may name.
 
     Parameters
     ----------
     scores : pl.DataFrame
-        One row per customer, columns of `columns`; those that nobody names may be absent.
+        One row per customer, columns of `columns`.
     columns : tuple of Column
         Schema of the scores.
     as_of : datetime
@@ -158,8 +157,6 @@ def rule_frame(
         Names such as ``avg_order_value_percentile`` whose ranks are wanted too.
     prospects : pl.DataFrame or None
         Column ``customer_id`` and features of people without an order.
-    needed : collection of str or None
-        Names without which the ranks of `DERIVED` are not computed; None computes them.
 
     Returns
     -------
@@ -167,8 +164,7 @@ def rule_frame(
         The same rows in the same order, with aliases, features, the columns of `DERIVED`, ranks, horizons and
         `HAS_ORDERED` added; below them those without an order, who have 0 orders, no scores and no ranks.
     """
-    there = set(scores.columns)
-    named = scores.with_columns(pl.col(name).alias(alias) for alias, name in aliases(columns).items() if name in there)
+    named = scores.with_columns(pl.col(name).alias(alias) for alias, name in aliases(columns).items())
     if features is not None:
         extra = [name for name in features.columns if name == "customer_id" or name not in named.columns]
         named = named.join(features.select(extra), on="customer_id", how="left", maintain_order="left")
@@ -182,20 +178,18 @@ def rule_frame(
         *(pl.lit(days, dtype=pl.Int32).alias(name) for name, days in asdict(horizons).items()),
     )
     for column, of in ((PAST_VALUE_PERCENTILE, past), (PREDICTED_VALUE_PERCENTILE, predicted)):
-        if needed is None or column.name in needed:
-            named = named.with_columns(_percentile(of).alias(column.name))
+        named = named.with_columns(rank_in_percent(of).alias(column.name))
     wanted = {name: name.removesuffix(PERCENTILE) for name in ranked if name not in named.columns}
     named = named.with_columns(
         pl.lit(value=True).alias(HAS_ORDERED),
-        *(_percentile(of).alias(name) for name, of in wanted.items() if of in named.columns),
+        *(rank_in_percent(of).alias(name) for name, of in wanted.items() if of in named.columns),
     )
     return named if prospects is None else _with_prospects(named, prospects, horizons)
 
 
 def _with_prospects(named: pl.DataFrame, prospects: pl.DataFrame, horizons: Horizons) -> pl.DataFrame:
     known = [pl.col(name).cast(named.schema[name]) for name in prospects.columns if name in named.columns]
-    constants = [name for name in ("as_of", "model_version") if named.height and name in named.columns]
-    constant = {name: named.get_column(name).first() for name in constants}
+    constant = {name: named.get_column(name).first() for name in ("as_of", "model_version") if named.height}
     without_order = prospects.select(known).with_columns(
         pl.lit(value=False).alias(HAS_ORDERED),
         *(pl.lit(0).cast(named.schema[name]).alias(name) for name in ("orders", "order_rows")),
@@ -205,6 +199,18 @@ def _with_prospects(named: pl.DataFrame, prospects: pl.DataFrame, horizons: Hori
     return pl.concat([named, without_order], how="diagonal")
 
 
-def _percentile(name: str) -> pl.Expr:
+def rank_in_percent(name: str) -> pl.Expr:
+    """Return the rank of a column's values among all rows that have one.
+
+    Parameters
+    ----------
+    name : str
+        The column.
+
+    Returns
+    -------
+    polars.Expr
+        Above 0 to below 100, the highest last, ties by mean rank.
+    """
     value = pl.col(name)
     return (value.rank("average") - 0.5) / value.count() * 100

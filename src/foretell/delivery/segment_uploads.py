@@ -152,7 +152,7 @@ def upload_lines(uploads: Uploads) -> list[str]:
 
 
 def _audience(run: Run, selection: Selection, platforms: Sequence[str]) -> pl.DataFrame:
-    ids = selection.source["customer_id"].gather(selection.rows)
+    ids = selection.source.get_column("customer_id").gather(selection.rows)
     value = f"predicted_clv_{run.horizons.clv_days}d"
     scores = {name for platform in platforms for name in properties(run.scores.columns, PLATFORMS[platform])}
     wanted = run.scores.select(

@@ -1,6 +1,6 @@
 """Who is in a segment: its rule applied to the scores, with the reason beside each name."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass, replace
 
 import numpy as np
@@ -8,12 +8,11 @@ import polars as pl
 from numpy.typing import NDArray
 
 from foretell.delivery.assignment import STRATA, drawn, held_out, value_strata
-from foretell.delivery.compiled import CompiledSegment, compile_segments, named_columns, ranked_columns
+from foretell.delivery.compiled import CompiledSegment, compile_segments, ranked_columns
 from foretell.delivery.file_rows import FileRows, Rows
 from foretell.delivery.rule_columns import (
     DERIVED,
     HAS_ORDERED,
-    PERCENTILE,
     PREDICTED_VALUE,
     aliases,
     column_named,
@@ -26,17 +25,19 @@ from foretell.delivery.rules.phrases import Speech
 from foretell.delivery.rules.words import sentence
 from foretell.delivery.run import Run
 from foretell.delivery.segments import HOLDOUT_ENDING, Segment, direction
+from foretell.delivery.stored_rule_rows import StoredRuleRows
 from foretell.delivery.telling import tell
 from foretell.delivery.why_here import WHY_HERE, why_here
+from foretell.engines.stored_scores import StoredScores
 from foretell.errors import ConfigError
 from foretell.tables.schema import Column
 
+RuleRows = pl.DataFrame | StoredRuleRows
 DEFAULT_ORDER = (f"{PREDICTED_VALUE.name} DESC",)
 DEFAULT_COLUMNS = (
     "orders", "last_order_date", "days_since_last_order", "historic_clv", "predicted_clv", "churn_risk", "p_order",
     "expected_next_order_date",
 )  # fmt: skip
-_ALWAYS_READ = ("customer_id", "order_rows", "predicted_orders", "avg_order_value")
 _NOT_IN_FILES = ("customer_id", "as_of", "clv_days", "churn_days", "order_days")
 
 
@@ -52,7 +53,7 @@ class Selection:
         Its rule.
     rule_in_words : str
         Its rule as one plain sentence.
-    source : pl.DataFrame
+    source : pl.DataFrame or StoredRuleRows
         The rule frame, one row per scored customer.
     rows : ndarray of int64
         Positions in `source` of the customers to talk to, the best candidates first.
@@ -69,12 +70,17 @@ class Selection:
     segment: Segment
     condition: Condition
     rule_in_words: str
-    source: pl.DataFrame
+    source: RuleRows
     rows: Rows
     held_out_rows: Rows
     full_names: dict[str, str]
     described: dict[str, Column]
     currency: str | None
+
+    @property
+    def rule_frame(self) -> pl.DataFrame:
+        """All columns of the rule frame, in memory."""
+        return self.source if isinstance(self.source, pl.DataFrame) else self.source.select(self.source.columns)
 
     @property
     def size(self) -> int:
@@ -101,7 +107,7 @@ class Selection:
     def strata(self) -> tuple[tuple[int, int], ...]:
         """Customers, and how many of them are held out, in five strata of predicted value, the lowest first."""
         members = self.members
-        inside = self.source.select("customer_id", PREDICTED_VALUE.name)[members]
+        inside = self.source.select(["customer_id", PREDICTED_VALUE.name])[members]
         strata = value_strata(inside.get_column("customer_id"), inside.get_column(PREDICTED_VALUE.name))
         kept = np.bincount(strata, weights=np.isin(members, self.held_out_rows), minlength=STRATA)
         return tuple(zip(np.bincount(strata, minlength=STRATA).tolist(), kept.astype(int).tolist(), strict=True))
@@ -148,7 +154,12 @@ class Selection:
         columns = (pl.col("customer_id"), reason, *map(pl.col, self.columns[2:]))
         # Rows are gathered of these columns only: there are many more.
         read = sorted({name for column in columns for name in column.meta.root_names()})
-        return FileRows(self.source.select(read), self.held_out_rows if held_out else self.rows, columns)
+        rows = self.held_out_rows if held_out else self.rows
+        if isinstance(self.source, pl.DataFrame):
+            return FileRows(self.source.select(read), rows, columns)
+        # One column of all customers at a time.
+        mine = pl.DataFrame([self.source.get_column(name).gather(rows) for name in read])
+        return FileRows(mine, np.arange(len(rows)), columns)
 
 
 def select_all(run: Run, segments: Sequence[Segment], *, key: str = "") -> tuple[Selection, ...]:
@@ -180,16 +191,7 @@ def select_all(run: Run, segments: Sequence[Segment], *, key: str = "") -> tuple
     ready, problems = compile_segments(segments, known, publishable=publishable)
     if problems:
         raise ConfigError(problems)
-    frame = rule_frame(
-        _scores_read(run, segments),
-        run.columns,
-        as_of=run.as_of,
-        horizons=run.horizons,
-        features=run.features,
-        ranked=ranked_columns(segments),
-        prospects=run.prospects,
-        needed=None if isinstance(run.scores, pl.DataFrame) else _named(segments),
-    )
+    frame = _rule_rows(run, ranked_columns(segments))
     speech = Speech(known, asdict(run.horizons), run.currency, run.as_of)
     chosen = _choose(ready, frame, key)
     return tuple(
@@ -208,30 +210,29 @@ def select_all(run: Run, segments: Sequence[Segment], *, key: str = "") -> tuple
     )
 
 
-def _named(segments: Sequence[Segment]) -> set[str]:
-    """Return every column that segments, their files or what is told of them read, under any of its names."""
-    named = {name for segment in segments for name in named_columns(segment)} | {*DEFAULT_COLUMNS, *_ALWAYS_READ}
-    return named | {name.removesuffix(PERCENTILE) for name in named}
+def _rule_rows(run: Run, ranked: Collection[str]) -> RuleRows:
+    """Return the rule frame: on disk where the scores are, but in memory beside people without an order."""
+    if isinstance(run.scores, StoredScores) and run.prospects is None:
+        return StoredRuleRows(run.scores, run.columns, run.as_of, run.horizons, run.features, ranked)
+    return rule_frame(
+        run.all_scores(),
+        run.columns,
+        as_of=run.as_of,
+        horizons=run.horizons,
+        features=run.features,
+        ranked=ranked,
+        prospects=run.prospects,
+    )
 
 
-def _scores_read(run: Run, segments: Sequence[Segment]) -> pl.DataFrame:
-    """Return of scores on disk the columns that segments or what is told of them read; of those in memory all."""
-    if isinstance(run.scores, pl.DataFrame):
-        return run.scores
-    named = _named(segments)
-    full = aliases(run.columns)
-    wanted = {full.get(name, name) for name in named}
-    return run.scores.select(*(column.name for column in run.columns if column.name in wanted))
-
-
-def matches(ready: Sequence[CompiledSegment], frame: pl.DataFrame) -> list[NDArray[np.bool_]]:
+def matches(ready: Sequence[CompiledSegment], frame: RuleRows) -> list[NDArray[np.bool_]]:
     """Tell of whom each rule holds, whatever its group, limit or sample.
 
     Parameters
     ----------
     ready : sequence of CompiledSegment
         Segments.
-    frame : pl.DataFrame
+    frame : pl.DataFrame or StoredRuleRows
         From `foretell.delivery.rule_columns.rule_frame`.
 
     Returns
@@ -245,12 +246,14 @@ def matches(ready: Sequence[CompiledSegment], frame: pl.DataFrame) -> list[NDArr
     # One after the other: what all rules compute on the way would be in memory together.
     for compiled in ready:
         # A rule such as TRUE has one value for all rows.
-        holds = frame.select(pl.col(HAS_ORDERED), holds=compiled.expression.fill_null(value=False))["holds"]
+        expression = compiled.expression.fill_null(value=False).alias("holds")
+        read = frame.select([HAS_ORDERED, *dict.fromkeys(expression.meta.root_names())])
+        holds = read.select(pl.col(HAS_ORDERED), expression).get_column("holds")
         found.append(holds.to_numpy() & among[compiled.segment.people])
     return found
 
 
-def _choose(ready: Sequence[CompiledSegment], frame: pl.DataFrame, key: str) -> list[tuple[Rows, Rows]]:
+def _choose(ready: Sequence[CompiledSegment], frame: RuleRows, key: str) -> list[tuple[Rows, Rows]]:
     holds = matches(ready, frame)
     taken: dict[str, NDArray[np.bool_]] = {}
     found: list[tuple[Rows, Rows]] = [(np.empty(0, np.int64), np.empty(0, np.int64))] * len(ready)
@@ -272,7 +275,7 @@ def _choose(ready: Sequence[CompiledSegment], frame: pl.DataFrame, key: str) -> 
     return found
 
 
-def _ordered(rows: Rows, segment: Segment, frame: pl.DataFrame, key: str) -> Rows:
+def _ordered(rows: Rows, segment: Segment, frame: RuleRows, key: str) -> Rows:
     entries = [direction(entry) for entry in segment.order_by or DEFAULT_ORDER]
     if segment.sample is not None:
         ids, value = (frame.get_column(name).gather(rows) for name in ("customer_id", PREDICTED_VALUE.name))
