@@ -45,7 +45,7 @@ output = "out"
 [tracking]
 enabled = false
 """
-_FLOOR = """
+FLOOR = """
 import sys, polars as pl
 rows = pl.scan_parquet(sys.argv[1] + "/*.parquet")
 found = rows.group_by("customer_id").agg(
@@ -54,7 +54,7 @@ found = rows.group_by("customer_id").agg(
 ).collect(engine="streaming")
 print(found.height)
 """
-_LIFETIMES = """
+LIFETIMES = """
 import glob, sys, warnings
 warnings.simplefilter("ignore")
 import pandas as pd
@@ -137,7 +137,7 @@ def main(options: argparse.Namespace, folder: Path) -> None:
     print("| --- | ---: | ---: | ---: |")
     data = str(folder / f"orders-{options.customers}")
     if options.peers:
-        row("bare polars: scan and group by", *measured(sys.executable, "-c", _FLOOR, data)[:3])
+        row("bare polars: scan and group by", *measured(sys.executable, "-c", FLOOR, data)[:3])
     settings = ("--set", f"folders.output=out-{options.engine}", "--engine", options.engine, "--memory", options.memory)
     wall, processor, peak, printed = measured(
         *foretell, "--config", str(folder / f"{options.customers}.toml"), "score", "--as-of", AS_OF, "--force",
@@ -150,7 +150,7 @@ def main(options: argparse.Namespace, folder: Path) -> None:
     print(f"| stages: {', '.join(f'{name} {value:,.0f} s' for name, value in stages.items())} | | | |", flush=True)
     if options.peers:
         out = str(folder / "lifetimes.csv")
-        row("pandas and lifetimes", *measured(sys.executable, "-c", _LIFETIMES, data, out)[:3])
+        row("pandas and lifetimes", *measured(sys.executable, "-c", LIFETIMES, data, out)[:3])
 
 
 if __name__ == "__main__":

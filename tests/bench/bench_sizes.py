@@ -39,7 +39,8 @@ named = {"customer_id": "customer_id", "ordered_at": "ordered_at", "amount": "am
 if what == "read":
     read_orders_into_buckets(orders, Path(folder) / f"rows-{at_once}", 16, rows_at_once=int(at_once), **named)
 if what == "split":
-    read_data_into_buckets(Path(folder) / Path(orders).parent.name, 1, rows_at_once=100_000, orders=Source(orders, **named))
+    rows = Path(folder) / Path(orders).parent.name
+    read_data_into_buckets(rows, 1, rows_at_once=100_000, orders=Source(orders, **named))
 if what == "score":
     data = read_data_into_buckets(
         Path(folder) / Path(orders).parent.name, 1, rows_at_once=100_000, orders=Source(orders, **named)
@@ -57,7 +58,8 @@ print(json.dumps(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024))
 def peak(what: str, folder: Path, orders: str, at_once: int = 0) -> int:
     """Return the peak of a process in bytes."""
     command = [sys.executable, "-c", _CHILD, what, str(folder), orders, str(at_once), AS_OF]
-    return int(json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout.splitlines()[-1]))
+    done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
+    return int(json.loads(done.stdout.splitlines()[-1]))
 
 
 def main(folder: Path) -> None:
@@ -79,9 +81,9 @@ def main(folder: Path) -> None:
     reading = (peak("read", folder, shops[LARGE], many) - peak("read", folder, shops[LARGE], few)) / (many - few)
     for orders in shops.values():
         peak("split", folder, orders)
-    found = {
-        what: (peak(what, folder, shops[LARGE]) - peak(what, folder, shops[SMALL])) / more for what in ("score", "piece")
-    }
+    found = {}
+    for what in ("score", "piece"):
+        found[what] = (peak(what, folder, shops[LARGE]) - peak(what, folder, shops[SMALL])) / more
     print(machine("polars", "scipy"))
     print("\n| what | bytes |\n| --- | ---: |")
     print(f"| a process before any row | {base:,.0f} |")

@@ -181,10 +181,10 @@ def _fill(
     for name, frame in whole_tables.items():
         write_parquet(stage / name, frame)
         files.append(file_facts(stage, name, rows=frame.height))
-    for name, frame in _tables(run, selected):
+    for name, table in _tables(run, selected):
         (stage / name).parent.mkdir(exist_ok=True)
-        escaped = write_csv(frame, stage / name, decimals)
-        files.append(file_facts(stage, name, rows=frame.height, escaped_cells=escaped))
+        escaped = write_csv(table, stage / name, decimals)
+        files.append(file_facts(stage, name, rows=table.height, escaped_cells=escaped))
     uploaded, uploads = ((), None) if plan is None else write_segment_uploads(stage, run, selections, plan)
     escaped_cells = sum(file.escaped_cells for file in files)
     texts = {

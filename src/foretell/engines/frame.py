@@ -118,7 +118,7 @@ def _score(data: CustomerData, stored: StoredBundle, known: Known, explained_cus
         raise nobody_before(known.as_of, data.first_order_at())
     scores = add_percentiles(scores, bundle.horizons)
     if not explained_customers:
-        return scores.cast(dict(score_schema(bundle.horizons)))
+        return scores.select(pl.col(name).cast(dtype) for name, dtype in score_schema(bundle.horizons).items())
     chosen = highest_valued(scores, bundle.horizons, explained_customers)
     reasons = explain_bucket(data, bundle, chosen, known.as_of)
     return (

@@ -300,9 +300,18 @@ def purchase_history(data: CustomerData, as_of: date | datetime | str) -> Purcha
     """
     cutoff = as_cutoff(as_of)
     seen = data.before(cutoff)
-    customers, refunds = pl.collect_all([_by_customer(purchases(seen)), loose_refunds(seen)])
+    lists = {"day": pl.col("purchase_date").cast(pl.Int32)}
+    if seen.has_amount:
+        lists["amount_minor"] = pl.col("amount_minor").cast(pl.Int64).fill_null(0)
+    if seen.has_refunds or seen.order_ids_repeat:
+        lists["order_rows"] = pl.col("order_rows").cast(pl.Int64)
+    # Text is hashed once per row and compared once per customer: days are found among integers, where a group by
+    # customer and day takes twice as long, and sorting rows by text many times longer.
+    by_customer = purchases(seen).group_by("customer_id").agg(**lists).sort("customer_id")
+    customers, refunds = pl.collect_all([by_customer, loose_refunds(seen)])
     found = customers["day"].list.len().to_numpy().astype(np.int64)
-    day, order_rows = _flat(customers["day"]), _flat(customers["order_rows"])
+    day = _flat(customers["day"]).astype(np.int64)
+    order_rows = _flat(customers["order_rows"]) if "order_rows" in lists else np.ones(day.size, np.int64)
     amount = _flat(customers["amount_minor"]) if seen.has_amount else None
     span = int(day.max(initial=0)) - int(day.min(initial=0)) + 1
     place = np.repeat(np.arange(found.size), found) * span + day
@@ -329,21 +338,6 @@ def purchase_history(data: CustomerData, as_of: date | datetime | str) -> Purcha
         order_rows=order_rows,
         amount=amount,
         loose_refund=refund,
-    )
-
-
-def _by_customer(rows: pl.LazyFrame) -> pl.LazyFrame:
-    """Gather each customer's purchases into lists, customers ascending, purchases in any order."""
-    # Text is hashed once per row and compared once per customer: days are found among integers, where a group by
-    # customer and day takes twice as long, and sorting rows by text many times longer.
-    return (
-        rows.group_by("customer_id")
-        .agg(
-            day=pl.col("purchase_date").cast(pl.Int32).cast(pl.Int64),
-            order_rows=pl.col("order_rows").cast(pl.Int64),
-            amount_minor=pl.col("amount_minor").cast(pl.Int64).fill_null(0),
-        )
-        .sort("customer_id")
     )
 
 
