@@ -179,7 +179,8 @@ def _holds(condition: Condition, frame: RuleRows) -> Mask:
     if not set(columns_of(condition)) <= set(frame.columns):
         return np.zeros(frame.height, dtype=np.bool_)
     rule = expression(condition).fill_null(value=False).alias("holds")
-    found = frame.select(["customer_id", *rule.meta.root_names()]).select(pl.col("customer_id"), rule)
+    read = list(dict.fromkeys(["customer_id", *rule.meta.root_names()]))
+    found = frame.select(read).select(pl.col("customer_id"), rule)
     return found.get_column("holds").to_numpy()
 
 
