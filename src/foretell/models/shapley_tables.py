@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from foretell.models.boosting import Booster
-from foretell.models.objectives import Matrix
+from foretell.models.objectives import Matrix, Vector
 
 _SPLITS_OF_A_TABLE = 11
 """Trees of at most so many splits are looked up at once, by one of 2,048 codes; larger ones leaf by leaf."""
@@ -70,7 +70,7 @@ def grouped_contributions(booster: Booster, matrix: Matrix, groups: Sequence[int
     -------
     ndarray of shape (rows, count + 1)
         As `Booster.contributions`, added up by group: the last column is the mean margin, a row sums to its margin.
-        Trees with categories or with very deep leaves, and few rows, take LightGBM's walk.
+        Trees with very deep leaves, and few rows, take LightGBM's walk.
 
     Raises
     ------
@@ -145,7 +145,7 @@ def _rows(node: dict[str, Any]) -> int:
 
 def _is_small(tree: _Tree) -> bool:
     return all(len(leaf.ratios) <= _MOST_COLUMNS for leaf in tree.leaves) and all(
-        split["decision_type"] == "<=" and split["missing_type"] in ("None", "NaN") for split in tree.splits
+        split["decision_type"] == "==" or split["missing_type"] in ("None", "NaN") for split in tree.splits
     )
 
 
@@ -154,10 +154,19 @@ def _answers(tree: _Tree, matrix: Matrix) -> list[Flags]:
     found = []
     for split in tree.splits:
         values, threshold = matrix[:, split["split_feature"]], split["threshold"]
+        if split["decision_type"] == "==":
+            found.append(_is_among(values, threshold, split["missing_type"]))
+            continue
         # A missing value goes where the split sends it, or is 0 to a split that never saw one.
         left = split["default_left"] if split["missing_type"] == "NaN" else threshold >= 0
         found.append(~(values > threshold) if left else values <= threshold)
     return found
+
+
+def _is_among(codes: Vector, threshold: str, missing_type: str) -> Flags:
+    """Say which codes are among the categories of a split; a missing one is 0 to a split that never saw one."""
+    known = codes if missing_type == "NaN" else np.nan_to_num(codes)
+    return np.isin(known, [float(code) for code in threshold.split("||")])
 
 
 def _looked_up(tree: _Tree, leaves: Sequence[Matrix], answers: Sequence[Flags]) -> Matrix:

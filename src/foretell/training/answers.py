@@ -165,7 +165,7 @@ class Answers:
         matrix = np.concatenate([self.matrix(view, mask) for view, mask in zip(views, masks, strict=True)])
         return _Stacked(
             masks,
-            Binned(matrix, self.params, threads=self.threads),
+            Binned(matrix, self.params, threads=self.threads, categorical=self.encoding.categorical),
             tuple(int(mask.sum()) for mask in masks),
             bucket_of(kept, folds, salt="fold"),
             bucket_of(kept, STOPPERS, salt="stop"),
