@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from foretell.models.boosting import Booster
-from foretell.models.objectives import Matrix, Vector
+from foretell.models.objectives import Matrix
 
 _SPLITS_OF_A_TABLE = 11
 """Trees of at most so many splits are looked up at once, by one of 2,048 codes; larger ones leaf by leaf."""
@@ -155,18 +155,13 @@ def _answers(tree: _Tree, matrix: Matrix) -> list[Flags]:
     for split in tree.splits:
         values, threshold = matrix[:, split["split_feature"]], split["threshold"]
         if split["decision_type"] == "==":
-            found.append(_is_among(values, threshold, split["missing_type"]))
+            # A missing code is among no set, whether or not the split ever saw one.
+            found.append(np.isin(values, [float(code) for code in threshold.split("||")]))
             continue
         # A missing value goes where the split sends it, or is 0 to a split that never saw one.
         left = split["default_left"] if split["missing_type"] == "NaN" else threshold >= 0
         found.append(~(values > threshold) if left else values <= threshold)
     return found
-
-
-def _is_among(codes: Vector, threshold: str, missing_type: str) -> Flags:
-    """Say which codes are among the categories of a split; a missing one is 0 to a split that never saw one."""
-    known = codes if missing_type == "NaN" else np.nan_to_num(codes)
-    return np.isin(known, [float(code) for code in threshold.split("||")])
 
 
 def _looked_up(tree: _Tree, leaves: Sequence[Matrix], answers: Sequence[Flags]) -> Matrix:
