@@ -72,7 +72,7 @@ def with_categories(*, missing: bool) -> tuple[Booster, np.ndarray]:
 
 
 @pytest.mark.parametrize("missing", [True, False], ids=["some missing at the fit", "none missing"])
-def test_shares_of_categories_are_those_of_lightgbm(missing: bool, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: FBT001  # by pytest
+def test_shares_of_categories_are_those_of_lightgbm(missing: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     booster, matrix = with_categories(missing=missing)
     kinds = {split["decision_type"] for tree in booster.trees() for split in splits(tree)}
     assert kinds == {"<=", "=="}

@@ -99,6 +99,29 @@ def test_rows_at_or_after_the_cutoff_change_no_byte(data: CustomerData, learnt: 
     assert_frame_equal(predictions(late, learnt), predictions(data, learnt), check_exact=True)
 
 
+def test_events_of_the_calendar_announced_between_two_views_are_learnt_from_the_later_ones(data: CustomerData) -> None:
+    told = AS_OF - timedelta(days=40)
+    calendar = pl.DataFrame(
+        {
+            "event": ["fair", "sale"],
+            "starts_on": [AS_OF.date() - timedelta(days=120)] * 2,
+            "ends_on": [AS_OF.date() - timedelta(days=60)] * 2,
+            "announced_on": [None, told.date()],
+        }
+    )
+    late = pl.concat([calendar, calendar.tail(1).with_columns(event=pl.lit("flood"), announced_on=AS_OF.date())])
+
+    def learnt(rows: pl.DataFrame) -> Bundle:
+        tables = replace(data.optional, calendar=rows)
+        return quick_recipe().fit(replace(data, optional=tables), AS_OF, HORIZONS)
+
+    found = learnt(calendar)
+    assert {"orders_in_fair", "orders_in_sale"} <= set(encoding_of(found).features)
+    assert bundle_files(learnt(late)) == bundle_files(found)
+    score = score_bucket(replace(data, optional=replace(data.optional, calendar=late)), StoredBundle(found, "v"), AS_OF)
+    assert score["churn_risk_20d"].null_count() == 0
+
+
 def test_tables_that_are_gone_count_as_missing_with_one_warning(data: CustomerData, stored: StoredBundle) -> None:
     with pytest.warns(DataWarning, match="order_lines: the model was trained with it") as warned:
         bare = score_bucket(without_tables(data), stored, AS_OF)

@@ -31,7 +31,9 @@ class Binned:
     Cut points come from all rows, also from those that judge a fit: quantiles of the columns, no outcome among them.
     """
 
-    def __init__(self, matrix: Matrix, params: BoostingParams, *, threads: int = 1, categorical: Sequence[int] = ()) -> None:
+    def __init__(
+        self, matrix: Matrix, params: BoostingParams, *, threads: int = 1, categorical: Sequence[int] = ()
+    ) -> None:
         import lightgbm
 
         self.matrix = matrix

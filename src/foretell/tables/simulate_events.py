@@ -1,11 +1,12 @@
 """Events of a simulated shop: visits, carts, messages, drawn around orders that are there already.
 
-- ``carts``: 60 % of orders have a cart 0 to 7 days before them. Other carts come at random, one in 45 days while
-  somebody is a customer, and after they left at 3 % of that rate. So a cart that is open says that somebody is a
-  customer still, and that an order is near. Switched off, all carts come at random, as often after leaving as before.
+- ``carts``: 60 % of orders have a cart 0 to 7 days before them. Other carts come at random, one in 60 days while
+  somebody is a customer, and a tenth as often after they left. So a cart that is open says that somebody is a customer
+  still, and after a cart an order within a week is some four times as likely as without. Switched off, all carts come
+  at random, as often after leaving as before.
 - Four in five of those 60 % of orders have a checkout in the minute before them.
 - Visits (one in 25 days, a few views each, a third of them of the favourite category, the others of any; one in three
-  with a search) go on after somebody left, half as often: people look.
+  with a search) go on after somebody left as before: they say nothing, so that a model that finds much in them errs.
 - ``messages``: an e-mail goes every 28 days to those who agreed and is opened with the person's own
   ``message_engagement``, after they left with 15 % of it (switched off: as before). A quarter have a mail program that
   opens every message by itself (``machine_generated``). One open in five is clicked; 2 % bounce softly every time. A
@@ -30,7 +31,7 @@ _DAY = 86_400
 _CART_BEFORE_ORDER = 0.6
 _CART_GAP_DAYS = 60.0
 _CARTS_AFTER_LEAVING = 0.1
-_VISITS_AFTER_LEAVING = 1.0
+_VISIT_GAP_DAYS = 25.0
 _OPENS_AFTER_LEAVING = 0.15
 _LIKED_SHARE = 1 / 3
 _EVENTS = (
@@ -198,7 +199,7 @@ def _at_random(
 def _visits(rng: np.random.Generator, shoppers: Shoppers, end: int) -> list[_Events]:
     # Visitors stay for two weeks only, so they come every other day or nothing would be seen of them.
     is_visitor = np.arange(shoppers.came.size) >= shoppers.customers
-    visits, at = _at_random(rng, shoppers, end, 25.0, _VISITS_AFTER_LEAVING)
+    visits, at = _at_random(rng, shoppers, end, _VISIT_GAP_DAYS, 1.0)
     guests, guests_at = _at_random(rng, shoppers, end, 4.0, 0.0)
     visits = np.concatenate([visits, guests[is_visitor[guests]]])
     at = np.concatenate([at, guests_at[is_visitor[guests]]])

@@ -2,8 +2,8 @@
 
 Planted, and told in the truth. The first three say what orders do not, and can be switched off by name:
 
-- order_lines (``categories``): most of a customer's lines, 85 %, are of a favourite category (``favourite_category``).
-  The dearer the customer's mean order value, the dearer the favourite; of each pair of one price, the first is that of
+- order_lines (``categories``): nine in ten of a customer's lines are of a favourite category, the others of any
+  (``favourite_category``). The dearer the customer's mean order value, the dearer the favourite; of each pair of one price, the first is that of
   customers who come back (`foretell.tables.simulate_traits`). A third restock coffee at an interval of their own
   (``restock_days``; null for the others).
 - events (``messages``): readers of messages come back (``message_engagement``), and who has left reads few.

@@ -4,12 +4,13 @@ Tastes and manners are drawn around the orders that are there already. Two of th
 late or never, how likely a customer is to leave after an order:
 
 - ``categories``: favourites come in pairs of one price, a category that people come back for and one that is bought
-  once and again much later. Of the half of customers who leave less easily nine in ten have the first of the pair
-  for their favourite, of the other half one in ten. Which pair it is goes with the mean order value.
+  once and again much later. Of the half of customers who leave less easily 95 % have the first of a pair for their
+  favourite, of the other half 5 %. Which pair it is goes with the mean order value.
 - ``messages``: the ranks of how readily people open messages and of how hardly they leave are correlated (.8 on the
   normal scale).
 
-Errors of the two are independent: each adds to the other, and to the orders. Switched off, they are drawn alike for all.
+Errors of the two are independent: each adds to the other, and to the orders. Switched off, a trait is drawn alike for
+everybody.
 """
 
 from collections.abc import Collection, Sequence
@@ -34,7 +35,7 @@ MACHINE_SHARE = 0.25
 
 _PAIRS = len(CATEGORIES) // 2
 _TRUE_TO_HALF = 0.95
-_ENGAGEMENT_CORRELATION = 0.7
+_ENGAGEMENT_CORRELATION = 0.8
 _RESTOCK_SHARE = 1 / 3
 
 

@@ -186,7 +186,16 @@ class Answers:
         -------
         ndarray of shape (wanted customers, inputs)
         """
-        return self.encoding.to_matrix(_inputs(view, self.family, self.inputs_days, mask))
+        inputs = _inputs(view, self.family, self.inputs_days, mask)
+        # An event of the calendar that was announced later is not known to an earlier view.
+        absent = [
+            name
+            for name in self.encoding.features
+            if name not in inputs.columns and family_of(name) in OPTIONAL_FAMILIES
+        ]
+        return self.encoding.to_matrix(
+            inputs.with_columns(pl.lit(None, dtype=pl.Float64).alias(name) for name in absent)
+        )
 
     def target(self, window: Window, answer: str) -> tuple[Vector, Vector]:
         """Return what happened, and the purchase model's answer at the window's own level.
