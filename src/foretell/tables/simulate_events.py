@@ -11,7 +11,7 @@
   ``message_engagement``, after they left with 15 % of it (switched off: as before). A quarter have a mail program that
   opens every message by itself (``machine_generated``). One open in five is clicked; 2 % bounce softly every time. A
   text message goes every 84 days, clicked a quarter as often as an e-mail is opened.
-- Visitors who never order (ids beginning with v) visit for two weeks and put things into carts, too.
+- Visitors who never order (ids beginning with v) visit for two weeks, hardly afterwards, and put things into carts, too.
 """
 
 from collections.abc import Collection
@@ -32,6 +32,7 @@ _CART_BEFORE_ORDER = 0.6
 _CART_GAP_DAYS = 60.0
 _CARTS_AFTER_LEAVING = 0.1
 _VISIT_GAP_DAYS = 25.0
+_VISITORS_AFTER_LEAVING = 0.1
 _OPENS_AFTER_LEAVING = 0.15
 _LIKED_SHARE = 1 / 3
 _EVENTS = (
@@ -126,7 +127,7 @@ def simulate_events(
     parts = [
         *_carts(for_carts, purchases, shoppers, end, planted="carts" in planted),
         *_visits(for_visits, shoppers, end),
-        *_messages(for_messages, shoppers, end, after=_OPENS_AFTER_LEAVING if "messages" in planted else 1.0),
+        *_messages(for_messages, shoppers, end, planted="messages" in planted),
     ]
     who, seconds, what = (
         np.concatenate([getattr(part, name) for part in parts]) for name in ("who", "seconds", "what")
@@ -175,13 +176,20 @@ def _carts(
     lead = np.minimum(60 + rng.exponential(1.5 * _DAY, carted.size), 7 * _DAY).astype(np.int64)
     paid = carted[rng.random(carted.size) < 0.8]
     checkout = _of(purchases.who[paid], purchases.seconds[paid] - rng.integers(1, 60, paid.size), "checkout")
-    other = _of(*_at_random(rng, shoppers, end, _CART_GAP_DAYS, _CARTS_AFTER_LEAVING if planted else 1.0), "cart")
+    after = _afterwards(shoppers, _CARTS_AFTER_LEAVING if planted else 1.0)
+    other = _of(*_at_random(rng, shoppers, end, _CART_GAP_DAYS, after), "cart")
     before_orders = _of(purchases.who[carted], purchases.seconds[carted] - lead, "cart")
     return [before_orders, checkout, other] if planted else [checkout, other]
 
 
+def _afterwards(shoppers: Shoppers, customers: float) -> Floats:
+    """How much of what somebody does goes on after they left: visitors mostly stop, whatever is switched off."""
+    is_customer = np.arange(shoppers.came.size) < shoppers.customers
+    return np.where(is_customer, customers, _VISITORS_AFTER_LEAVING)
+
+
 def _at_random(
-    rng: np.random.Generator, shoppers: Shoppers, end: int, gap_days: float, after: float
+    rng: np.random.Generator, shoppers: Shoppers, end: int, gap_days: float, after: Floats | float
 ) -> tuple[Ints, Ints]:
     """Who and when of things that come at random while somebody is active, and `after` times as often afterwards."""
     who, seconds = [], []
@@ -199,7 +207,7 @@ def _at_random(
 def _visits(rng: np.random.Generator, shoppers: Shoppers, end: int) -> list[_Events]:
     # Visitors stay for two weeks only, so they come every other day or nothing would be seen of them.
     is_visitor = np.arange(shoppers.came.size) >= shoppers.customers
-    visits, at = _at_random(rng, shoppers, end, _VISIT_GAP_DAYS, 1.0)
+    visits, at = _at_random(rng, shoppers, end, _VISIT_GAP_DAYS, _afterwards(shoppers, 1.0))
     guests, guests_at = _at_random(rng, shoppers, end, 4.0, 0.0)
     visits = np.concatenate([visits, guests[is_visitor[guests]]])
     at = np.concatenate([at, guests_at[is_visitor[guests]]])
@@ -211,8 +219,9 @@ def _visits(rng: np.random.Generator, shoppers: Shoppers, end: int) -> list[_Eve
     ]
 
 
-def _messages(rng: np.random.Generator, shoppers: Shoppers, end: int, *, after: float) -> list[_Events]:
+def _messages(rng: np.random.Generator, shoppers: Shoppers, end: int, *, planted: bool) -> list[_Events]:
     found = []
+    after = _OPENS_AFTER_LEAVING if planted else 1.0
     who, at = _sent(rng, shoppers, shoppers.agreed_email, end, every_days=28)
     bounces = (rng.random(shoppers.came.size) < 0.02)[who]
     active = at < shoppers.left[who]

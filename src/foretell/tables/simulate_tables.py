@@ -2,10 +2,10 @@
 
 Planted, and told in the truth. The first three say what orders do not, and can be switched off by name:
 
-- order_lines (``categories``): nine in ten of a customer's lines are of a favourite category, the others of any
-  (``favourite_category``). The dearer the customer's mean order value, the dearer the favourite; of each pair of one price, the first is that of
-  customers who come back (`foretell.tables.simulate_traits`). A third restock coffee at an interval of their own
-  (``restock_days``; null for the others).
+- order_lines (``categories``): nine in ten of a customer's lines are of a favourite category, others of any
+  (``favourite_category``). The dearer the customer's mean order value, the dearer the favourite; of each pair of one
+  price, the first is that of customers who come back (`foretell.tables.simulate_traits`). A third restock coffee at an
+  interval of their own (``restock_days``; null for the others).
 - events (``messages``): readers of messages come back (``message_engagement``), and who has left reads few.
 - events (``carts``): carts are filled before orders, and hardly by anybody who has left, so that an open cart says that
   somebody quiet is there still (`foretell.tables.simulate_events`).
