@@ -11,7 +11,7 @@
   ``message_engagement``, after they left with 15 % of it (switched off: as before). A quarter have a mail program that
   opens every message by itself (``machine_generated``). One open in five is clicked; 2 % bounce softly every time. A
   text message goes every 84 days, clicked a quarter as often as an e-mail is opened.
-- Visitors who never order (ids beginning with v) visit for two weeks, hardly afterwards, and put things into carts, too.
+- Visitors who never order (ids beginning with v) visit for two weeks and put things into carts, too; hardly later.
 """
 
 from collections.abc import Collection
