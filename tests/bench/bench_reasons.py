@@ -3,9 +3,10 @@
 The simulator plants what orders do not tell in carts, in the category that is bought most and in messages. With the
 signals it should be found among the reasons, in favour of those who have it; without them nothing should.
 
-Run: ``python tests/bench/bench_reasons.py``; prints Markdown for docs/benchmarks.md.
+Run: ``python tests/bench/bench_reasons.py [customers …]``; prints Markdown for docs/benchmarks.md.
 """
 
+import sys
 import time
 import warnings
 from collections.abc import Iterator, Sequence
@@ -71,7 +72,7 @@ def _moved(told: Told, family: str) -> float:
 
 if __name__ == "__main__":
     warnings.simplefilter("ignore")
-    for size in SIZES:
+    for size in [int(given) for given in sys.argv[1:]] or SIZES:
         for line in lines(size):
             print(line, flush=True)
     print("\n" + machine("polars", "lightgbm"))
