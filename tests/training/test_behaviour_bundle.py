@@ -18,7 +18,7 @@ from foretell.scoring.reasons import explain_bucket
 from foretell.scoring.score import score_bucket
 from foretell.scoring.table_changes import table_changes
 from foretell.tables.dataset import CustomerData
-from foretell.training.answers import NOT_INPUTS
+from foretell.training.answers import MOST_LEVELS_OF_SETS, NOT_INPUTS, split_by_sets
 
 
 @pytest.fixture(scope="module")
@@ -50,6 +50,25 @@ def test_trees_read_every_table_and_no_date(learnt: Bundle) -> None:
     assert not read & NOT_INPUTS
     # Nobody searches in this shop: a column that is the same for all is no input.
     assert "search_events_last_30d" not in read
+
+
+def test_text_of_few_levels_is_split_by_sets_and_of_many_by_its_order(learnt: Bundle) -> None:
+    letters = [chr(97 + number) for number in range(MOST_LEVELS_OF_SETS + 1)]
+    frame = pl.DataFrame({"many": letters, "number": range(len(letters)), "few": ["a", *letters[:-1]]})
+    assert split_by_sets(Encoding.learn(frame, frame.columns)) == (2,)
+    assert learnt.refinement is not None
+    encoding, found = encoding_of(learnt), set()
+    sets = split_by_sets(encoding)
+    assert encoding.features.index("top_category") in sets
+    for trees in learnt.refinement.trees.values():
+        for booster in trees.boosters:
+            nodes = list(booster.trees())
+            while nodes:
+                node = nodes.pop()
+                if "split_feature" in node:
+                    nodes += [node["left_child"], node["right_child"]]
+                    found.add((node["split_feature"] in sets, node["decision_type"]))
+    assert found == {(True, "=="), (False, "<=")}
 
 
 def test_planted_signals_are_among_the_reasons(data: CustomerData, learnt: Bundle) -> None:
