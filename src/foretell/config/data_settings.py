@@ -256,6 +256,9 @@ class CalendarSettings(TableSettings):
     event: Text = _key("Name of the event, the same every year.", "event")
     starts_on: Text = _key("First day.", "starts_on")
     ends_on: Text | None = _column("Last day; without one the event has one day.", "ends_on")
+    announced_on: Text | None = _column(
+        "Day on which it became known; earlier cutoffs do not see it, and without one all do.", "announced_on"
+    )
 
 
 class PlacesSettings(TableSettings):
