@@ -31,7 +31,7 @@ class UploadPlan:
         Platforms that files are written for, where a segment names them.
     suppression : pl.DataFrame or None
         Who must not be written.
-    previous : pl.DataFrame or None
+    previous : pl.DataFrame, pl.LazyFrame or None
         Who was uploaded the last time.
     forget : tuple of str
         Customer ids that may not be written anywhere any more.
@@ -42,7 +42,7 @@ class UploadPlan:
     contacts: pl.DataFrame
     platforms: frozenset[str] = frozenset(PLATFORMS)
     suppression: pl.DataFrame | None = None
-    previous: pl.DataFrame | None = None
+    previous: pl.DataFrame | pl.LazyFrame | None = None
     forget: tuple[str, ...] = ()
     options: UploadOptions = field(default_factory=UploadOptions)
 
@@ -104,7 +104,7 @@ def write_segment_uploads(
     folder.mkdir(mode=0o700)
     uploads = write_uploads(
         {
-            one.segment.name: _audience(run, one, wanted[one.segment.name])
+            one.segment.name: one.source.select("customer_id")[one.rows]
             for one in selections
             if one.segment.name in wanted
         },
@@ -115,6 +115,7 @@ def write_segment_uploads(
         previous=plan.previous,
         forget=plan.forget,
         options=options,
+        scores=_scores(run, list(names)),
     )
     facts = []
     for platform in formats:
@@ -151,13 +152,9 @@ def upload_lines(uploads: Uploads) -> list[str]:
     return lines
 
 
-def _audience(run: Run, selection: Selection, platforms: Sequence[str]) -> pl.DataFrame:
-    ids = selection.source["customer_id"].gather(selection.rows)
+def _scores(run: Run, platforms: Sequence[str]) -> pl.DataFrame:
     value = f"predicted_clv_{run.horizons.clv_days}d"
-    scores = {name for platform in platforms for name in properties(run.scores.columns, PLATFORMS[platform])}
-    wanted = run.scores.select(
-        "customer_id",
-        pl.col(value).alias(VALUE),
-        *(name for name in run.scores.columns if name in scores),
+    wanted = {name for platform in platforms for name in properties(run.scores.columns, PLATFORMS[platform])}
+    return run.scores.select(
+        "customer_id", pl.col(value).alias(VALUE), *(name for name in run.scores.columns if name in wanted)
     )
-    return ids.to_frame().join(wanted, on="customer_id", how="left", maintain_order="left")
