@@ -139,7 +139,12 @@ def test_whatever_the_cells_hold(rows, good, drop, zone, rows_at_once, tmp_path_
 def test_people_to_be_forgotten_are_dropped_as_in_memory(tmp_path: Path, arguments: dict[str, Any]) -> None:
     days = ["2025-01-01", "2025-01-02", "2025-01-02", "2025-01-03", "2025-01-03", "2025-01-09", "soon", "2025-01-08"]
     table = pl.DataFrame(
-        {"customer_id": list("abbcc") + ["d ", "b", "b"], "ordered_at": days, "order_id": list("12233457"), "amount": 1.0}
+        {
+            "customer_id": list("abbcc") + ["d ", "b", "b"],
+            "ordered_at": days,
+            "order_id": list("12233457"),
+            "amount": 1.0,
+        }
     )
     lines = pl.DataFrame({"order_id": list("12457"), "product_id": ["p"] * 5, "quantity": [1] * 5, "amount": [1.0] * 5})
     events = pl.DataFrame({"customer_id": ["v", "b", "a"], "occurred_at": days[:3], "event": ["view"] * 3})

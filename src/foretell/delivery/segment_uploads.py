@@ -1,7 +1,7 @@
 """Upload files of a run: whoever is in a segment, for every platform that the segment names as a channel."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 import polars as pl
@@ -17,6 +17,8 @@ from foretell.delivery.uploads.platforms import PLATFORMS, platform_for
 from foretell.delivery.uploads.template import UploadOptions
 from foretell.delivery.uploads.write import VALUE, Uploads, write_uploads
 from foretell.delivery.wording import whole
+from foretell.storage.hashing import sha256_json
+from foretell.tables.fingerprint import fingerprint_of_table
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -45,6 +47,27 @@ class UploadPlan:
     previous: pl.DataFrame | pl.LazyFrame | None = None
     forget: tuple[str, ...] = ()
     options: UploadOptions = field(default_factory=UploadOptions)
+
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 over contacts, lists and choices: a changed consent is another input.
+
+        Who was uploaded the last time is not in it: a second run of a day finds what the first wrote.
+        """
+        formats = [platform_for(name, self.options) for name in sorted(self.platforms)]
+        read = {"customer_id", "country", *(column.source for one in formats for column in one.columns)}
+        read |= {name for name in self.contacts.columns if name.startswith(("consent_", "ad_"))}
+        return sha256_json(
+            {
+                "contacts": fingerprint_of_table(
+                    self.contacts.select(pl.col(name) for name in self.contacts.columns if name in read)
+                ),
+                "forget": sorted(self.forget),
+                "options": asdict(replace(self.options, adjusted_at=None)),
+                "platforms": sorted(self.platforms),
+                "suppression": None if self.suppression is None else fingerprint_of_table(self.suppression),
+            }
+        )
 
 
 def platforms_of(segment: Segment, platforms: frozenset[str] = frozenset(PLATFORMS)) -> tuple[str, ...]:

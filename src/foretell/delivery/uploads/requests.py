@@ -94,9 +94,7 @@ def _option_problems(options: UploadOptions) -> list[str]:
     return problems
 
 
-def _check_audiences(
-    audiences: Mapping[str, pl.DataFrame], valued: set[str], scores: pl.DataFrame | None
-) -> None:
+def _check_audiences(audiences: Mapping[str, pl.DataFrame], valued: set[str], scores: pl.DataFrame | None) -> None:
     violations = []
     if scores is not None and "customer_id" not in scores.columns:
         violations.append(Violation("scores", "customer_id", "the column is missing", 1, remedy="Name it so."))
