@@ -75,7 +75,7 @@ def test_data_decide_which_are_on(make_run):
     assert reasons["cart_abandoners"] == "Needs events: the data have no days_since_open_cart."
     assert reasons["life_stage"].startswith("Guesses about a person's life are sensitive")
     assert reasons["cross_sell_category"] == "It needs a value of yours for bought, missing."
-    assert reasons["gift_buyers"] == "foretell does not read orders with shipping and billing address yet."
+    assert reasons["gift_buyers"] == "Needs orders with gift: the data have no gift_orders_share."
     assert reasons["messaging_opted_in"].startswith("Consent is no column of rules")
     without_money = {one.segment.name: one.reason for one in allowed(make_run(customers=20, money=False), READY)[1]}
     assert without_money["aov_high"] == "The orders carry no amounts, and it reads avg_order_value_percentile."
