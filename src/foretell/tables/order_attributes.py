@@ -10,7 +10,16 @@ from foretell.tables.schema import Column
 
 ATTRIBUTES = ("channel", "source", "medium", "campaign", "device", "country", "store", "fulfilment", "gift")
 """Columns of orders that are told of customers."""
-PICKED_UP = ("pickup", "collect", "collection", "click and collect", "store pickup", "in store pickup", "curbside", "bopis")
+PICKED_UP = (
+    "pickup",
+    "collect",
+    "collection",
+    "click and collect",
+    "store pickup",
+    "in store pickup",
+    "curbside",
+    "bopis",
+)
 """Words of ``fulfilment`` that mean that the customer came for it; case, hyphens and underscores do not matter."""
 _SHARES = {"pickup_orders_share": "fulfilment", "gift_orders_share": "gift"}
 

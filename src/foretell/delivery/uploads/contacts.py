@@ -33,7 +33,7 @@ class Contacts:
     """
 
     def __init__(self, frame: pl.DataFrame, options: UploadOptions) -> None:
-        self.frame = frame.sort("customer_id")
+        self.frame = frame if frame["customer_id"].is_sorted() else frame.sort("customer_id")
         self.options = options
         self._normal: dict[tuple[str, str], pl.Series] = {}
         self._written: dict[tuple[str, str, str], pl.Series] = {}

@@ -15,7 +15,7 @@ from foretell.delivery.uploads.listed import Listed
 from foretell.delivery.uploads.notes import file_notes, people_notes
 from foretell.delivery.uploads.platforms import platform_for
 from foretell.delivery.uploads.requests import check_requests
-from foretell.delivery.uploads.rows import consents, platform_rows
+from foretell.delivery.uploads.rows import PlatformRows, consents, platform_rows
 from foretell.delivery.uploads.template import TIME_ZONE_START, Platform, UploadOptions
 from foretell.delivery.uploads.texts import identifiers_as_text
 from foretell.errors import OutputError
@@ -150,6 +150,7 @@ def write_uploads(
     named = None if before is None else before.select("customer_id").unique().collect(engine="streaming")
     lists = (forgotten.to_frame(), *audiences.values(), named, suppression)
     people = Contacts(_concerned(contacts, lists, answers), chosen)
+    del contacts, lists, named
     allowed = permissions(people, suppression=suppression, forget=forgotten, columns=answers)
     files: list[UploadFile] = []
     counts, listed = [], Listed(people.ids)
@@ -157,7 +158,10 @@ def write_uploads(
     places = people.ids.to_frame().with_row_index("row")
     found = {name: _find(frame, places) for name, frame in audiences.items()}
     shared = None if scores is None else _beside(scores, places)
+    written: PlatformRows | None = None
     for number, platform in enumerate(formats):
+        # The last format's rows go before the next one's are made: both together would be the most that is held.
+        written = None
         people.keep_for(formats[number:])
         written = platform_rows(people, platform, allowed)
         home = folder[platform.name] if isinstance(folder, Mapping) else folder and folder / platform.name
