@@ -141,7 +141,7 @@ def _paragraph(run: Run, selection: Selection, diff: Diff | None, twin: str) -> 
         parts.append("Tag its links with " + "&".join(f"utm_{name}={text}" for name, text in segment.utm) + ".")
     if segment.holdout:
         parts.append(
-            f"{selection.holdout_file_name} ({whole(selection.held_out)} customers, "
+            f"{selection.holdout_file_name} ({_customers(selection.held_out)}, "
             f"{percent(segment.holdout)} by lot): leave these alone, and compare what they buy with the others."
         )
     if twin:
@@ -152,8 +152,12 @@ def _paragraph(run: Run, selection: Selection, diff: Diff | None, twin: str) -> 
 
 def _size(selection: Selection) -> str:
     if selection.size:
-        return f"{whole(selection.size)} {'customer' if selection.size == 1 else 'customers'}"
+        return _customers(selection.size)
     return "nobody today, so it holds its header only"
+
+
+def _customers(count: int) -> str:
+    return f"{whole(count)} {'customer' if count == 1 else 'customers'}"
 
 
 def _changed(selection: Selection, diff: Diff | None) -> str:
