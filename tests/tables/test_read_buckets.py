@@ -140,7 +140,7 @@ def test_people_to_be_forgotten_are_dropped_as_in_memory(tmp_path: Path, argumen
     days = ["2025-01-01", "2025-01-02", "2025-01-02", "2025-01-03", "2025-01-03", "2025-01-09", "soon", "2025-01-08"]
     table = pl.DataFrame(
         {
-            "customer_id": list("abbcc") + ["d ", "b", "b"],
+            "customer_id": [*list("abbcc"), "d ", "b", "b"],
             "ordered_at": days,
             "order_id": list("12233457"),
             "amount": 1.0,

@@ -12,7 +12,6 @@ from foretell.delivery.segments import PURPOSES
 from foretell.delivery.selection import Selection, same_people
 from foretell.delivery.wording import instant_words, money, percent, whole
 
-
 _NO_PURPOSE = "Other segments"
 
 

@@ -16,9 +16,9 @@ CHANNELS = (
 UTM = ("source", "medium", "campaign", "term", "content")
 """Parts of the tag that tells visits of a campaign apart."""
 PURPOSES = (
-    "Win back", "Get the second order", "Get the next order", "Keep and reward", "Get the first order, and pools for ads",
-    "Seasons and gifts", "Places and channels", "Leave out, or take off", "Companies", "Everybody in parts",
-    "Plan and test",
+    "Win back", "Get the second order", "Get the next order", "Keep and reward",
+    "Get the first order, and pools for ads", "Seasons and gifts", "Places and channels", "Leave out, or take off",
+    "Companies", "Everybody in parts", "Plan and test",
 )  # fmt: skip
 """What ready segments are for, in the order in which a reader is told of them."""
 HOLDOUT_ENDING = "_holdout"

@@ -51,8 +51,8 @@ def previous_uploads(output_folder: Path, as_of: datetime, platforms: Sequence[s
     Returns
     -------
     pl.LazyFrame
-        As `Uploads.ledger`, read when it is asked for: for each platform and audience the newest earlier upload, and the standing one of the
-        same day.
+        As `Uploads.ledger`, read when it is asked for: for each platform and audience the newest earlier upload, and
+        the standing one of the same day.
     """
     today = folder_name(as_of)
     places = [(path, path / PUBLISHED) for path in dated_folders(output_folder)]
