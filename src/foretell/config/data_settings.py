@@ -47,6 +47,12 @@ class OrdersSettings(Section):
     device: Text | None = setting(None, "Device on which the order was placed.", COLUMN, example='"device"')
     country: Text | None = setting(None, "Country of the order.", COLUMN, example='"country"')
     store: Text | None = setting(None, "Store of the order.", COLUMN, example='"store"')
+    fulfilment: Text | None = setting(
+        None, "How the order reached the customer, as in delivery, pickup.", COLUMN, example='"fulfilment"'
+    )
+    gift: Text | None = setting(
+        None, "Whether it went to another address than the bill.", COLUMN, example='"ship_to <> bill_to"'
+    )
     discount: Text | None = setting(None, "Money off the row's price.", COLUMN, example='"discount"')
     attributes: tuple[Text, ...] | None = setting(
         None, "Further columns to keep; without this key all of them are.", "a list of column names", example="[]"

@@ -191,6 +191,30 @@ def select_all(run: Run, segments: Sequence[Segment], *, key: str = "") -> tuple
     )
 
 
+def same_people(selections: Sequence[Selection]) -> dict[str, str]:
+    """Find segments that hold the same people as an earlier one.
+
+    Parameters
+    ----------
+    selections : sequence of Selection
+        Segments of one run.
+
+    Returns
+    -------
+    dict of str to str
+        Name of a segment to that of the first with the same people, those held out among them; segments without
+        anybody are left out.
+    """
+    first: dict[bytes, str] = {}
+    found = {}
+    for one in selections:
+        if len(one.members):
+            name = first.setdefault(one.members.tobytes(), one.segment.name)
+            if name != one.segment.name:
+                found[one.segment.name] = name
+    return found
+
+
 def matches(ready: Sequence[CompiledSegment], frame: pl.DataFrame) -> list[NDArray[np.bool_]]:
     """Tell of whom each rule holds, whatever its group, limit or sample.
 

@@ -151,6 +151,15 @@ ORDERS = Table(
         _text("device", "Device on which the order was placed."),
         _text("country", "Country of the order."),
         _text("store", "Store of the order."),
+        _text("fulfilment", "How the order reached the customer, as in delivery, pickup."),
+        Column(
+            "gift",
+            pl.Boolean(),
+            "",
+            nullable=False,
+            meaning="Whether it went to another address than the bill, or as a gift. No value means no.",
+            kind="flag",
+        ),
         Column(
             "discount",
             pl.Float64(),
