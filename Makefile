@@ -12,8 +12,8 @@ PYTHON ?= $(shell for name in python3.11 python3 python3.12 python3.13 python3.1
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
-QUICK := not slow and not server and not browser
-REST := slow or server or browser
+QUICK := not slow and not server and not browser and not office
+REST := slow or server or browser or office
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_NO_INPUT := 1

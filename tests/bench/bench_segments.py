@@ -33,12 +33,19 @@ SEGMENTS = 30
 HORIZONS = Horizons()
 
 
-def drawn_scores(customers: int, as_of: datetime, *, seed: int) -> pl.DataFrame:
-    """Draw scores of a shop in which most customers bought once and many are gone."""
+def drawn_scores(customers: int, as_of: datetime, *, seed: int, days_later: int = 0) -> pl.DataFrame:
+    """Draw scores of a shop in which most customers bought once and many are gone.
+
+    Of the same seed some days later are the same customers, of whom one in 15 ordered in between.
+    """
     rng = np.random.default_rng(seed)
     orders = rng.geometric(0.45, customers)
     since = rng.integers(1, 900, customers)
     value = np.round(rng.lognormal(3.5, 0.7, customers), 2)
+    if days_later:
+        again = rng.random(customers) < 1 / 15
+        orders = orders + again
+        since = np.where(again, rng.integers(1, days_later + 1, customers), since + days_later)
     alive = np.exp(-since / 250)
     expected = alive * orders * 0.6
     churn = 1 - alive * 0.8
@@ -84,7 +91,7 @@ def drawn_scores(customers: int, as_of: datetime, *, seed: int) -> pl.DataFrame:
     )
 
 
-def drawn_run(customers: int, as_of: datetime, *, seed: int) -> Run:
+def drawn_run(customers: int, as_of: datetime, *, seed: int, days_later: int = 0) -> Run:
     """Wrap scores as a run that can be published."""
     weeks = [as_of.date() + timedelta(days=7 * i) for i in range(53)]
     days = [7] * 52 + [1]
@@ -93,7 +100,7 @@ def drawn_run(customers: int, as_of: datetime, *, seed: int) -> Run:
         as_of=as_of,
         horizons=HORIZONS,
         currency="EUR",
-        scores=drawn_scores(customers, as_of, seed=seed),
+        scores=drawn_scores(customers, as_of, seed=seed, days_later=days_later),
         columns=score_columns(HORIZONS),
         forecast=pl.DataFrame({"week_starts_on": weeks, "days": days, "expected_orders": [1.0] * 53}),
         model=ModelFacts("bench", as_of),

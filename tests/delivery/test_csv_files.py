@@ -32,6 +32,10 @@ def test_every_text_column_is_guarded_and_numbers_are_not(tmp_path):
     assert written(tmp_path, frame) == "a,b,n,x,d\n'=1,'+1,-5,-2.5000,2026-01-01\n"
 
 
+def test_a_name_of_a_column_is_guarded_too(tmp_path):
+    assert written(tmp_path, pl.DataFrame({"=1+1": ["a"], "@b": [1], "c": [2]})) == "'=1+1,'@b,c\na,1,2\n"
+
+
 def test_text_with_separators_quotes_and_line_ends_reads_back(tmp_path):
     texts = ['a,b "c"', "line\none", None, "semi;colon", "مرحبا", "00123", "back\rreturn", "   "]
     frame = pl.DataFrame({"id": texts, "n": range(len(texts))})

@@ -1,7 +1,9 @@
 """The library of ready segments: a contract that each of them passes, and the data decide which are on."""
 
 from dataclasses import replace
+from datetime import timedelta
 
+import numpy as np
 import polars as pl
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -12,8 +14,8 @@ from foretell.delivery.compiled import compile_segments, named_columns
 from foretell.delivery.ready_segments import ready_segments
 from foretell.delivery.rule_columns import rule_columns
 from foretell.delivery.segment_lint import group_sizes, lint_definition
-from foretell.delivery.segments import Segment
-from foretell.delivery.selection import select_all
+from foretell.delivery.segments import PURPOSES, Segment
+from foretell.delivery.selection import same_people, select_all
 from foretell.scoring.schema import score_columns
 from foretell.tables.schema import Column
 from foretell.windows import Horizons
@@ -73,7 +75,7 @@ def test_data_decide_which_are_on(make_run):
     assert reasons["cart_abandoners"] == "Needs events: the data have no days_since_open_cart."
     assert reasons["life_stage"].startswith("Guesses about a person's life are sensitive")
     assert reasons["cross_sell_category"] == "It needs a value of yours for bought, missing."
-    assert reasons["gift_buyers"] == "foretell does not read orders with shipping and billing address yet."
+    assert reasons["gift_buyers"] == "Needs orders with gift: the data have no gift_orders_share."
     assert reasons["messaging_opted_in"].startswith("Consent is no column of rules")
     without_money = {one.segment.name: one.reason for one in allowed(make_run(customers=20, money=False), READY)[1]}
     assert without_money["aov_high"] == "The orders carry no amounts, and it reads avg_order_value_percentile."
@@ -108,6 +110,36 @@ def test_people_without_an_order_are_in_segments_that_ask_for_them_only(make_run
     everyone = Segment("w", "W", "cart_events_last_30d >= 1", "D.", "A.", people="everyone")
     customers, everybody = select_all(run, [replace(everyone, name="c", people="customers"), everyone])
     assert (customers.size, everybody.size) == (30, 32)
+
+
+def test_no_two_ready_segments_hold_the_same_people_by_construction(make_run):
+    # Old enough a shop, in which anything goes with anything.
+    run = make_run(customers=4000)
+    rng = np.random.default_rng(0)
+    days = rng.integers(1, 900, 4000)
+    churn = rng.random(4000)
+    changed = {
+        "days_since_last_order": pl.Series(days, dtype=run.scores.schema["days_since_last_order"]),
+        "last_order_date": pl.Series([run.as_of.date() - timedelta(days=int(day)) for day in days]),
+        "expected_next_order_date": pl.Series(
+            [run.as_of.date() + timedelta(days=int(day)) for day in rng.integers(1, 60, 4000)]
+        ),
+        "churn_risk_90d": pl.Series(churn),
+        "churn_band": pl.Series(np.where(churn < 0.33, "low", np.where(churn < 0.66, "medium", "high"))),
+    }
+    run = replace(run, scores=run.scores.with_columns(**changed))
+    chosen = select_all(run, ON_SCORES)
+    assert min(one.size for one in chosen if one.segment.name != "new_customers") > 0
+    assert same_people(chosen) == {}
+    again = replace(ON_SCORES[0], name="again")
+    assert same_people(select_all(run, [*ON_SCORES, again])) == {"again": ON_SCORES[0].name}
+    rules = {(one.people, one.exclusive, one.sample, " ".join(one.where.split())) for one in READY}
+
+    assert len(rules) == len(READY)
+
+
+def test_every_ready_segment_has_a_purpose_that_a_reader_is_told():
+    assert {segment.purpose for segment in READY} == set(PURPOSES)
 
 
 def test_tiers_hold_everybody_once(run):

@@ -101,7 +101,11 @@ def test_a_value_that_stayed_while_the_day_moved_on_is_told_once(make_run, then,
     recent = replace(GOOD, where="last_order_date >= as_of - 30 AND (orders > 2 OR churn_risk < 0.5)")
     previous = find_previous(tmp_path, LATER)
     day = pl.lit(datetime(2026, 10, 20)).cast(pl.Date)
-    earlier = replace(previous, scores=previous.scores.with_columns(last_order_date=day), rules={"good": recent.where})
+    earlier = replace(
+        previous,
+        scores=previous.scores.lazy().with_columns(last_order_date=day).collect(),
+        rules={"good": recent.where},
+    )
     run = now(make_run, then, last_order_date=day)
     found = diff(run, select_all(run, [recent]), earlier)
     assert reasons(found)["a"] == (

@@ -36,3 +36,10 @@ def test_every_key_is_explained():
 
 def test_the_table_is_current():
     assert PAGE.endswith(render_library()), "Write it anew: foretell.delivery.ready_segments.render_library()"
+
+
+def test_the_inventory_names_every_ready_segment():
+    page = (Path(__file__).resolve().parents[2] / "docs" / "inventory.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"`(\w+)`", page)) | {f"engagement_tier_{i}" for i in (2, 3, 4)}
+    assert {name for name in ready_definitions() if not name.startswith("clv_tier_")} <= named
+    assert "`clv_tier_…`" in page

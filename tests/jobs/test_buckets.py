@@ -176,3 +176,43 @@ def test_a_small_memory_makes_many_small_buckets() -> None:
     assert small.rows_at_once < large.rows_at_once
     assert not sizes.sizes_for(10**9, rows=1_000_000, columns=4).fits_in_memory
     assert sizes.sizes_for(8 * 10**9, rows=1_000_000, columns=4).fits_in_memory
+
+
+def test_who_is_to_be_forgotten_reaches_no_bucket_and_the_bytes_are_those_of_one_piece(
+    shop_settings: Settings, orders: pl.DataFrame, tmp_path: Path
+) -> None:
+    who = orders["who"].unique().sort().head(300)
+    events = {"who": who, "at": ["2025-06-01", "2025-07-02 08:00"] * 150, "what": ["view", "cart", "cart"] * 100}
+    pl.DataFrame(events).write_csv(tmp_path / "events.csv")
+    newest = orders.sort("when")["who"].last()
+    (tmp_path / "forget.csv").write_text("customer_id\n" + "\n".join([*who.head(40), newest]), encoding="utf-8")
+    values = shop_settings.model_dump(exclude_unset=True)
+    keys = {"customer_id": "who", "occurred_at": "at", "event": "what"}
+    values["data"]["events"] = {"path": str(tmp_path / "events.csv"), **keys}
+    known = Settings.model_validate(values)
+    settings = Settings.model_validate(values | {"privacy": {"forget": tmp_path / "forget.csv"}})
+    results = [
+        job.score(changed(one, tmp_path / name, engine=engine, memory="401MB"), as_of=AS_OF)
+        for one, name, engine in (
+            (known, "known", "buckets"),
+            (settings, "frame", "frame"),
+            (settings, "buckets", "buckets"),
+        )
+    ]
+    before, one, other = (
+        {name: content for name, content in files(found.folder).items() if name != "run.json"} for found in results
+    )
+    assert other == one
+    assert before["scores.csv"] != one["scores.csv"]
+    assert results[2].account.words() == results[1].account.words()
+    assert results[2].notes == results[1].notes
+    with opened_shop(changed(settings, tmp_path / "out", engine="buckets"), RunLog(), dry_run=True) as shop:
+        assert isinstance(shop, BucketedData)
+        held = {name for path in shop.folder.rglob("*.parquet") for name in ids_in(path)}
+    assert len(held) > 200
+    assert not held & {*who.head(40), newest}
+
+
+def ids_in(path: Path) -> list[str]:
+    frame = pl.read_parquet(path)
+    return frame["customer_id"].to_list() if "customer_id" in frame.columns else []

@@ -257,6 +257,36 @@ def test_who_left_or_withdrew_is_taken_off_and_the_same_run_changes_nothing(shop
     assert sorted(path.name for path in (tmp_path / "out/2025-10-01/upload").iterdir()) == ["meta"]
 
 
+def test_a_changed_consent_is_another_publication_even_of_somebody_on_no_list(shop, tables, tmp_path):
+    output, run = tmp_path / "out", tmp_path / "out/2025-10-01"
+    known = of_models(settings_of(tmp_path / "shop", tables), shop, output)
+    assert score(known, as_of=SECOND).changed
+    assert not score(known, as_of=SECOND).changed
+    before = json.loads((run / "run.json").read_bytes())
+    listed = set(pl.read_parquet(run / "upload/meta/uploaded.parquet").filter(state="added")["customer_id"])
+    people = tables["customers"]
+    agreed = set(people.filter(pl.col("consent_ads").cast(pl.String) == "true")["customer_id"])
+    unlisted = min(set(people["customer_id"]) - listed)
+    for number, who in enumerate((unlisted, min(listed & agreed))):
+        said = (
+            pl.when(pl.col("customer_id") == who)
+            .then(pl.lit("asked on 1 May"))
+            .otherwise("consent_ads")
+            .alias("consent_ads")
+        )
+        changed = {**tables, "customers": people.with_columns(pl.col("consent_ads").cast(pl.String)).with_columns(said)}
+        settings = of_models(settings_of(tmp_path / f"shop{number}", changed), shop, output)
+        assert score(settings, as_of=SECOND).changed
+        assert not score(settings, as_of=SECOND).changed
+        after = json.loads((run / "run.json").read_bytes())
+        assert after["inputs"]["uploads"] != before["inputs"]["uploads"]
+        assert after["inputs"]["orders"] == before["inputs"]["orders"]
+        before = after
+    now = pl.read_parquet(run / "upload/meta/uploaded.parquet")
+    assert who not in set(now.filter(state="added")["customer_id"])
+    assert "asked" not in everything(run)
+
+
 def test_export_takes_contacts_from_the_customers_table(shop):
     result = export(shop, platforms=["meta"], segments=["everybody"], dry_run=True)
     manifest = json.loads((shop.folders.output / "2025-10-01/manifest.json").read_bytes())

@@ -53,6 +53,41 @@ def test_shares_are_those_of_lightgbm(leaves: int, monkeypatch: pytest.MonkeyPat
     np.testing.assert_allclose(found.sum(axis=1), booster.margin(matrix), rtol=0, atol=1e-12)
 
 
+def with_categories(*, missing: bool) -> tuple[Booster, np.ndarray]:
+    """Trees that split by sets of codes, and rows with codes that were not at the fit, and without any."""
+    draw = np.random.default_rng(4)
+    matrix = draw.normal(size=(3_000, COLUMNS))
+    matrix[:, 4], matrix[:, 7] = draw.integers(0, 9, 3_000), draw.integers(0, 5, 3_000)
+    if missing:
+        matrix[draw.random(3_000) < 0.2, 4] = np.nan
+    mean = np.exp(np.isin(matrix[:, 4], (1, 4, 8)) - 0.8 * np.isin(matrix[:, 7], (0, 3)) * (matrix[:, 0] > 0))
+    params = BoostingParams(num_leaves=12, min_child_samples=5, lambda_l2=0.1, learning_rate=0.2)
+    booster = Booster("poisson", params).fit(
+        matrix, draw.poisson(mean).astype(float), np.zeros(3_000), rounds=12, categorical=[4, 7]
+    )
+    asked = matrix[:600].copy()
+    asked[::5, 4], asked[1::5, 7] = np.nan, np.nan
+    asked[2::5, 4], asked[3::5, 4] = 40, -1
+    return booster, asked
+
+
+@pytest.mark.parametrize("missing", [True, False], ids=["some missing at the fit", "none missing"])
+def test_shares_of_categories_are_those_of_lightgbm(missing: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    booster, matrix = with_categories(missing=missing)
+    kinds = {split["decision_type"] for tree in booster.trees() for split in splits(tree)}
+    assert kinds == {"<=", "=="}
+    expected = by_group(booster, matrix)
+    monkeypatch.setattr(Booster, "contributions", not_to_be_called)
+    found = grouped_contributions(booster, matrix, GROUPS, 5)
+    np.testing.assert_allclose(found, expected, rtol=0, atol=1e-12)
+    np.testing.assert_allclose(found.sum(axis=1), booster.margin(matrix), rtol=0, atol=1e-12)
+
+
+def splits(node: dict[str, Any]) -> list[dict[str, Any]]:
+    below = [split for side in ("left_child", "right_child") if side in node for split in splits(node[side])]
+    return [node, *below] if "split_feature" in node else below
+
+
 def not_to_be_called(*_: Any) -> None:
     pytest.fail("LightGBM's walk was taken")
 

@@ -1,7 +1,7 @@
 """The corridor of time and the walls between customers, for the features of the optional tables."""
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import date, time, timedelta
 
 import polars as pl
 import pytest
@@ -9,7 +9,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
-from behaviour_histories import CUTOFFS, FITTED, SHOPS, as_data
+from behaviour_histories import CALENDAR, CUTOFFS, FITTED, SHOPS, as_data
 from foretell.features.behaviour.available import Available, is_private
 from foretell.features.catalogue import catalogue
 from foretell.features.compute import compute, compute_prospects
@@ -77,6 +77,38 @@ def test_buckets_put_together_are_the_whole_so_others_change_nothing(shop, as_of
     whole = known(shop, as_of)
     together = [pl.concat(frames) for frames in zip(*parts, strict=True)]
     assert_same([frame.sort("customer_id") for frame in together], whole)
+
+
+@quick
+@given(shop=SHOPS, as_of=CUTOFFS, days=st.integers(0, 400))
+def test_what_the_calendar_is_told_at_the_cutoff_or_later_changes_nothing(shop, as_of, days):
+    data = as_data(shop)
+    past = pl.DataFrame(CALENDAR).with_columns(announced_on=pl.lit(None, dtype=pl.Date))
+    day = as_of.date() + timedelta(days=days + (as_of.time() > time.min))
+    began = pl.DataFrame(
+        {
+            "event": ["sale", "flood"],
+            "starts_on": [date(2023, 1, 1), date(2023, 1, 2)],
+            "ends_on": [date(2024, 5, 1), as_of.date() + timedelta(days=2)],
+            "announced_on": [day, day],
+        }
+    )
+
+    def features(calendar):
+        told = replace(data, optional=replace(data.optional, calendar=calendar))
+        return (
+            compute(told, as_of, FITTED).collect(),
+            compute_prospects(told, as_of, FITTED),
+            fit_statistics(told, as_of),
+        )
+
+    *expected, fitted = features(past)
+    *found, refitted = features(pl.concat([past, began]))
+    assert_same(found, expected)
+    assert refitted == fitted
+    # Told the day before, it is known.
+    earlier = began.with_columns(announced_on=pl.lit(as_of.date() - timedelta(days=1)))
+    assert "orders_in_flood" in features(pl.concat([past, earlier]))[0].columns
 
 
 SHOP = {

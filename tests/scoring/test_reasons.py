@@ -154,6 +154,27 @@ def test_every_family_of_the_optional_tables_has_its_words_with_all_facts_and_wi
         assert told != bare, family
 
 
+def test_carts_are_told_by_what_there_is_of_them() -> None:
+    rows = pl.DataFrame(
+        {
+            "days_since_open_cart": [3.0, 1.0, None, None, None, None],
+            "open_cart_category": ["tea", None, None, None, None, None],
+            "cart_events_last_90d": [5, 1, 1, 4, 0, 0],
+            "carts_abandoned_share": [None, None, 0.5, None, 0.25, None],
+            "share": [0.3] * 6,
+        }
+    )
+    told = rows.select(text=family_words("carts", "share", money=True, columns=rows.columns))["text"]
+    assert told.str.strip_suffix(": raises the prediction").to_list() == [
+        "Put tea into the cart 3 days ago and did not order",
+        "Filled a cart 1 day ago and did not order",
+        "Filled a cart once in the last 90 days, none is open",
+        "Filled a cart 4 times in the last 90 days, none is open",
+        "No open cart; 25 % of the carts before were not ordered",
+        "No open cart",
+    ]
+
+
 def test_the_largest_share_is_told_first_and_small_families_are_not(
     big_shop: CustomerData, known: Known, boosted: Bundle
 ) -> None:

@@ -42,6 +42,26 @@ def test_a_cutoff_cuts_every_dated_table_and_leaves_the_calendar():
     assert seen.names == ("order_lines", "events", "customers", "calendar")
 
 
+def test_an_event_of_the_calendar_is_known_from_the_day_after_its_announcement_began():
+    calendar = pl.DataFrame(
+        {
+            "event": ["always", "announced"],
+            "starts_on": [date(2026, 1, 1)] * 2,
+            "ends_on": [date(2026, 1, 7)] * 2,
+            "announced_on": [None, date(2025, 11, 3)],
+        }
+    )
+    tables = OptionalTables(calendar=calendar)
+
+    def known(cutoff: datetime) -> list[str]:
+        seen = tables.before(cutoff).calendar
+        assert seen is not None
+        return seen["event"].to_list()
+
+    assert known(datetime(2025, 11, 2, 23)) == known(datetime(2025, 11, 3)) == ["always"]
+    assert known(datetime(2025, 11, 3, 0, 0, 1)) == known(datetime(2025, 11, 4)) == ["always", "announced"]
+
+
 def test_of_some_customers_only_their_rows_stay():
     kept = shop().of_customers(pl.Series(["b", "visitor"])).optional
     assert ids(kept.order_lines) == ["b"]

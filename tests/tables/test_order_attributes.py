@@ -39,3 +39,20 @@ def test_columns_are_those_of_the_attributes_that_are_there():
         "first_order_channel", "last_order_channel", "channel_count",
         "first_order_country", "last_order_country", "country_count",
     ]  # fmt: skip
+
+
+def test_shares_of_pickups_and_gifts_count_days_and_what_is_known():
+    rows = pl.DataFrame(
+        {
+            "customer_id": ["a", "a", "a", "a", "a", "b", "c"],
+            "ordered_at": [datetime(2026, 1, day) for day in (1, 1, 2, 3, 9, 1, 1)],
+            "amount_minor": [10] * 7,
+            "fulfilment": ["Click-and-Collect", "delivery", "delivery", None, "pickup", "Pick_up ", None],
+            "gift": [False, True, False, False, True, False, False],
+        }
+    )
+    wanted = ("pickup_orders_share", "gift_orders_share", "last_order_fulfilment")
+    data = CustomerData.from_orders(rows)
+    found = order_attributes(data, "2026-01-05", wanted).select("customer_id", *wanted)
+    assert found.rows() == [("a", 0.5, 1 / 3, "delivery"), ("b", 1.0, 0.0, "Pick_up "), ("c", None, 0.0, None)]
+    assert "gift_count" not in {column.name for column in attribute_columns(data)}

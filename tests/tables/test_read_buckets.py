@@ -11,8 +11,11 @@ from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
 from foretell.errors import DataError
+from foretell.tables.erasure import without_people
 from foretell.tables.read import read_orders
-from foretell.tables.read_buckets import read_orders_into_buckets
+from foretell.tables.read_buckets import read_data_into_buckets, read_orders_into_buckets
+from foretell.tables.read_data import read_data
+from foretell.tables.source import Source
 
 
 def both(source: object, folder: Path, *, rows_at_once: int = 3, buckets: int = 4, **arguments: Any):
@@ -130,3 +133,36 @@ def test_whatever_the_cells_hold(rows, good, drop, zone, rows_at_once, tmp_path_
         frame, tmp_path_factory.mktemp("cells"), rows_at_once=rows_at_once, drop_duplicates=drop, time_zone=zone,
         order_id="order_id", cancelled="cancelled",
     )  # fmt: skip
+
+
+@pytest.mark.parametrize("arguments", [{}, {"drop_duplicates": True}, {"observed_until": "2025-02-01"}], ids=str)
+def test_people_to_be_forgotten_are_dropped_as_in_memory(tmp_path: Path, arguments: dict[str, Any]) -> None:
+    days = ["2025-01-01", "2025-01-02", "2025-01-02", "2025-01-03", "2025-01-03", "2025-01-09", "soon", "2025-01-08"]
+    table = pl.DataFrame(
+        {
+            "customer_id": [*list("abbcc"), "d ", "b", "b"],
+            "ordered_at": days,
+            "order_id": list("12233457"),
+            "amount": 1.0,
+        }
+    )
+    lines = pl.DataFrame({"order_id": list("12457"), "product_id": ["p"] * 5, "quantity": [1] * 5, "amount": [1.0] * 5})
+    events = pl.DataFrame({"customer_id": ["v", "b", "a"], "occurred_at": days[:3], "event": ["view"] * 3})
+    sources = {"orders": Source(table, order_id="order_id", **arguments), "events": Source(events)}
+    sources["order_lines"] = Source(lines, order_id="order_id")
+    gone = pl.Series(["b", "d", "v", "nobody"])
+    memory = without_people(read_data(**sources), gone)
+    disk = read_data_into_buckets(tmp_path, 3, rows_at_once=2, forget=gone, **sources).shop
+    left, right = (data.orders.collect().sort("row_number") for data in (memory, disk))
+    assert_frame_equal(left.select(right.columns), right, check_exact=True)
+    assert left["customer_id"].unique().sort().to_list() == ["a", "c"]
+    for name in ("events", "order_lines"):
+        assert_frame_equal(getattr(disk.optional, name).collect(), getattr(memory.optional, name).collect())
+    assert_frame_equal(memory.quarantine, disk.quarantine)
+    assert disk.report == memory.report
+    assert (disk.observed_until, disk.observed_until_given) == (memory.observed_until, memory.observed_until_given)
+    kept = [pl.read_parquet(path) for path in tmp_path.rglob("*.parquet")]
+    assert {who for rows in kept if "customer_id" in rows.columns for who in rows["customer_id"]} == {"a", "c"}
+    everybody = pl.Series(["a", "b", "c", "d"])
+    with pytest.raises(DataError, match="nobody is left"):
+        read_data_into_buckets(tmp_path / "all", 3, rows_at_once=2, forget=everybody, **sources)

@@ -180,6 +180,20 @@ def test_the_calendar_needs_days_in_order_and_apart():
     assert (violation.rule, violation.rows) == ("rows of the same event overlap in time", (3,))
 
 
+def test_the_calendar_may_say_when_an_event_became_known():
+    dates = pl.DataFrame(
+        {
+            "event": ["sale", "fair", "feast"],
+            "starts_on": ["2025-06-01", "2025-07-01", "2025-08-01"],
+            "told": ["2025-05-01", None, "soon"],
+        }
+    )
+    data = read(calendar=ft.Source(dates, announced_on="told"))
+    assert [row["announced_on"] for row in rows(data, "calendar")] == [date(2025, 5, 1), None]
+    # Without the day that cannot be read it would be known always: the row is left out, and told.
+    assert data.quarantine.rows() == [(3, "calendar", "announced_on", "announced_on_unreadable")]
+
+
 def test_places_lie_on_earth_and_once():
     places = pl.DataFrame(
         {"place": ["x", "y", "z"], "lat": [1, 2, 95], "lon": [1, 2, 3], "radius_km": ["5", "", "far"]}

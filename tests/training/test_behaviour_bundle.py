@@ -18,7 +18,7 @@ from foretell.scoring.reasons import explain_bucket
 from foretell.scoring.score import score_bucket
 from foretell.scoring.table_changes import table_changes
 from foretell.tables.dataset import CustomerData
-from foretell.training.answers import NOT_INPUTS
+from foretell.training.answers import MOST_LEVELS_OF_SETS, NOT_INPUTS, split_by_sets
 
 
 @pytest.fixture(scope="module")
@@ -50,6 +50,25 @@ def test_trees_read_every_table_and_no_date(learnt: Bundle) -> None:
     assert not read & NOT_INPUTS
     # Nobody searches in this shop: a column that is the same for all is no input.
     assert "search_events_last_30d" not in read
+
+
+def test_text_of_few_levels_is_split_by_sets_and_of_many_by_its_order(learnt: Bundle) -> None:
+    letters = [chr(97 + number) for number in range(MOST_LEVELS_OF_SETS + 1)]
+    frame = pl.DataFrame({"many": letters, "number": range(len(letters)), "few": ["a", *letters[:-1]]})
+    assert split_by_sets(Encoding.learn(frame, frame.columns)) == (2,)
+    assert learnt.refinement is not None
+    encoding, found = encoding_of(learnt), set()
+    sets = split_by_sets(encoding)
+    assert encoding.features.index("top_category") in sets
+    for trees in learnt.refinement.trees.values():
+        for booster in trees.boosters:
+            nodes = list(booster.trees())
+            while nodes:
+                node = nodes.pop()
+                if "split_feature" in node:
+                    nodes += [node["left_child"], node["right_child"]]
+                    found.add((node["split_feature"] in sets, node["decision_type"]))
+    assert found == {(True, "=="), (False, "<=")}
 
 
 def test_planted_signals_are_among_the_reasons(data: CustomerData, learnt: Bundle) -> None:
@@ -97,6 +116,29 @@ def test_rows_at_or_after_the_cutoff_change_no_byte(data: CustomerData, learnt: 
     assert late.before(AS_OF).fingerprint() == past.fingerprint()
     assert bundle_files(quick_recipe().fit(late, AS_OF, HORIZONS)) == bundle_files(learnt)
     assert_frame_equal(predictions(late, learnt), predictions(data, learnt), check_exact=True)
+
+
+def test_events_of_the_calendar_announced_between_two_views_are_learnt_from_the_later_ones(data: CustomerData) -> None:
+    told = AS_OF - timedelta(days=40)
+    calendar = pl.DataFrame(
+        {
+            "event": ["fair", "sale"],
+            "starts_on": [AS_OF.date() - timedelta(days=120)] * 2,
+            "ends_on": [AS_OF.date() - timedelta(days=60)] * 2,
+            "announced_on": [None, told.date()],
+        }
+    )
+    late = pl.concat([calendar, calendar.tail(1).with_columns(event=pl.lit("flood"), announced_on=AS_OF.date())])
+
+    def learnt(rows: pl.DataFrame) -> Bundle:
+        tables = replace(data.optional, calendar=rows)
+        return quick_recipe().fit(replace(data, optional=tables), AS_OF, HORIZONS)
+
+    found = learnt(calendar)
+    assert {"orders_in_fair", "orders_in_sale"} <= set(encoding_of(found).features)
+    assert bundle_files(learnt(late)) == bundle_files(found)
+    score = score_bucket(replace(data, optional=replace(data.optional, calendar=late)), StoredBundle(found, "v"), AS_OF)
+    assert score["churn_risk_20d"].null_count() == 0
 
 
 def test_tables_that_are_gone_count_as_missing_with_one_warning(data: CustomerData, stored: StoredBundle) -> None:

@@ -47,6 +47,12 @@ class OrdersSettings(Section):
     device: Text | None = setting(None, "Device on which the order was placed.", COLUMN, example='"device"')
     country: Text | None = setting(None, "Country of the order.", COLUMN, example='"country"')
     store: Text | None = setting(None, "Store of the order.", COLUMN, example='"store"')
+    fulfilment: Text | None = setting(
+        None, "How the order reached the customer, as in delivery, pickup.", COLUMN, example='"fulfilment"'
+    )
+    gift: Text | None = setting(
+        None, "Whether it went to another address than the bill.", COLUMN, example='"ship_to <> bill_to"'
+    )
     discount: Text | None = setting(None, "Money off the row's price.", COLUMN, example='"discount"')
     attributes: tuple[Text, ...] | None = setting(
         None, "Further columns to keep; without this key all of them are.", "a list of column names", example="[]"
@@ -256,6 +262,9 @@ class CalendarSettings(TableSettings):
     event: Text = _key("Name of the event, the same every year.", "event")
     starts_on: Text = _key("First day.", "starts_on")
     ends_on: Text | None = _column("Last day; without one the event has one day.", "ends_on")
+    announced_on: Text | None = _column(
+        "Day on which it became known; earlier cutoffs do not see it, and without one all do.", "announced_on"
+    )
 
 
 class PlacesSettings(TableSettings):

@@ -83,7 +83,9 @@ def write_csv(
     with path.open("wb") as file:
         file.write(BYTE_ORDER_MARK)
         separator = ";" if decimal_comma else ","
-        pl.DataFrame(schema=frame.lazy().collect_schema()).write_csv(file, separator=separator)
+        names = pl.Series("name", frame.lazy().collect_schema().names(), dtype=pl.String).to_frame()
+        head = names.select(harmless(pl.col("name"))).to_series()
+        pl.DataFrame(schema=dict.fromkeys(head, pl.String)).write_csv(file, separator=separator)
         for part in frame.iter_slices(SLICE_ROWS):
             ready, cells = _ready(part, decimals or {}, decimal_comma=decimal_comma)
             ready.write_csv(file, include_header=False, separator=separator)

@@ -12,6 +12,7 @@ from polars.exceptions import PolarsError
 
 from foretell.delivery.manifest import RUN_NAME, read_manifest
 from foretell.delivery.rule_columns import rule_frame
+from foretell.engines.stored_scores import StoredScores
 from foretell.scoring.schema import score_columns
 from foretell.storage.hashing import sha256_file
 from foretell.tables.erasure import is_named
@@ -34,8 +35,8 @@ class Previous:
         Hash of its files, as in its manifest.
     horizons : Horizons
         How far its answers looked ahead.
-    scores : pl.DataFrame
-        Its scores.
+    scores : pl.DataFrame or StoredScores
+        Its scores; those of a published folder stay on disk until they are asked for.
     members : pl.DataFrame
         Its ``segment_members.parquet``.
     rules : mapping of str to str
@@ -45,7 +46,7 @@ class Previous:
     as_of: datetime
     content: str
     horizons: Horizons
-    scores: pl.DataFrame
+    scores: pl.DataFrame | StoredScores
     members: pl.DataFrame
     rules: Mapping[str, str] = field(default_factory=dict)
 
@@ -61,8 +62,10 @@ class Previous:
         -------
         Previous
         """
+        if ids.is_empty():
+            return self
         gone = is_named("customer_id", ids)
-        return replace(self, scores=self.scores.filter(~gone), members=self.members.filter(~gone))
+        return replace(self, scores=self.scores.lazy().filter(~gone).collect(), members=self.members.filter(~gone))
 
     def rule_frame(self, ranked: Sequence[str] = ()) -> pl.DataFrame:
         """Return its rule frame, row by row those of `members`.
@@ -81,7 +84,7 @@ class Previous:
         customers = features.filter(pl.col(HAS_ORDERED_NAME)).drop(HAS_ORDERED_NAME)
         prospects = features.filter(~pl.col(HAS_ORDERED_NAME)).drop(HAS_ORDERED_NAME)
         return rule_frame(
-            self.scores,
+            self.scores.lazy().collect(),
             score_columns(self.horizons),
             as_of=self.as_of,
             horizons=self.horizons,
@@ -131,7 +134,7 @@ def _read(folder: Path, manifest: Mapping[str, Any]) -> Previous | None:
             as_of=as_cutoff(str(manifest["as_of"])),
             content=str(manifest["content"]),
             horizons=Horizons(**facts["horizons"]),
-            scores=pl.read_parquet(folder / "scores.parquet"),
+            scores=StoredScores.of([folder / "scores.parquet"]),
             members=pl.read_parquet(folder / MEMBERS_NAME),
             rules={str(one["name"]): str(one["rule"]) for one in manifest["segments"]},
         )

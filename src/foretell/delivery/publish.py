@@ -136,13 +136,15 @@ def publish(
         If the folder cannot be written; what was there before is untouched.
     """
     check_run(run)
-    selected = _select(run, ready_segments() if segments is None else segments, key, previous)
     output = Path(output_folder)
     target = output / run.folder_name
     changed = True
+    selected = _select(run, ready_segments() if segments is None else segments, key, previous)
+    selections, held = selected.selections, [selected]
+    del selected  # who came or left since is a row each: whoever writes them is the last to hold them
     try:
         with staged_folder(target) as stage:
-            facts, content = _fill(stage, run, selected, outcomes, uploads)
+            facts, content = _fill(stage, run, held, outcomes, uploads)
             if not force:
                 stop_if_same(target, content)
     except SameContent:
@@ -153,7 +155,7 @@ def publish(
         changed=changed or moved,
         files=(*(file.name for file in facts), RUN_NAME, MANIFEST_NAME),
         facts=facts,
-        selections=selected.selections,
+        selections=selections,
     )
 
 
@@ -164,9 +166,10 @@ def _select(run: Run, segments: Sequence[Segment], key: str, previous: Previous 
 
 
 def _fill(
-    stage: Path, run: Run, selected: SegmentsOfRun, outcomes: Sequence[Outcome], plan: UploadPlan | None
+    stage: Path, run: Run, held: list[SegmentsOfRun], outcomes: Sequence[Outcome], plan: UploadPlan | None
 ) -> tuple[tuple[FileFacts, ...], str]:
     """Write every file of a run into an empty folder, the manifest last; return what was written."""
+    selected = held.pop()
     selections = selected.selections
     decimals = dict(decimals_of((*run.columns, *run.feature_columns))) | DECIMALS
     decimals |= {alias: decimals[name] for alias, name in aliases(run.columns).items()}
@@ -185,6 +188,8 @@ def _fill(
         (stage / name).parent.mkdir(exist_ok=True)
         escaped = write_csv(table, stage / name, decimals)
         files.append(file_facts(stage, name, rows=table.height, escaped_cells=escaped))
+    del table
+    selected = selected.without_rows_of_diff()
     uploaded, uploads = ((), None) if plan is None else write_segment_uploads(stage, run, selections, plan)
     escaped_cells = sum(file.escaped_cells for file in files)
     texts = {

@@ -2,7 +2,7 @@
 
 from foretell.delivery.headlines import headlines
 from foretell.delivery.plain_text import escaped_words, heading, section, wrap
-from foretell.delivery.readme_segments import change_lines, off_lines, segment_lines, where_lines
+from foretell.delivery.readme_segments import change_lines, off_lines, overview_line, segment_lines, where_lines
 from foretell.delivery.rule_columns import aliases
 from foretell.delivery.run import Run
 from foretell.delivery.segment_files import SegmentsOfRun
@@ -36,7 +36,11 @@ def render_readme(run: Run, segments: SegmentsOfRun, *, escaped_cells: int, uplo
         heading(title),
         wrap(_opening(run)),
         section("Which file is which", _files(run)),
-        section("Segments: which file is for whom", segment_lines(run, segments)),
+        section("Segments: which file is for whom", [overview_line(segments)]),
+        *(
+            section(f"Segments: {purpose[0].lower()}{purpose[1:]}", told)
+            for purpose, told in segment_lines(run, segments)
+        ),
         section("Segments: what changed", change_lines(segments)),
         *([] if uploads is None else [section("Files to upload", upload_lines(uploads))]),
         section("How to use them", _use(run, escaped_cells)),

@@ -1,5 +1,6 @@
 """What README.txt says of each segment: for whom the file is, what it means, how many, since when, what to do."""
 
+from collections import Counter
 from collections.abc import Sequence
 
 from foretell.delivery.availability import LACKS_TABLES, Off
@@ -7,12 +8,15 @@ from foretell.delivery.run import Run
 from foretell.delivery.segment_diff import Diff
 from foretell.delivery.segment_files import SegmentsOfRun
 from foretell.delivery.segment_toml import NEEDS_VALUE
-from foretell.delivery.selection import Selection
+from foretell.delivery.segments import PURPOSES
+from foretell.delivery.selection import Selection, same_people
 from foretell.delivery.wording import instant_words, money, percent, whole
 
+_NO_PURPOSE = "Other segments"
 
-def segment_lines(run: Run, segments: SegmentsOfRun) -> list[str]:
-    """Return one paragraph per segment that was written.
+
+def segment_lines(run: Run, segments: SegmentsOfRun) -> list[tuple[str, list[str]]]:
+    """Return one paragraph per segment that was written, those for one purpose together.
 
     Parameters
     ----------
@@ -23,10 +27,40 @@ def segment_lines(run: Run, segments: SegmentsOfRun) -> list[str]:
 
     Returns
     -------
-    list of str
-        Without a customer in it.
+    list of (str, list of str)
+        Purpose and paragraphs, without a customer in them; the shop's own purposes first.
     """
-    return [_paragraph(run, selection, segments.diff) for selection in segments.selections]
+    twins = same_people(segments.selections)
+    groups: dict[str, list[str]] = {}
+    for one in segments.selections:
+        told = _paragraph(run, one, segments.diff, twins.get(one.segment.name, ""))
+        groups.setdefault(one.segment.purpose or _NO_PURPOSE, []).append(told)
+    places = {name: place for place, name in enumerate((*PURPOSES, _NO_PURPOSE))}
+    return sorted(groups.items(), key=lambda group: places.get(group[0], -1))
+
+
+def overview_line(segments: SegmentsOfRun) -> str:
+    """Return how many segment files there are for which purpose.
+
+    Parameters
+    ----------
+    segments : SegmentsOfRun
+        Segments of a run.
+
+    Returns
+    -------
+    str
+        A sentence.
+    """
+    counted = Counter(one.segment.purpose or _NO_PURPOSE for one in segments.selections)
+    places = {name: place for place, name in enumerate((*PURPOSES, _NO_PURPOSE))}
+    listed = [
+        f"{name.lower()} ({whole(counted[name])})" for name in sorted(counted, key=lambda name: places.get(name, -1))
+    ]
+    return (
+        f"{whole(sum(counted.values()))} segment files, told below by what they are for: {', '.join(listed)}. Choose "
+        "one purpose; nobody needs all of them. ready = [...] in [segments] of the settings names those to write."
+    )
 
 
 def change_lines(segments: SegmentsOfRun) -> list[str]:
@@ -87,7 +121,7 @@ def _cause(one: Off) -> str:
     return f"{one.reason} This concerns"
 
 
-def _paragraph(run: Run, selection: Selection, diff: Diff | None) -> str:
+def _paragraph(run: Run, selection: Selection, diff: Diff | None, twin: str) -> str:
     segment = selection.segment
     parts = [f"{selection.file_name}: {segment.title} ({_size(selection)})."]
     if segment.owner or segment.channels:
@@ -106,17 +140,23 @@ def _paragraph(run: Run, selection: Selection, diff: Diff | None) -> str:
         parts.append("Tag its links with " + "&".join(f"utm_{name}={text}" for name, text in segment.utm) + ".")
     if segment.holdout:
         parts.append(
-            f"{selection.holdout_file_name} ({whole(selection.held_out)} customers, "
+            f"{selection.holdout_file_name} ({_customers(selection.held_out)}, "
             f"{percent(segment.holdout)} by lot): leave these alone, and compare what they buy with the others."
         )
+    if twin:
+        parts.append(f"It holds the same customers as {twin} today: use one of the two.")
     parts.append(f"Valid from {instant_words(run.as_of)}{_changed(selection, diff)}.")
     return " ".join(parts)
 
 
 def _size(selection: Selection) -> str:
     if selection.size:
-        return f"{whole(selection.size)} {'customer' if selection.size == 1 else 'customers'}"
+        return _customers(selection.size)
     return "nobody today, so it holds its header only"
+
+
+def _customers(count: int) -> str:
+    return f"{whole(count)} {'customer' if count == 1 else 'customers'}"
 
 
 def _changed(selection: Selection, diff: Diff | None) -> str:

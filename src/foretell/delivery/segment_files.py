@@ -1,7 +1,7 @@
 """The files that tell of all segments together: what there is, what changed, what a holdout can show, who is in."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -80,6 +80,10 @@ class SegmentsOfRun:
     selections: tuple[Selection, ...]
     off: tuple[Off, ...] = ()
     diff: Diff | None = None
+
+    def without_rows_of_diff(self) -> "SegmentsOfRun":
+        """Return the same without the row for each customer who came or left: written, they only take room."""
+        return self if self.diff is None else replace(self, diff=replace(self.diff, rows=self.diff.rows.clear()))
 
 
 def overview(run: Run, segments: SegmentsOfRun) -> pl.DataFrame:

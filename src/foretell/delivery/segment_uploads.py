@@ -1,7 +1,7 @@
 """Upload files of a run: whoever is in a segment, for every platform that the segment names as a channel."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 import polars as pl
@@ -17,6 +17,8 @@ from foretell.delivery.uploads.platforms import PLATFORMS, platform_for
 from foretell.delivery.uploads.template import UploadOptions
 from foretell.delivery.uploads.write import VALUE, Uploads, write_uploads
 from foretell.delivery.wording import whole
+from foretell.storage.hashing import sha256_json
+from foretell.tables.fingerprint import fingerprint_of_table
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -31,7 +33,7 @@ class UploadPlan:
         Platforms that files are written for, where a segment names them.
     suppression : pl.DataFrame or None
         Who must not be written.
-    previous : pl.DataFrame or None
+    previous : pl.DataFrame, pl.LazyFrame or None
         Who was uploaded the last time.
     forget : tuple of str
         Customer ids that may not be written anywhere any more.
@@ -42,9 +44,30 @@ class UploadPlan:
     contacts: pl.DataFrame
     platforms: frozenset[str] = frozenset(PLATFORMS)
     suppression: pl.DataFrame | None = None
-    previous: pl.DataFrame | None = None
+    previous: pl.DataFrame | pl.LazyFrame | None = None
     forget: tuple[str, ...] = ()
     options: UploadOptions = field(default_factory=UploadOptions)
+
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 over contacts, lists and choices: a changed consent is another input.
+
+        Who was uploaded the last time is not in it: a second run of a day finds what the first wrote.
+        """
+        formats = [platform_for(name, self.options) for name in sorted(self.platforms)]
+        read = {"customer_id", "country", *(column.source for one in formats for column in one.columns)}
+        read |= {name for name in self.contacts.columns if name.startswith(("consent_", "ad_"))}
+        return sha256_json(
+            {
+                "contacts": fingerprint_of_table(
+                    self.contacts.select(pl.col(name) for name in self.contacts.columns if name in read)
+                ),
+                "forget": sorted(self.forget),
+                "options": asdict(replace(self.options, adjusted_at=None)),
+                "platforms": sorted(self.platforms),
+                "suppression": None if self.suppression is None else fingerprint_of_table(self.suppression),
+            }
+        )
 
 
 def platforms_of(segment: Segment, platforms: frozenset[str] = frozenset(PLATFORMS)) -> tuple[str, ...]:
@@ -104,7 +127,7 @@ def write_segment_uploads(
     folder.mkdir(mode=0o700)
     uploads = write_uploads(
         {
-            one.segment.name: _audience(run, one, wanted[one.segment.name])
+            one.segment.name: one.source.select(["customer_id"])[one.rows]
             for one in selections
             if one.segment.name in wanted
         },
@@ -115,6 +138,7 @@ def write_segment_uploads(
         previous=plan.previous,
         forget=plan.forget,
         options=options,
+        scores=_scores(run, list(names)),
     )
     facts = []
     for platform in formats:
@@ -151,13 +175,9 @@ def upload_lines(uploads: Uploads) -> list[str]:
     return lines
 
 
-def _audience(run: Run, selection: Selection, platforms: Sequence[str]) -> pl.DataFrame:
-    ids = selection.source.get_column("customer_id").gather(selection.rows)
+def _scores(run: Run, platforms: Sequence[str]) -> pl.DataFrame:
     value = f"predicted_clv_{run.horizons.clv_days}d"
-    scores = {name for platform in platforms for name in properties(run.scores.columns, PLATFORMS[platform])}
-    wanted = run.scores.select(
-        "customer_id",
-        pl.col(value).alias(VALUE),
-        *(name for name in run.scores.columns if name in scores),
+    wanted = {name for platform in platforms for name in properties(run.scores.columns, PLATFORMS[platform])}
+    return run.scores.select(
+        "customer_id", pl.col(value).alias(VALUE), *(name for name in run.scores.columns if name in wanted)
     )
-    return ids.to_frame().join(wanted, on="customer_id", how="left", maintain_order="left")

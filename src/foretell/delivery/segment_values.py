@@ -138,5 +138,6 @@ READERS: Mapping[str, Callable[[object], Any]] = {
     "needs": _texts,
     "tables": _texts,
     "off": _text,
+    "purpose": _text,
 }
 """Every key that a segment may have, in the order in which it is written, and what reads its value."""

@@ -15,6 +15,12 @@ CHANNELS = (
 """Where a segment may be used."""
 UTM = ("source", "medium", "campaign", "term", "content")
 """Parts of the tag that tells visits of a campaign apart."""
+PURPOSES = (
+    "Win back", "Get the second order", "Get the next order", "Keep and reward",
+    "Get the first order, and pools for ads", "Seasons and gifts", "Places and channels", "Leave out, or take off",
+    "Companies", "Everybody in parts", "Plan and test",
+)  # fmt: skip
+"""What ready segments are for, in the order in which a reader is told of them."""
 HOLDOUT_ENDING = "_holdout"
 
 
@@ -69,6 +75,8 @@ class Segment:
         Whom the rule is asked about: those with an order, those without, or both.
     off : str
         Why it is off until a shop asks for it by name, as a whole sentence; empty if it is on.
+    purpose : str
+        What it is for, in a few words: segments of one purpose stand together; empty for none.
     ready : bool
         Whether it comes with foretell.
 
@@ -100,6 +108,7 @@ class Segment:
     tables: tuple[str, ...] = ()
     people: People = "customers"
     off: str = ""
+    purpose: str = ""
     ready: bool = False
 
     def __post_init__(self) -> None:

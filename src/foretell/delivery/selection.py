@@ -210,8 +210,31 @@ def select_all(run: Run, segments: Sequence[Segment], *, key: str = "") -> tuple
     )
 
 
+def same_people(selections: Sequence[Selection]) -> dict[str, str]:
+    """Find segments that hold the same people as an earlier one.
+
+    Parameters
+    ----------
+    selections : sequence of Selection
+        Segments of one run.
+
+    Returns
+    -------
+    dict of str to str
+        Name of a segment to that of the first with the same people, those held out among them; segments without
+        anybody are left out.
+    """
+    first: dict[bytes, str] = {}
+    found = {}
+    for one in selections:
+        if len(one.members):
+            name = first.setdefault(one.members.tobytes(), one.segment.name)
+            if name != one.segment.name:
+                found[one.segment.name] = name
+    return found
+
+
 def _rule_rows(run: Run, ranked: Collection[str]) -> RuleRows:
-    """Return the rule frame: on disk where the scores are, but in memory beside people without an order."""
     if isinstance(run.scores, StoredScores) and run.prospects is None:
         return StoredRuleRows(run.scores, run.columns, run.as_of, run.horizons, run.features, ranked)
     return rule_frame(

@@ -230,6 +230,7 @@ def score_data(
             "review": sha256_json([reviewed.write_json(), reviewed_bands.write_json()]),
             "segments": segments_digest(segments),
             "segments of the last run": "none" if previous is None else previous.content,
+            "uploads": "none" if plan is None else plan.fingerprint,
         },
         options={
             "churn_band_edges": list(edges),

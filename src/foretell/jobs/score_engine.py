@@ -17,7 +17,7 @@ from foretell.engines.buckets import score_buckets
 from foretell.engines.frame import Scored, score_frame
 from foretell.engines.sizes import Sizes, sizes_for
 from foretell.engines.workspace import is_left_over, stage, workspace
-from foretell.errors import ConfigError, DataError
+from foretell.errors import DataError
 from foretell.jobs.inputs import shop_sources
 from foretell.jobs.privacy import forgotten_ids
 from foretell.jobs.run_log import RunLog
@@ -83,8 +83,10 @@ def opened_shop(settings: Settings, log: RunLog, *, dry_run: bool) -> Iterator[C
         return
     if dry_run:
         work = Path(tempfile.mkdtemp(prefix="foretell-"))
+    forget = forgotten_ids(settings)
     with workspace(work):
-        rows = stage(work / "rows", plan.key)
+        # Work that a killed run left may hold people who are now to be forgotten, and cannot be told from.
+        rows = stage(work / "rows", plan.key if forget.is_empty() else None)
         yield log.timed(
             "read",
             lambda: read_data_into_buckets(
@@ -92,6 +94,7 @@ def opened_shop(settings: Settings, log: RunLog, *, dry_run: bool) -> Iterator[C
                 plan.sizes.buckets,
                 rows_at_once=plan.sizes.rows_at_once,
                 time_zone=zone,
+                forget=forget,
                 **sources,
             ),
             rows=lambda read: read.shop.report.rows_in,
@@ -182,12 +185,7 @@ def _run_engine(
 def _plan(settings: Settings, sources: dict[str, Source]) -> tuple[_Plan | None, dict[str, Source]]:
     """How to score in buckets, None where in one piece; and the sources, of which a database was asked once."""
     wanted = settings.scoring
-    forget = not forgotten_ids(settings).is_empty()
-    if forget and wanted.engine == "buckets":
-        # A bucket on disk would hold them.
-        problem = "privacy.forget names people, whom buckets cannot leave out. Remedy: scoring.engine = 'frame'."
-        raise ConfigError([problem])
-    if forget or wanted.engine == "frame":
+    if wanted.engine == "frame":
         return None, sources
     memory = bytes_of(wanted.memory) if wanted.memory else round(_SHARE_OF_MEMORY * usable_memory())
     try:

@@ -12,7 +12,7 @@ from foretell.delivery.rules.phrases import Speech
 from foretell.delivery.run import Run
 from foretell.delivery.segment_lint import Finding, group_sizes, lint_counts, lint_definition, lint_rule
 from foretell.delivery.segments import Segment
-from foretell.delivery.selection import select_all
+from foretell.delivery.selection import same_people, select_all
 from foretell.delivery.wording import instant_words
 from foretell.jobs.published import published_run
 from foretell.jobs.segment_inputs import ANY_FEATURE, scan_segments, static_problems
@@ -119,4 +119,8 @@ def _lint_on_data(run: Run, on: tuple[Segment, ...], off: tuple[Off, ...], setti
         findings += by_rule
         if not by_rule:
             findings += lint_counts(compiled, selection, speech)
+    findings += [
+        Finding(name, "warning", f"It holds the same customers as {other} today: one of the two will do.")
+        for name, other in same_people(chosen).items()
+    ]
     return findings

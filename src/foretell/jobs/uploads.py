@@ -96,7 +96,7 @@ def upload_plan(
     lacks = ""
     if not set(_REACHED_BY) & set(columns):
         lacks = "no contacts ([data.customers] with a column such as email)"
-    elif not set(_CONSENT) & set(columns) and previous.is_empty():
+    elif not set(_CONSENT) & set(columns) and previous.head(1).collect().is_empty():
         lacks = "no column of consent (consent_ads, consent_email, consent_sms in [data.customers])"
     if lacks or customers is None:
         wanted = by_name or (settings.uploads.platforms and asked) or []

@@ -1,5 +1,6 @@
 """A matrix whose columns LightGBM has cut into bins, once for many fits on parts of its rows."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -22,18 +23,28 @@ class Binned:
         Settings of the trees to come.
     threads : int
         Threads of LightGBM.
+    categorical : sequence of int
+        Positions of the columns that hold codes of categories: their order means nothing, and a split is by sets.
 
     Notes
     -----
     Cut points come from all rows, also from those that judge a fit: quantiles of the columns, no outcome among them.
     """
 
-    def __init__(self, matrix: Matrix, params: BoostingParams, *, threads: int = 1) -> None:
+    def __init__(
+        self, matrix: Matrix, params: BoostingParams, *, threads: int = 1, categorical: Sequence[int] = ()
+    ) -> None:
         import lightgbm
 
         self.matrix = matrix
         settings = lightgbm_settings("binary", params, seed=0, threads=threads)
-        self._whole = lightgbm.Dataset(matrix, np.zeros(len(matrix)), params=settings, free_raw_data=True)
+        self._whole = lightgbm.Dataset(
+            matrix,
+            np.zeros(len(matrix)),
+            params=settings,
+            free_raw_data=True,
+            categorical_feature=list(categorical),
+        )
         if matrix.size:
             self._whole.construct()
 

@@ -70,7 +70,7 @@ def grouped_contributions(booster: Booster, matrix: Matrix, groups: Sequence[int
     -------
     ndarray of shape (rows, count + 1)
         As `Booster.contributions`, added up by group: the last column is the mean margin, a row sums to its margin.
-        Trees with categories or with very deep leaves, and few rows, take LightGBM's walk.
+        Trees with very deep leaves, and few rows, take LightGBM's walk.
 
     Raises
     ------
@@ -145,7 +145,7 @@ def _rows(node: dict[str, Any]) -> int:
 
 def _is_small(tree: _Tree) -> bool:
     return all(len(leaf.ratios) <= _MOST_COLUMNS for leaf in tree.leaves) and all(
-        split["decision_type"] == "<=" and split["missing_type"] in ("None", "NaN") for split in tree.splits
+        split["decision_type"] == "==" or split["missing_type"] in ("None", "NaN") for split in tree.splits
     )
 
 
@@ -154,6 +154,10 @@ def _answers(tree: _Tree, matrix: Matrix) -> list[Flags]:
     found = []
     for split in tree.splits:
         values, threshold = matrix[:, split["split_feature"]], split["threshold"]
+        if split["decision_type"] == "==":
+            # A missing code is among no set, whether or not the split ever saw one.
+            found.append(np.isin(values, [float(code) for code in threshold.split("||")]))
+            continue
         # A missing value goes where the split sends it, or is 0 to a split that never saw one.
         left = split["default_left"] if split["missing_type"] == "NaN" else threshold >= 0
         found.append(~(values > threshold) if left else values <= threshold)

@@ -108,6 +108,11 @@ def _carts(fact: Facts) -> list[pl.Expr]:
     return [
         pl.format("Put {} into the cart {} ago and did not order", fact("open_cart_category"), ago),
         pl.format("Filled a cart {} ago and did not order", ago),
+        _filled(
+            pl.format("Filled a cart {} in the last 90 days, none is open", _times(fact("cart_events_last_90d"))),
+            "cart_events_last_90d",
+            fact,
+        ),
         pl.format("No open cart; {} % of the carts before were not ordered", _percent(fact("carts_abandoned_share"))),
         pl.lit("No open cart"),
     ]
@@ -194,6 +199,10 @@ def _number(count: pl.Expr, one: str, many: str) -> pl.Expr:
     whole = value.cast(pl.Int64, strict=False)
     text = pl.when(value == whole).then(whole.cast(pl.String)).otherwise(value.cast(pl.String))
     return pl.when(value == 1).then(pl.lit(f"1 {one}")).otherwise(pl.format(f"{{}} {many}", text))
+
+
+def _times(count: pl.Expr) -> pl.Expr:
+    return pl.when(count == 1).then(pl.lit("once")).otherwise(pl.format("{} times", _whole(count)))
 
 
 def _days(value: pl.Expr) -> pl.Expr:

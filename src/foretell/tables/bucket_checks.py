@@ -39,7 +39,12 @@ class BucketFindings:
 
 
 def check_buckets(
-    folder: Path, buckets: int, *, drop_repeats: bool, rewrite: Callable[[int, pl.DataFrame], None]
+    folder: Path,
+    buckets: int,
+    *,
+    beside: pl.DataFrame | None = None,
+    drop_repeats: bool,
+    rewrite: Callable[[int, pl.DataFrame], None],
 ) -> BucketFindings:
     """Look at the orders of every bucket.
 
@@ -53,6 +58,8 @@ def check_buckets(
         Filled by `foretell.tables.bucketed.BucketWriter`; the digests go there too, and are removed.
     buckets : int
         Number of buckets.
+    beside : polars.DataFrame or None
+        Rows of customers who are in no bucket; nothing is rewritten for them.
     drop_repeats : bool
         Whether rows that repeat an earlier one are not to be used.
     rewrite : callable
@@ -71,13 +78,17 @@ def check_buckets(
     heavy: list[pl.Series] = []
     orders = unnamed = rows_used = 0
     digests = _Digests(folder / "order-digests")
-    for number in range(buckets):
-        rows = scan_buckets(folder, "orders", number).select(wanted).collect()
+    for number in range(buckets + (beside is not None)):
+        if beside is not None and number == buckets:
+            rows = beside.select(wanted)
+        else:
+            rows = scan_buckets(folder, "orders", number).select(wanted).collect()
         again = _repeats(rows, exactly=drop_repeats)
         repeats.append(rows["row_number"].filter(again))
         if drop_repeats and again.any():
             rows = rows.filter(~again)
-            rewrite(number, rows)
+            if number < buckets:
+                rewrite(number, rows)
         rows_used += rows.height
         customer = customer_digests(rows["customer_id"])
         if has_orders:

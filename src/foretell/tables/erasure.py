@@ -39,19 +39,45 @@ def without_people(data: CustomerData, ids: pl.Series) -> CustomerData:
     """
     if ids.is_empty():
         return data
-    gone = is_named("customer_id", ids)
-    orders = data.orders.filter(~gone).collect()
-    if orders.is_empty():
+    return with_orders_kept(data, ids, data.orders.filter(~is_named("customer_id", ids)).collect().lazy())
+
+
+def with_orders_kept(data: CustomerData, ids: pl.Series, orders: pl.LazyFrame) -> CustomerData:
+    """Return a shop's data as if some people had never been in it, where their orders were told apart before.
+
+    Parameters
+    ----------
+    data : CustomerData
+        The shop's rows, those of the people too. Not modified.
+    ids : polars.Series
+        Customer ids, as text; not empty.
+    orders : polars.LazyFrame
+        The order rows of everybody else; they may lie on disk.
+
+    Returns
+    -------
+    CustomerData
+        As from `without_people`.
+
+    Raises
+    ------
+    DataError
+        If no order row stays.
+    """
+    ordered = _height(orders)
+    if not ordered:
         remedy = "Check privacy.forget: it names everybody."
         raise DataError([Violation("orders", None, "nobody is left of those who ordered", 0, remedy=remedy)])
+    gone = is_named("customer_id", ids)
     tables = {name: table for name in _KEYED if (table := getattr(data.optional, name)) is not None}
     kept = {name: table.filter(~gone).collect() for name, table in tables.items()}
     # What is read in place of a row count: rows that the table held when it was cut.
     before = {"orders": _height(data.orders), **{name: _height(table) for name, table in tables.items()}}
-    dropped = {name: before[name] - frame.height for name, frame in {"orders": orders, **kept}.items()}
+    stay = {"orders": ordered, **{name: frame.height for name, frame in kept.items()}}
+    dropped = {name: before[name] - rows for name, rows in stay.items()}
     found = replace(
         data,
-        orders=orders.lazy(),
+        orders=orders,
         optional=replace(data.optional, **{name: frame.lazy() for name, frame in kept.items()}),
         report=_recounted(data.report, dropped, ids.n_unique()),
     )
@@ -81,7 +107,7 @@ def is_named(column: str, ids: pl.Series) -> pl.Expr:
 
 
 def _height(table: pl.LazyFrame) -> int:
-    return int(table.select(pl.len()).collect().item())
+    return int(table.select(pl.len()).collect(engine="streaming").item())
 
 
 def _recounted(report: ReadReport, dropped: dict[str, int], listed: int) -> ReadReport:

@@ -41,6 +41,22 @@ def fingerprint_of(orders: pl.LazyFrame, optional: OptionalTables) -> str:
     return sha256_json(digests)
 
 
+def fingerprint_of_table(rows: pl.DataFrame) -> str:
+    """Hash a table as it is.
+
+    Parameters
+    ----------
+    rows : polars.DataFrame
+        Any; nothing of a single row can be read from the hash.
+
+    Returns
+    -------
+    str
+        SHA-256 as hexadecimal digits, the same for any order of the rows.
+    """
+    return _digest(rows.lazy(), tuple(rows.columns))
+
+
 def _columns(name: str, optional: OptionalTables) -> tuple[str, ...]:
     if name != "customers":
         return _STORED[name]

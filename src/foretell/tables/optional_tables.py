@@ -25,8 +25,8 @@ class OptionalTables:
         One row per customer: ``customer_id`` String and the columns of the customers table. Those without a date are
         today's values.
     calendar : polars.DataFrame or None
-        One row per event and year: ``event`` String, ``starts_on`` and ``ends_on`` Date, both inclusive. Announced
-        ahead, so it is not cut.
+        One row per event and year: ``event`` String, ``starts_on`` and ``ends_on`` Date, both inclusive, where told
+        ``announced_on`` Date, the day on which it became known; without one it was known always.
     places : polars.DataFrame or None
         One row per place: ``place`` String, ``lat`` and ``lon`` Float64 (degrees), ``radius_km`` Float64 or null.
     stable_attributes : tuple of str
@@ -57,18 +57,23 @@ class OptionalTables:
         Returns
         -------
         OptionalTables
-            Lines and events before the cutoff, and customers who had not signed up after it; calendar and places as
-            they are.
+            Lines and events before the cutoff, customers who had not signed up at it or later, events of the calendar
+            that had not been announced at it or later (a day is its midnight); places as they are.
         """
         customers = self.customers
         if customers is not None and "signed_up_at" in customers.collect_schema().names():
             signed_up = pl.col("signed_up_at")
             customers = customers.filter(signed_up.is_null() | (signed_up < cutoff))
+        calendar = self.calendar
+        if calendar is not None and "announced_on" in calendar.columns:
+            announced = pl.col("announced_on")
+            calendar = calendar.filter(announced.is_null() | (announced.cast(pl.Datetime("us")) < cutoff))
         return replace(
             self,
             order_lines=None if self.order_lines is None else self.order_lines.filter(pl.col("ordered_at") < cutoff),
             events=None if self.events is None else self.events.filter(pl.col("occurred_at") < cutoff),
             customers=customers,
+            calendar=calendar,
         )
 
     def of_customers(self, ids: pl.Series) -> Self:

@@ -1,4 +1,4 @@
-"""What attributes of orders say of a customer: those of the first and of the last order, and how many there were."""
+"""What attributes of orders say of a customer: those of the first and last order, how many, and what share of days."""
 
 from collections.abc import Collection, Sequence
 from datetime import date, datetime
@@ -8,8 +8,20 @@ import polars as pl
 from foretell.tables.dataset import CustomerData
 from foretell.tables.schema import Column
 
-ATTRIBUTES = ("channel", "source", "medium", "campaign", "device", "country", "store")
+ATTRIBUTES = ("channel", "source", "medium", "campaign", "device", "country", "store", "fulfilment", "gift")
 """Columns of orders that are told of customers."""
+PICKED_UP = (
+    "pickup",
+    "collect",
+    "collection",
+    "click and collect",
+    "store pickup",
+    "in store pickup",
+    "curbside",
+    "bopis",
+)
+"""Words of ``fulfilment`` that mean that the customer came for it; case, hyphens and underscores do not matter."""
+_SHARES = {"pickup_orders_share": "fulfilment", "gift_orders_share": "gift"}
 
 
 def columns_of_attributes(attributes: Sequence[str]) -> tuple[Column, ...]:
@@ -23,10 +35,19 @@ def columns_of_attributes(attributes: Sequence[str]) -> tuple[Column, ...]:
     Returns
     -------
     tuple of Column
-        For each attribute ``first_order_<attribute>``, ``last_order_<attribute>`` and ``<attribute>_count``.
+        For each attribute but ``gift`` ``first_order_<attribute>``, ``last_order_<attribute>`` and
+        ``<attribute>_count``; of ``fulfilment`` and ``gift`` the share of purchase days picked up, and with a gift.
     """
     columns = []
     for name in attributes:
+        for share, of in _SHARES.items():
+            if of == name:
+                what = "with an order that was picked up" if name == "fulfilment" else "with an order sent as a gift"
+                among = " of which it is known how the order came" if name == "fulfilment" else ""
+                meaning = f"Part of the purchase days{among} {what}."
+                columns.append(Column(share, pl.Float64(), "share", True, meaning))
+        if name == "gift":
+            continue
         columns += [
             Column(f"first_order_{name}", pl.String(), "text", True, f"The {name} of the first order that has one."),
             Column(f"last_order_{name}", pl.String(), "text", True, f"The {name} of the last order that has one."),
@@ -82,7 +103,7 @@ def order_attributes(data: CustomerData, as_of: date | datetime | str, names: Co
         rows = rows.filter(~pl.col("cancelled"))
     if seen.has_amount:
         rows = rows.filter(pl.col("amount_minor") >= 0)
-    wanted = [column for column in attribute_columns(data) if column.name in names]
+    wanted = [column for column in attribute_columns(data) if column.name in names and column.name not in _SHARES]
     expressions = []
     for column in wanted:
         attribute = column.name.removeprefix("first_order_").removeprefix("last_order_").removesuffix("_count")
@@ -94,4 +115,18 @@ def order_attributes(data: CustomerData, as_of: date | datetime | str, names: Co
             expressions.append(ordered.last().alias(column.name))
         else:
             expressions.append(value.drop_nulls().n_unique().cast(pl.Int64).alias(column.name))
-    return rows.group_by("customer_id").agg(expressions).sort("customer_id").collect()
+    told = rows.group_by("customer_id").agg(expressions)
+    for share, of in _SHARES.items():
+        if share in names and data.has_column(of):
+            told = told.join(_share(rows, share, of), on="customer_id", how="left")
+    return told.sort("customer_id").collect()
+
+
+def _share(rows: pl.LazyFrame, name: str, of: str) -> pl.LazyFrame:
+    value = pl.col(of)
+    if of == "fulfilment":
+        words = value.str.strip_chars().str.to_lowercase().str.replace_all(r"[\s_-]+", " ")
+        value = words.str.replace("^pick up$", "pickup").is_in(PICKED_UP)
+    # Days, as everywhere: an order of ten lines is no ten orders.
+    by_day = rows.group_by("customer_id", pl.col("ordered_at").dt.date().alias("day")).agg(value.max().alias("is"))
+    return by_day.group_by("customer_id").agg(pl.col("is").mean().alias(name))

@@ -140,6 +140,9 @@ def _parse(rows: pl.DataFrame, mapped: MappedColumn, table: Table, options: Read
     notes = tuple(replace(note, table=table.name) for note in parsed.notes)
     if not column.nullable:
         return replace(parsed, refusals=refusals, notes=notes)
+    if column.unreadable_costs_row:
+        wrong = tuple(pair for pair in parsed.unusable if not pair[0].endswith("_missing"))
+        return Parsed(parsed.values, wrong, refusals, notes)
     lost = _lost_notes(parsed, column, table)
     return Parsed(parsed.values, (), refusals, (*notes, *lost))
 

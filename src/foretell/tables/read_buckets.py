@@ -11,9 +11,10 @@ import polars as pl
 from foretell.errors import DataError, Violation
 from foretell.tables.bucket_checks import check_buckets
 from foretell.tables.bucket_facts import load_facts, save_facts
-from foretell.tables.bucketed import BucketedData, BucketWriter, scan_buckets, scan_orders, write_optional
+from foretell.tables.bucketed import DIGEST, BucketedData, BucketWriter, scan_buckets, scan_orders, write_optional
 from foretell.tables.checks import observed_until_violations
 from foretell.tables.dataset import CustomerData, ReadReport
+from foretell.tables.erasure import is_named, with_orders_kept
 from foretell.tables.ledger import OrderLedger
 from foretell.tables.mapping import TableMapping, map_columns
 from foretell.tables.parse import no_rows, parse_columns
@@ -29,7 +30,14 @@ _LET_GO = ("order_lines", "events")
 
 
 def read_data_into_buckets(
-    folder: Path, buckets: int, *, rows_at_once: int, orders: Source, time_zone: str | None = None, **others: Source
+    folder: Path,
+    buckets: int,
+    *,
+    rows_at_once: int,
+    orders: Source,
+    time_zone: str | None = None,
+    forget: pl.Series | None = None,
+    **others: Source,
 ) -> BucketedData:
     """Read orders and the tables beside them, and split them by customer into files.
 
@@ -40,7 +48,7 @@ def read_data_into_buckets(
     ----------
     folder : Path
         Where the rows go; made if absent. Orders that were read into it to the end are not read again: they must be
-        of the same source, arguments and number of buckets.
+        of the same source, arguments and number of buckets. Where somebody is to be forgotten it must be empty.
     buckets : int
         Number of buckets, > 0.
     rows_at_once : int
@@ -49,6 +57,9 @@ def read_data_into_buckets(
         Orders.
     time_zone : str or None
         The shop's zone, for every source that names none.
+    forget : polars.Series or None
+        Customer ids whose rows are dropped, as by `foretell.tables.erasure.without_people`: none of them reaches the
+        disk. Until all tables are read, their orders are in memory.
     **others : Source
         The other tables, as for `foretell.read_data`.
 
@@ -65,12 +76,20 @@ def read_data_into_buckets(
         If the folder cannot be written to.
     """
     arguments = {"time_zone": time_zone} | orders.arguments
-    shop = load_facts(folder)
+    names_somebody = forget is not None and not forget.is_empty()
+    shop = None if names_somebody else load_facts(folder)
     if shop is None:
-        shop = read_orders_into_buckets(orders.source, folder, buckets, rows_at_once=rows_at_once, **arguments)
-        save_facts(folder, shop)
+        shop = read_orders_into_buckets(
+            orders.source, folder, buckets, rows_at_once=rows_at_once, forget=forget, **arguments
+        )
+        if not names_somebody:
+            # Another run could not tell from them what to drop of the other tables.
+            save_facts(folder, shop)
     if others:
         shop = read_data(orders=shop, time_zone=time_zone, **others)
+    if forget is not None and names_somebody:
+        shop = with_orders_kept(shop, forget, scan_orders(folder))
+    if others:
         write_optional(BucketWriter(folder, buckets), shop, rows_at_once=rows_at_once)
         # Of the largest tables the rows in memory are let go; customers stay, whose contacts never reach the disk.
         split: dict[str, Any] = {name: scan_buckets(folder, name) for name in _LET_GO if name in shop.optional.names}
@@ -88,6 +107,7 @@ def read_orders_into_buckets(
     attributes: Sequence[str] | None = None,
     time_zone: str | None = None,
     observed_until: date | datetime | str | None = None,
+    forget: pl.Series | None = None,
     customer_id: str = "customer_id",
     ordered_at: str = "ordered_at",
     **arguments: Any,
@@ -106,13 +126,15 @@ def read_orders_into_buckets(
         Rows of a batch, > 0.
     drop_duplicates, attributes, time_zone, observed_until, customer_id, ordered_at
         As for `foretell.read_orders`; attributes are checked, and do not reach the disk.
+    forget : polars.Series or None
+        Customer ids whose rows are accounted for and do not reach the disk.
     **arguments : object
         The other arguments of `foretell.read_orders`.
 
     Returns
     -------
     CustomerData
-        Its rows are read from the files, lazily.
+        Its rows are read from the files, lazily; those of people to be forgotten come after them, from memory.
 
     Raises
     ------
@@ -133,24 +155,34 @@ def read_orders_into_buckets(
     mapping = map_columns(plan.opened, ORDERS, plan.wanted, attributes=attributes)
     writer = BucketWriter(folder, buckets)
     ledger = OrderLedger(plan.observed_until, plan.opened.options.time_zone)
+    gone = None if forget is None or forget.is_empty() else is_named("customer_id", forget)
+    apart: list[pl.DataFrame] = []
     for part, rows in enumerate(plan.opened.batches(tuple(plan.opened.schema), rows_at_once)):
         parsed = parse_columns(rows, mapping, ORDERS, plan.opened.options)
         used = ledger.add(rows, parsed)
         if not part:
             writer.begin(_TABLE, used)
+        if gone is not None:
+            apart.append(used.filter(gone))
+            used = used.filter(~gone)
         writer.write(_TABLE, used, part)
     if not ledger.rows_in:
         raise no_rows(plan.opened)
     _require_sound(plan, mapping, ledger)
+    held = pl.concat(apart) if apart else None
     found = check_buckets(
         folder,
         buckets,
+        beside=held,
         drop_repeats=drop_duplicates,
         rewrite=lambda number, rows: writer.rewrite(_TABLE, number, rows),
     )
     kept = [] if drop_duplicates else repeats_kept(_TABLE, found.repeats.len())
     if drop_duplicates and found.repeats.len():
-        days = scan_buckets(folder, _TABLE).select(pl.col("ordered_at").dt.date().alias("day"))
+        if held is not None:
+            held = held.filter(~pl.col("row_number").is_in(found.repeats.implode()))
+        left = pl.concat([scan_buckets(folder, _TABLE), *([] if held is None else [held.lazy()])])
+        days = left.select(pl.col("ordered_at").dt.date().alias("day"))
         counted = days.group_by("day").agg(rows=pl.len()).collect(engine="streaming")
         ledger.leave_out("duplicate_row", found.repeats, counted)
     notes = (*plan.notes, *mapping.notes, *ledger.notes(), *kept, *found.notes, *ledger.lonely_days())
@@ -158,7 +190,7 @@ def read_orders_into_buckets(
     empty = CustomerData(pl.LazyFrame(), plan.observed_until or _end(ledger))
     return replace(
         empty,
-        orders=scan_orders(folder),
+        orders=pl.concat([scan_orders(folder), *([] if held is None else [held.drop(DIGEST).lazy()])]),
         observed_until_given=plan.observed_until is not None,
         quarantine=ledger.quarantine(),
         report=report,

@@ -50,7 +50,8 @@ def read_data(
         One row per customer: ``customer_id`` and what is known of them. ``stable_attributes`` names the columns that
         hardly change, so that today's value may describe the past (by default country, region, city, signed_up_at).
     calendar : Source or source, optional
-        One row per event and year: ``event``, ``starts_on``, ``ends_on``, both days inclusive.
+        One row per event and year: ``event``, ``starts_on``, ``ends_on``, both days inclusive; ``announced_on``, the
+        day on which it became known, so that cutoffs up to its midnight do not see it (without one, all do).
     places : Source or source, optional
         One row per place: ``place``, ``lat``, ``lon`` (degrees), ``radius_km``.
     time_zone : str or None

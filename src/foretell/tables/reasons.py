@@ -15,6 +15,7 @@ _WORDS = {
     "occurred_at": "time",
     "starts_on": "first day",
     "ends_on": "last day",
+    "announced_on": "day of announcement",
 }
 _OF_TABLE: Mapping[str, Reasons] = {
     "order_lines": {
@@ -65,8 +66,12 @@ def _reasons_of(table: Table) -> Reasons:
     found: dict[str, tuple[str | None, str]] = {"blank_line": (None, "rows are empty lines")}
     keys_first = sorted(table, key=lambda column: column.name != "customer_id")
     for column in keys_first:
-        if not column.nullable:
-            found |= {reason: (column.name, words) for reason, words in words_of(column)}
+        if not column.nullable or column.unreadable_costs_row:
+            found |= {
+                reason: (column.name, words)
+                for reason, words in words_of(column)
+                if not (column.nullable and reason.endswith("_missing"))
+            }
     found |= _OF_TABLE.get(table.name, {})
     if "ordered_at" in table.names or "occurred_at" in table.names:
         at = "ordered_at" if "ordered_at" in table.names else "occurred_at"

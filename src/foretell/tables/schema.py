@@ -29,6 +29,8 @@ class Column:
         (held as ``<name>_minor``, whole ten-thousandths of the currency unit), ``number`` or ``flag``.
     personal : bool
         Whether it identifies somebody or says what they agreed to: never a feature.
+    unreadable_costs_row : bool
+        Whether a row is of no use where its value cannot be read, though it may be without one.
     """
 
     name: str
@@ -39,6 +41,7 @@ class Column:
     required: bool = False
     kind: str = "text"
     personal: bool = False
+    unreadable_costs_row: bool = False
 
     @property
     def stored_name(self) -> str:
@@ -148,6 +151,15 @@ ORDERS = Table(
         _text("device", "Device on which the order was placed."),
         _text("country", "Country of the order."),
         _text("store", "Store of the order."),
+        _text("fulfilment", "How the order reached the customer, as in delivery, pickup."),
+        Column(
+            "gift",
+            pl.Boolean(),
+            "",
+            nullable=False,
+            meaning="Whether it went to another address than the bill, or as a gift. No value means no.",
+            kind="flag",
+        ),
         Column(
             "discount",
             pl.Float64(),
@@ -287,6 +299,15 @@ CALENDAR = Table(
             nullable=False,
             meaning="Last day of the event; without one the event has one day.",
             kind="day",
+        ),
+        Column(
+            "announced_on",
+            pl.Date(),
+            "day",
+            nullable=True,
+            meaning="Day on which the event became known; earlier cutoffs do not see it, and without one all do.",
+            kind="day",
+            unreadable_costs_row=True,
         ),
     ),
 )

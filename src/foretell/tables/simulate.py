@@ -21,6 +21,7 @@ from foretell.errors import ConfigError
 from foretell.tables.dataset import MINOR_PER_UNIT, CustomerData
 from foretell.tables.shop_calendar import ShopCalendar
 from foretell.tables.simulate_tables import add_tables, wanted_tables
+from foretell.tables.simulate_traits import wanted_signals
 from foretell.tables.simulated import People, Purchases, Refunds, identifier, instant
 from foretell.windows import Window, as_cutoff
 
@@ -58,6 +59,7 @@ def simulate(
     value_tail: float = 3.0,
     refund_share: float = 0.05,
     tables: Sequence[str] | str = (),
+    planted: Sequence[str] | str = "all",
 ) -> tuple[CustomerData, pl.DataFrame]:
     """Return the order history of a simulated shop, and the truth about each of its customers.
 
@@ -97,6 +99,9 @@ def simulate(
     tables : sequence of str or "all"
         Tables beside the orders, by name: order_lines, events, customers, calendar, places. Orders stay as they are
         without them; `foretell.tables.simulate_tables` says what is planted in each.
+    planted : sequence of str or "all"
+        What `tables` tell of the future that orders do not, by name: carts, categories, messages. A signal that is
+        not named is drawn alike for everybody, and the others stay as they are.
 
     Returns
     -------
@@ -113,7 +118,7 @@ def simulate(
     Raises
     ------
     ConfigError
-        If a number lies outside its range, or a table is unknown; all problems at once.
+        If a number lies outside its range, or a table or a signal is unknown; all problems at once.
     WindowError
         If `end` is not after `start`.
 
@@ -130,7 +135,7 @@ def simulate(
     1000
     """
     span = Window(as_cutoff(start), as_cutoff(end))
-    wanted = wanted_tables(tables)
+    wanted, signals = wanted_tables(tables), wanted_signals(planted)
     _check(
         {
             "customers": (customers, 1, np.inf),
@@ -187,8 +192,8 @@ def simulate(
     data = CustomerData.from_orders(orders, observed_until=span.end)
     if not wanted:
         return data, truth
-    optional, planted = add_tables(wanted, seed, span, people=people, purchases=purchases, refunds=refunds)
-    return replace(data, optional=optional), truth.join(planted, on="customer_id", how="left", maintain_order="left")
+    optional, more = add_tables(wanted, signals, seed, span, people=people, purchases=purchases, refunds=refunds)
+    return replace(data, optional=optional), truth.join(more, on="customer_id", how="left", maintain_order="left")
 
 
 def _check(ranges: dict[str, tuple[float, float, float]], *, positive: dict[str, float]) -> None:

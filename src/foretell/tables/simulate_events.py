@@ -1,17 +1,20 @@
 """Events of a simulated shop: visits, carts, messages, drawn around orders that are there already.
 
-- 60 % of orders have a cart 0 to 7 days before them, four in five of those a checkout shortly before the order. Other
-  carts come at random, one in 120 days. So among customers with a cart in the last week the share who order within
-  the next is many times that of others.
-- Visits (one in 25 days, a few views each, two thirds of them of the favourite category; one in three with a search)
-  and opened messages go on while somebody is a customer; they fall to a tenth and to 15 % afterwards.
-- An e-mail goes every 28 days to those who agreed and is opened with the person's own ``message_engagement``; a quarter
-  have a mail program that opens every message by itself (``machine_generated``). One open in five is clicked; 2 %
-  bounce softly every time. A text message goes every 84 days, clicked a quarter as often as an e-mail is opened.
-- Visitors who never order (ids beginning with v) visit for two weeks and put things into carts, too.
+- ``carts``: 60 % of orders have a cart 0 to 7 days before them. Other carts come at random, one in 60 days while
+  somebody is a customer, and a tenth as often after they left. So a cart that is open says that somebody is a customer
+  still, and after a cart an order within a week is some four times as likely as without. Switched off, all carts come
+  at random, as often after leaving as before.
+- Four in five of those 60 % of orders have a checkout in the minute before them.
+- Visits (one in 25 days, a few views each, a third of them of the favourite category, the others of any; one in three
+  with a search) go on after somebody left as before: they say nothing, so that a model that finds much in them errs.
+- ``messages``: an e-mail goes every 28 days to those who agreed and is opened with the person's own
+  ``message_engagement``, after they left with 15 % of it (switched off: as before). A quarter have a mail program that
+  opens every message by itself (``machine_generated``). One open in five is clicked; 2 % bounce softly every time. A
+  text message goes every 84 days, clicked a quarter as often as an e-mail is opened.
+- Visitors who never order (ids beginning with v) visit for two weeks and put things into carts, too; hardly later.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -20,11 +23,18 @@ import polars as pl
 from numpy.typing import NDArray
 
 from foretell.tables.dataset import MINOR_PER_UNIT
+from foretell.tables.simulate_traits import CATEGORIES
 from foretell.tables.simulated import Floats, Ints, Purchases, identifier, instant
 from foretell.windows import Window
 
 _DAY = 86_400
 _CART_BEFORE_ORDER = 0.6
+_CART_GAP_DAYS = 60.0
+_CARTS_AFTER_LEAVING = 0.1
+_VISIT_GAP_DAYS = 25.0
+_VISITORS_AFTER_LEAVING = 0.1
+_OPENS_AFTER_LEAVING = 0.15
+_LIKED_SHARE = 1 / 3
 _EVENTS = (
     "view", "cart", "checkout", "search", "email_sent", "email_open", "email_click", "email_soft_bounce", "sms_sent",
     "sms_click",
@@ -88,7 +98,7 @@ class _Events:
 
 
 def simulate_events(
-    rng: np.random.Generator, span: Window, purchases: Purchases, shoppers: Shoppers, *, categories: Sequence[str]
+    rng: np.random.Generator, span: Window, purchases: Purchases, shoppers: Shoppers, planted: Collection[str]
 ) -> pl.DataFrame:
     """Draw the events of a period.
 
@@ -102,8 +112,8 @@ def simulate_events(
         Orders that carts lead to.
     shoppers : Shoppers
         Who there is.
-    categories : sequence of str
-        Names of categories, from the cheapest to the dearest.
+    planted : collection of str
+        Names of `foretell.tables.simulate_traits.PLANTED`.
 
     Returns
     -------
@@ -112,17 +122,19 @@ def simulate_events(
         ``channel``, ``campaign``, ``machine_generated``; what an event does not have is null.
     """
     end = int((span.end - span.start).total_seconds())
+    # one stream a kind: what is switched off in one changes no other
+    for_carts, for_visits, for_messages = rng.spawn(3)
     parts = [
-        *_carts(rng, purchases),
-        *_visits(rng, shoppers, end),
-        *_messages(rng, shoppers, end),
+        *_carts(for_carts, purchases, shoppers, end, planted="carts" in planted),
+        *_visits(for_visits, shoppers, end),
+        *_messages(for_messages, shoppers, end, planted="messages" in planted),
     ]
     who, seconds, what = (
         np.concatenate([getattr(part, name) for part in parts]) for name in ("who", "seconds", "what")
     )
     machine = np.concatenate([part.machine for part in parts])
-    liked = rng.random(who.size) < 2 / 3
-    category = np.where(liked, shoppers.favourite[who], rng.integers(0, len(categories), who.size))
+    liked = rng.random(who.size) < _LIKED_SHARE
+    category = np.where(liked, shoppers.favourite[who], rng.integers(0, len(CATEGORIES), who.size))
     price = np.rint(1_000 * 2.0**category * rng.gamma(8, 1 / 8, who.size)).astype(np.int64)
     app = (who % 3 == 0) & (rng.random(who.size) < 0.9)
     rows = pl.DataFrame(
@@ -143,7 +155,7 @@ def simulate_events(
         instant(span.start, "seconds").alias("occurred_at"),
         pl.col("what").replace_strict(range(len(_EVENTS)), _EVENTS, return_dtype=pl.String).alias("event"),
         pl.when(browsed)
-        .then(pl.col("category").replace_strict(range(len(categories)), categories, return_dtype=pl.String))
+        .then(pl.col("category").replace_strict(range(len(CATEGORIES)), CATEGORIES, return_dtype=pl.String))
         .alias("category"),
         pl.when(browsed).then(pl.col("cents") * (MINOR_PER_UNIT // 100)).alias("price_minor"),
         pl.when(on_site).then(pl.when("app").then(pl.lit("phone")).otherwise(pl.lit("desktop"))).alias("device"),
@@ -157,18 +169,27 @@ def _of(who: Ints, seconds: Ints, event: str, *, machine: bool = False) -> _Even
     return _Events(who, seconds, np.full(who.size, _EVENTS.index(event)), np.full(who.size, machine))
 
 
-def _carts(rng: np.random.Generator, purchases: Purchases) -> list[_Events]:
+def _carts(
+    rng: np.random.Generator, purchases: Purchases, shoppers: Shoppers, end: int, *, planted: bool
+) -> list[_Events]:
     carted = np.flatnonzero(rng.random(purchases.who.size) < _CART_BEFORE_ORDER)
     lead = np.minimum(60 + rng.exponential(1.5 * _DAY, carted.size), 7 * _DAY).astype(np.int64)
     paid = carted[rng.random(carted.size) < 0.8]
-    return [
-        _of(purchases.who[carted], purchases.seconds[carted] - lead, "cart"),
-        _of(purchases.who[paid], purchases.seconds[paid] - rng.integers(1, 60, paid.size), "checkout"),
-    ]
+    checkout = _of(purchases.who[paid], purchases.seconds[paid] - rng.integers(1, 60, paid.size), "checkout")
+    after = _afterwards(shoppers, _CARTS_AFTER_LEAVING if planted else 1.0)
+    other = _of(*_at_random(rng, shoppers, end, _CART_GAP_DAYS, after), "cart")
+    before_orders = _of(purchases.who[carted], purchases.seconds[carted] - lead, "cart")
+    return [before_orders, checkout, other] if planted else [checkout, other]
+
+
+def _afterwards(shoppers: Shoppers, customers: float) -> Floats:
+    """How much of what somebody does goes on after they left: visitors mostly stop, whatever is switched off."""
+    is_customer = np.arange(shoppers.came.size) < shoppers.customers
+    return np.where(is_customer, customers, _VISITORS_AFTER_LEAVING)
 
 
 def _at_random(
-    rng: np.random.Generator, shoppers: Shoppers, end: int, gap_days: float, after: float
+    rng: np.random.Generator, shoppers: Shoppers, end: int, gap_days: float, after: Floats | float
 ) -> tuple[Ints, Ints]:
     """Who and when of things that come at random while somebody is active, and `after` times as often afterwards."""
     who, seconds = [], []
@@ -186,26 +207,25 @@ def _at_random(
 def _visits(rng: np.random.Generator, shoppers: Shoppers, end: int) -> list[_Events]:
     # Visitors stay for two weeks only, so they come every other day or nothing would be seen of them.
     is_visitor = np.arange(shoppers.came.size) >= shoppers.customers
-    visits, at = _at_random(rng, shoppers, end, 25.0, 0.1)
+    visits, at = _at_random(rng, shoppers, end, _VISIT_GAP_DAYS, _afterwards(shoppers, 1.0))
     guests, guests_at = _at_random(rng, shoppers, end, 4.0, 0.0)
     visits = np.concatenate([visits, guests[is_visitor[guests]]])
     at = np.concatenate([at, guests_at[is_visitor[guests]]])
     views = np.repeat(np.arange(visits.size), 1 + rng.poisson(1.5, visits.size))
     searched = rng.random(visits.size) < 1 / 3
-    carted, carted_at = _at_random(rng, shoppers, end, 120.0, 0.1)
     return [
         _of(visits[views], at[views] + rng.integers(0, 900, views.size), "view"),
         _of(visits[searched], at[searched], "search"),
-        _of(carted, carted_at, "cart"),
     ]
 
 
-def _messages(rng: np.random.Generator, shoppers: Shoppers, end: int) -> list[_Events]:
+def _messages(rng: np.random.Generator, shoppers: Shoppers, end: int, *, planted: bool) -> list[_Events]:
     found = []
+    after = _OPENS_AFTER_LEAVING if planted else 1.0
     who, at = _sent(rng, shoppers, shoppers.agreed_email, end, every_days=28)
     bounces = (rng.random(shoppers.came.size) < 0.02)[who]
-    active = (at < shoppers.left[who]).astype(float)
-    opened = ~bounces & (rng.random(who.size) < shoppers.engagement[who] * np.where(active == 1, 1.0, 0.15))
+    active = at < shoppers.left[who]
+    opened = ~bounces & (rng.random(who.size) < shoppers.engagement[who] * np.where(active, 1.0, after))
     read_at = at + rng.exponential(0.5 * _DAY, who.size).astype(np.int64) + 60
     clicked = opened & (rng.random(who.size) < 0.2)
     by_machine = ~bounces & shoppers.by_machine[who]
@@ -217,7 +237,7 @@ def _messages(rng: np.random.Generator, shoppers: Shoppers, end: int) -> list[_E
         _of(who[by_machine], at[by_machine] + rng.integers(1, 60, int(by_machine.sum())), "email_open", machine=True),
     ]
     who, at = _sent(rng, shoppers, shoppers.agreed_sms, end, every_days=84)
-    chance = shoppers.engagement[who] / 4 * np.where(at < shoppers.left[who], 1.0, 0.15)
+    chance = shoppers.engagement[who] / 4 * np.where(at < shoppers.left[who], 1.0, after)
     clicked = rng.random(who.size) < chance
     return [
         *found,

@@ -1,18 +1,19 @@
 """Tables beside the orders of a simulated shop, drawn around the orders, so that these stay as they are.
 
-Planted, and told in the truth:
+Planted, and told in the truth. The first three say what orders do not, and can be switched off by name:
 
-- order_lines: two thirds of a customer's lines are of a favourite category, and the dearer the customer's mean order
-  value, the dearer their favourite (``favourite_category``); a third of customers restock coffee at an interval of
-  their own (``restock_days``; null for the others).
-- events: 60 % of orders have a cart in the week before them, other carts are rare, so a cart in the last week means
-  that an order is near; visits and opened messages stop when a customer leaves (`foretell.tables.simulate_events`).
+- order_lines (``categories``): nine in ten of a customer's lines are of a favourite category, others of any
+  (``favourite_category``). The dearer the customer's mean order value, the dearer the favourite; of each pair of one
+  price, the first is that of customers who come back (`foretell.tables.simulate_traits`). A third restock coffee at an
+  interval of their own (``restock_days``; null for the others).
+- events (``messages``): readers of messages come back (``message_engagement``), and who has left reads few.
+- events (``carts``): carts are filled before orders, and hardly by anybody who has left, so that an open cart says that
+  somebody quiet is there still (`foretell.tables.simulate_events`).
 - customers: those who buy often live near the shop (``distance_km``); country, region and the rest say nothing.
 - calendar, places: Black Friday and Christmas of each year; one shop. What lift they have is the shop's season.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -24,17 +25,13 @@ from foretell.tables.dataset import MINOR_PER_UNIT
 from foretell.tables.optional_tables import OptionalTables
 from foretell.tables.schema import OPTIONAL
 from foretell.tables.simulate_events import Shoppers, simulate_events
+from foretell.tables.simulate_traits import BRANDS, CATEGORIES, MACHINE_SHARE, Traits, draw_engagement, draw_traits
 from foretell.tables.simulated import Floats, Ints, People, Purchases, Refunds, identifier, instant
 from foretell.windows import Window
 
-CATEGORIES = ("stationery", "books", "garden", "kitchen", "fashion", "electronics")
-"""From the cheapest to the dearest; coffee is beside them."""
-
 _COFFEE = len(CATEGORIES)
-_BRANDS = 4
 _PRODUCTS = 20
-_FAVOURITE_SHARE = 2 / 3
-_RESTOCK_SHARE = 1 / 3
+_FAVOURITE_SHARE = 0.9
 _SHOP = (52.52, 13.405)
 _KM_PER_DEGREE = 111.195
 _VISITORS_PER_CUSTOMER = 0.2
@@ -71,18 +68,15 @@ def wanted_tables(tables: Sequence[str] | str) -> tuple[str, ...]:
     return tuple(name for name in known if name in names)
 
 
-@dataclass(frozen=True)
-class _Tastes:
-    """What is true of each customer beside their orders."""
-
-    favourite: Ints
-    brand: Ints
-    restock_days: Floats
-    distance_km: Floats
-
-
 def add_tables(
-    tables: Sequence[str], seed: int, span: Window, *, people: People, purchases: Purchases, refunds: Refunds
+    tables: Sequence[str],
+    planted: Collection[str],
+    seed: int,
+    span: Window,
+    *,
+    people: People,
+    purchases: Purchases,
+    refunds: Refunds,
 ) -> tuple[OptionalTables, pl.DataFrame]:
     """Draw the tables beside the orders.
 
@@ -90,6 +84,8 @@ def add_tables(
     ----------
     tables : sequence of str
         What `wanted_tables` returned.
+    planted : collection of str
+        What `wanted_signals` returned.
     seed : int
         Seed of the shop; each table has a stream of its own, so that leaving one out changes no other.
     span : Window
@@ -107,53 +103,35 @@ def add_tables(
     """
     # the first four streams are those of the orders
     streams = [np.random.default_rng(child) for child in np.random.SeedSequence(seed).spawn(9)[4:]]
-    tastes = _draw_tastes(streams[0], people)
+    traits = draw_traits(streams[0], people, planted)
     visitors = int(np.ceil(_VISITORS_PER_CUSTOMER * people.kind.size))
-    shoppers = _shoppers(streams[1], span, purchases, tastes, visitors)
+    shoppers = _shoppers(streams[1], span, purchases, traits, visitors)
     drawn: dict[str, Any] = {}
     if "order_lines" in tables:
-        drawn["order_lines"] = _order_lines(streams[2], span.start, purchases, refunds, tastes).lazy()
+        drawn["order_lines"] = _order_lines(streams[2], span.start, purchases, refunds, traits).lazy()
     if "events" in tables:
-        drawn["events"] = simulate_events(streams[3], span, purchases, shoppers, categories=CATEGORIES).lazy()
+        drawn["events"] = simulate_events(streams[3], span, purchases, shoppers, planted).lazy()
     if "customers" in tables:
-        drawn["customers"] = _profiles(streams[4], span, shoppers, tastes).lazy()
+        drawn["customers"] = _profiles(streams[4], span, shoppers, traits).lazy()
     if "calendar" in tables:
         drawn["calendar"] = _calendar(span)
     if "places" in tables:
         drawn["places"] = pl.DataFrame({"place": ["shop"], "lat": [_SHOP[0]], "lon": [_SHOP[1]], "radius_km": [10.0]})
-    planted = pl.DataFrame(
+    truth = pl.DataFrame(
         {
             "who": np.arange(people.kind.size),
-            "favourite_category": np.array(CATEGORIES)[tastes.favourite],
-            "restock_days": pl.Series(tastes.restock_days).fill_nan(None),
-            "distance_km": tastes.distance_km,
+            "favourite_category": np.array(CATEGORIES)[traits.favourite],
+            "restock_days": pl.Series(traits.restock_days).fill_nan(None),
+            "distance_km": traits.distance_km,
             "message_engagement": shoppers.engagement[: people.kind.size],
             "opens_by_machine": shoppers.by_machine[: people.kind.size],
         }
     )
-    named = planted.select(identifier("who", "c").alias("customer_id"), pl.exclude("who"))
+    named = truth.select(identifier("who", "c").alias("customer_id"), pl.exclude("who"))
     return OptionalTables(**drawn), named
 
 
-def _draw_tastes(rng: np.random.Generator, people: People) -> _Tastes:
-    count = people.kind.size
-    dear = _rank(people.mean_value) + rng.normal(0, 0.2, count)
-    restocks = rng.random(count) < _RESTOCK_SHARE
-    near = 1 - _rank(people.rate_per_day)
-    return _Tastes(
-        favourite=np.clip(np.floor(dear * len(CATEGORIES)), 0, len(CATEGORIES) - 1).astype(np.int64),
-        brand=rng.integers(0, _BRANDS, count),
-        restock_days=np.where(restocks, rng.uniform(25, 70, count), np.nan),
-        distance_km=2 + 60 * near * rng.gamma(4, 1 / 4, count),
-    )
-
-
-def _rank(values: Floats) -> Floats:
-    """Rank of each value among all, in [0, 1); equal values share it."""
-    return np.searchsorted(np.sort(values), values) / max(values.size, 1)
-
-
-def _shoppers(rng: np.random.Generator, span: Window, purchases: Purchases, tastes: _Tastes, visitors: int) -> Shoppers:
+def _shoppers(rng: np.random.Generator, span: Window, purchases: Purchases, traits: Traits, visitors: int) -> Shoppers:
     """Customers and, behind them, visitors who never order."""
     customers = purchases.left.size
     end = int((span.end - span.start).total_seconds())
@@ -169,18 +147,18 @@ def _shoppers(rng: np.random.Generator, span: Window, purchases: Purchases, tast
         customers=customers,
         came=np.maximum(np.concatenate([came, came_visitors]), 0),
         left=np.minimum(np.concatenate([np.where(purchases.left == 1, last, end), went_visitors]), end),
-        favourite=np.concatenate([tastes.favourite, rng.integers(0, len(CATEGORIES), visitors)]),
-        engagement=rng.beta(2, 3, count),
-        by_machine=rng.random(count) < 0.25,
+        favourite=np.concatenate([traits.favourite, rng.integers(0, len(CATEGORIES), visitors)]),
+        engagement=np.concatenate([traits.engagement, draw_engagement(rng, visitors)]),
+        by_machine=rng.random(count) < MACHINE_SHARE,
         agreed_email=rng.random(count) < 0.7,
         agreed_sms=rng.random(count) < 0.2,
     )
 
 
 def _order_lines(
-    rng: np.random.Generator, start: datetime, purchases: Purchases, refunds: Refunds, tastes: _Tastes
+    rng: np.random.Generator, start: datetime, purchases: Purchases, refunds: Refunds, traits: Traits
 ) -> pl.DataFrame:
-    pieces = 1 + rng.poisson(1.2, purchases.who.size)
+    pieces = 1 + rng.poisson(2.0, purchases.who.size)
     order = np.repeat(np.arange(purchases.who.size), pieces)
     first = np.concatenate([[0], np.cumsum(pieces)[:-1]]).astype(np.int64)
     weight = rng.gamma(2.0, 1.0, order.size)
@@ -190,9 +168,9 @@ def _order_lines(
     cents[first] += purchases.cents - np.add.reduceat(cents, first)
     who = purchases.who[order]
     is_favourite = rng.random(order.size) < _FAVOURITE_SHARE
-    category = np.where(is_favourite, tastes.favourite[who], rng.integers(0, len(CATEGORIES), order.size))
-    category[first[_restocks(purchases, tastes.restock_days)]] = _COFFEE
-    brand = np.where(rng.random(order.size) < 0.6, tastes.brand[who], rng.integers(0, _BRANDS, order.size))
+    category = np.where(is_favourite, traits.favourite[who], rng.integers(0, len(CATEGORIES), order.size))
+    category[first[_restocks(purchases, traits.restock_days)]] = _COFFEE
+    brand = np.where(rng.random(order.size) < 0.6, traits.brand[who], rng.integers(0, BRANDS, order.size))
     returned = first[refunds.order]
     rows = pl.DataFrame(
         {
@@ -208,7 +186,7 @@ def _order_lines(
     )
     name = pl.col("category").replace_strict(range(_COFFEE + 1), (*CATEGORIES, "coffee"), return_dtype=pl.String)
     brand_name = pl.col("brand").replace_strict(
-        range(_BRANDS), ("Alba", "Borea", "Cima", "Dolo"), return_dtype=pl.String
+        range(BRANDS), ("Alba", "Borea", "Cima", "Dolo"), return_dtype=pl.String
     )
     return rows.sort("seconds", "order", maintain_order=True).select(
         identifier("who", "c").alias("customer_id"),
@@ -233,14 +211,14 @@ def _restocks(purchases: Purchases, restock_days: Floats) -> Ints:
     return in_turn[new & ~np.isnan(stretch)]
 
 
-def _profiles(rng: np.random.Generator, span: Window, shoppers: Shoppers, tastes: _Tastes) -> pl.DataFrame:
+def _profiles(rng: np.random.Generator, span: Window, shoppers: Shoppers, traits: Traits) -> pl.DataFrame:
     """Customers, and the visitors who signed up without an order."""
     members = np.flatnonzero(
         (np.arange(shoppers.came.size) < shoppers.customers) | (rng.random(shoppers.came.size) < 0.5)
     )
     count = members.size
     visitors = shoppers.came.size - shoppers.customers
-    distance = np.concatenate([tastes.distance_km, rng.uniform(2, 120, visitors)])[members]
+    distance = np.concatenate([traits.distance_km, rng.uniform(2, 120, visitors)])[members]
     angle = rng.uniform(0, 2 * np.pi, count)
     region = rng.integers(0, len(_REGIONS), count)
     rows = pl.DataFrame(
@@ -271,8 +249,8 @@ def _profiles(rng: np.random.Generator, span: Window, shoppers: Shoppers, tastes
         birth_date=pl.lit(date(1955, 1, 1)) + pl.duration(days="born"),
         gender="gender",
         email=key + "@example.com",
-        # numbers that the British regulator keeps for drama: they ring nowhere
-        phone="+447700900" + (pl.col("who") % 1_000).cast(pl.String).str.zfill(3),
+        # a country code that nobody has any more: numbers that are well formed, and ring nowhere
+        phone="+888" + pl.col("who").cast(pl.String).str.zfill(11),
         first_name="first_name",
         last_name="last_name",
         consent_email="consent_email",

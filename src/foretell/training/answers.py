@@ -28,6 +28,9 @@ AGE_WEIGHT = 0.75
 CAP_QUANTILE = 0.99
 """Spend is capped at this quantile of the buyers' before trees are fitted to it."""
 
+MOST_LEVELS_OF_SETS = 12
+"""Text columns of at most so many levels are split by sets; of more there are so many sets that one fits by chance."""
+
 _NUMBERS = 1_000_000
 
 NOT_INPUTS = frozenset(
@@ -37,6 +40,22 @@ NOT_INPUTS = frozenset(
     )
 )
 """Features that name the date, as campaigns do: trees would learn which window a row is of, and with it its level."""
+
+
+def split_by_sets(encoding: Encoding) -> tuple[int, ...]:
+    """Return the positions of the columns whose codes trees split by sets and not by their order.
+
+    Parameters
+    ----------
+    encoding : Encoding
+        Of the inputs.
+
+    Returns
+    -------
+    tuple of int
+    """
+    names, levels = encoding.features, encoding.levels
+    return tuple(place for place in encoding.categorical if len(levels[names[place]]) <= MOST_LEVELS_OF_SETS)
 
 
 @dataclass(frozen=True, eq=False)
@@ -165,7 +184,7 @@ class Answers:
         matrix = np.concatenate([self.matrix(view, mask) for view, mask in zip(views, masks, strict=True)])
         return _Stacked(
             masks,
-            Binned(matrix, self.params, threads=self.threads),
+            Binned(matrix, self.params, threads=self.threads, categorical=split_by_sets(self.encoding)),
             tuple(int(mask.sum()) for mask in masks),
             bucket_of(kept, folds, salt="fold"),
             bucket_of(kept, STOPPERS, salt="stop"),
@@ -186,7 +205,16 @@ class Answers:
         -------
         ndarray of shape (wanted customers, inputs)
         """
-        return self.encoding.to_matrix(_inputs(view, self.family, self.inputs_days, mask))
+        inputs = _inputs(view, self.family, self.inputs_days, mask)
+        # An event of the calendar that was announced later is not known to an earlier view.
+        absent = [
+            name
+            for name in self.encoding.features
+            if name not in inputs.columns and family_of(name) in OPTIONAL_FAMILIES
+        ]
+        return self.encoding.to_matrix(
+            inputs.with_columns(pl.lit(None, dtype=pl.Float64).alias(name) for name in absent)
+        )
 
     def target(self, window: Window, answer: str) -> tuple[Vector, Vector]:
         """Return what happened, and the purchase model's answer at the window's own level.

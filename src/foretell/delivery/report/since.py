@@ -106,7 +106,10 @@ def change_of(segments: SegmentsOfRun, name: str) -> SegmentChange | None:
 def _compared(run: Run, previous: Previous) -> tuple[Compared, ...]:
     clv, churn = run.horizons.clv_days, run.horizons.churn_days
     compared = ("customer_id", "p_alive", "churn_band", f"predicted_orders_{clv}d", f"predicted_clv_{clv}d")
-    then, now = previous.scores, run.scores.select(*(name for name in compared if name in run.scores.columns))
+    then, now = (
+        scores.select(*(name for name in compared if name in scores.columns))
+        for scores in (previous.scores, run.scores)
+    )
     rows: list[tuple[str, float, float, bool]] = [("Customers with at least one order", then.height, now.height, False)]
     if _both(then, now, "p_alive"):
         rows.append(("Still customers, about", _sum(then, "p_alive"), _sum(now, "p_alive"), False))
@@ -136,7 +139,7 @@ def _compared(run: Run, previous: Previous) -> tuple[Compared, ...]:
 
 def _moves(run: Run, previous: Previous) -> tuple[str, ...]:
     both = run.scores.select("customer_id", pl.col("churn_band").alias("now")).join(
-        previous.scores.select("customer_id", then="churn_band"), on="customer_id", how="inner"
+        previous.scores.select("customer_id", pl.col("churn_band").alias("then")), on="customer_id", how="inner"
     )
     new, gone = run.scores.height - both.height, previous.scores.height - both.height
     sentences = [

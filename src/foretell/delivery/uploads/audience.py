@@ -96,7 +96,7 @@ def choose(members: Members, written: PlatformRows, options: UploadOptions) -> C
         customer id.
     """
     places = members.rows["row"]
-    found = members.rows.with_columns(written.reason.gather(places), written.key.gather(places))
+    found = members.rows.with_columns(written.reason.gather(places))
     counts = dict.fromkeys(ALL_REASONS, 0) | {NOT_IN_CONTACTS: members.strangers}
     counts |= _tally(found["reason"])
     fine = found.filter(pl.col("reason").is_null())
@@ -109,9 +109,7 @@ def choose(members: Members, written: PlatformRows, options: UploadOptions) -> C
         if options.value_cap is not None:
             capped = int((fine["value"] > options.value_cap).sum())
             fine = fine.with_columns(pl.col("value").clip(upper_bound=options.value_cap))
-    by = [pl.col("value").fill_nan(None)] if "value" in fine.columns else []
-    ranked = fine.sort(*by, "row", descending=[*(True for _ in by), False], nulls_last=True)
-    single = ranked.filter(pl.col("key").is_first_distinct()).sort("row")
+    single = _one_each(fine, written)
     counts[DUPLICATE] = fine.height - single.height
     removed = _removed(members, written, single)
     return Chosen(
@@ -142,14 +140,32 @@ def properties(columns: Sequence[str], platform: Platform) -> list[str]:
     return [name for name in columns if platform.properties and _PROPERTIES.fullmatch(name)]
 
 
+def _one_each(fine: pl.DataFrame, written: PlatformRows) -> pl.DataFrame:
+    """Keep one row of each person; only where two may be one are keys looked at."""
+    repeated = written.repeated.gather(fine["row"])
+    if not repeated.any():
+        return fine.sort("row")
+    several = fine.filter(repeated)
+    several = several.with_columns(written.key.gather(several["row"]).alias("key"))
+    by = [pl.col("value").fill_nan(None)] if "value" in fine.columns else []
+    ranked = several.sort(*by, "row", descending=[*(True for _ in by), False], nulls_last=True)
+    first = ranked.filter(pl.col("key").is_first_distinct()).drop("key")
+    return pl.concat([fine.filter(~repeated), first]).sort("row")
+
+
 def _removed(members: Members, written: PlatformRows, single: pl.DataFrame) -> pl.Series:
     """Who was on the list and is no more; nobody whose identifier another person on the list has."""
-    nobody = members.before.clear()
     if not written.platform.removable:
-        return nobody
+        return members.before.clear()
     gone = members.before.filter(~members.before.is_in(single["row"].implode()))
-    keys = written.removal_key.gather(gone)
-    kept = keys.is_not_null() & ~keys.is_in(single["key"].implode()).fill_null(value=False) & keys.is_first_distinct()
+    if gone.is_empty():
+        return gone
+    kept = written.removal_key.is_not_null().gather(gone)
+    contested = written.contested.gather(gone)
+    if (kept & contested).any():
+        keys = written.removal_key.gather(gone)
+        listed = written.key.gather(single["row"])
+        kept &= ~contested | (~keys.is_in(listed.implode()).fill_null(value=False) & keys.is_first_distinct())
     return gone.filter(kept)
 
 

@@ -3,8 +3,6 @@
 from datetime import datetime
 from pathlib import Path
 
-import polars as pl
-
 from foretell.delivery.uploads.ledger import LEDGER_NAME
 from foretell.delivery.uploads.readme import render_upload_readme
 from foretell.delivery.uploads.template import Platform
@@ -33,7 +31,7 @@ def write_companions(uploads: Uploads, platform: Platform, folder: Path, *, shop
     folder.chmod(0o700)
     ledger = folder / LEDGER_NAME
     ledger.touch(mode=0o600)
-    uploads.ledger.filter(pl.col("platform") == platform.name).write_parquet(ledger)
+    uploads.listed.frame(platform.name).write_parquet(ledger)
     readme = render_upload_readme(uploads, platform, shop=shop, as_of=as_of)
     (folder / README_NAME).write_bytes(readme.encode())
 

@@ -1,12 +1,14 @@
 """The people that files are written of: each normalised and hashed once for all platforms and audiences."""
 
+from collections.abc import Iterable
+
 import polars as pl
 
 from foretell.delivery.uploads.emails import email_google
 from foretell.delivery.uploads.hashing import HASHED, digests
 from foretell.delivery.uploads.normalise import COUNTRY_FORMS, FORMS, birth_date
 from foretell.delivery.uploads.phones import e164
-from foretell.delivery.uploads.template import UploadColumn, UploadOptions
+from foretell.delivery.uploads.template import Platform, UploadColumn, UploadOptions
 from foretell.errors import DataError, Violation
 
 _EMAIL = UploadColumn("", "email", "email", "sha256")
@@ -31,7 +33,7 @@ class Contacts:
     """
 
     def __init__(self, frame: pl.DataFrame, options: UploadOptions) -> None:
-        self.frame = frame.sort("customer_id")
+        self.frame = frame if frame["customer_id"].is_sorted() else frame.sort("customer_id")
         self.options = options
         self._normal: dict[tuple[str, str], pl.Series] = {}
         self._written: dict[tuple[str, str, str], pl.Series] = {}
@@ -63,6 +65,21 @@ class Contacts:
                 phone = pl.select(pl.coalesce(number, self.hashed_already("phone"))).to_series()
             self._keys = [address, digest, phone, google]
         return self._keys
+
+    def keep_for(self, formats: Iterable[Platform]) -> None:
+        """Give up what was computed for formats that are written by now.
+
+        Parameters
+        ----------
+        formats : iterable of Platform
+            Those that are still to be written.
+        """
+        columns = [column for platform in formats for column in platform.columns]
+        wanted = {(column.source, column.form, column.hashed) for column in columns}
+        normal = {place[:2] for place in wanted} | {("country", "country"), ("phone", "phone_plus")}
+        self._written = {place: values for place, values in self._written.items() if place in wanted}
+        self._normal = {place: values for place, values in self._normal.items() if place in normal}
+        self._keys = None
 
     def has(self, source: str) -> bool:
         """Tell whether a column is there.

@@ -7,7 +7,7 @@ from pathlib import Path
 import polars as pl
 
 from foretell.delivery.dated_folders import dated_folders, folder_name
-from foretell.delivery.uploads.write import LEDGER_SCHEMA
+from foretell.delivery.uploads.listed import ADDED, LEDGER_SCHEMA
 
 LEDGER_NAME = "uploaded.parquet"
 UPLOADS = "uploads"
@@ -34,7 +34,7 @@ def folder_of(uploads_folder: Path, as_of: datetime) -> Path:
     return uploads_folder / folder_name(as_of)
 
 
-def previous_uploads(output_folder: Path, as_of: datetime, platforms: Sequence[str]) -> pl.DataFrame:
+def previous_uploads(output_folder: Path, as_of: datetime, platforms: Sequence[str]) -> pl.LazyFrame:
     """Return who was uploaded before, and of the same day also who was to be taken off.
 
     Both what was published with a run and what was exported later count.
@@ -50,9 +50,9 @@ def previous_uploads(output_folder: Path, as_of: datetime, platforms: Sequence[s
 
     Returns
     -------
-    pl.DataFrame
-        As `Uploads.ledger`: for each platform and audience the newest earlier upload, and the standing one of the
-        same day.
+    pl.LazyFrame
+        As `Uploads.ledger`, read when it is asked for: for each platform and audience the newest earlier upload, and
+        the standing one of the same day.
     """
     today = folder_name(as_of)
     places = [(path, path / PUBLISHED) for path in dated_folders(output_folder)]
@@ -61,16 +61,16 @@ def previous_uploads(output_folder: Path, as_of: datetime, platforms: Sequence[s
     for path, place in places:
         if place.is_dir():
             found_in.setdefault(path.name, []).append(place)
-    found = [pl.DataFrame(schema=LEDGER_SCHEMA)]
+    found = [pl.LazyFrame(schema=LEDGER_SCHEMA)]
     for platform in platforms:
         seen: set[str] = set()
         for day in sorted(found_in, reverse=True):
             ledgers = [place / platform / LEDGER_NAME for place in found_in[day]]
             if day > today or not any(path.is_file() for path in ledgers):
                 continue
-            ledger = pl.concat(pl.read_parquet(path).select(list(LEDGER_SCHEMA)) for path in ledgers if path.is_file())
+            ledger = pl.concat(pl.scan_parquet(path).select(list(LEDGER_SCHEMA)) for path in ledgers if path.is_file())
             if day < today:
-                ledger = ledger.filter((pl.col("state") == "added") & ~pl.col("audience").is_in(list(seen)))
-                seen |= set(ledger["audience"].unique().to_list())
+                ledger = ledger.filter((pl.col("state") == ADDED) & ~pl.col("audience").is_in(list(seen)))
+                seen |= set(ledger.select(pl.col("audience").unique()).collect()["audience"].to_list())
             found.append(ledger)
     return pl.concat(found)

@@ -81,7 +81,9 @@ def _files(uploads: Uploads, platform: Platform) -> list[str]:
         if file.platform == platform.name:
             what = "to take off the list of" if file.removes else "of"
             name = file.name.removeprefix(f"{platform.name}/")
-            lines.append(f"{name}: {file.rows:,} rows {what} the segment {file.audience}.")
+            lines.append(
+                f"{name}: {file.rows:,} {'row' if file.rows == 1 else 'rows'} {what} the segment {file.audience}."
+            )
     return lines or ["There is none: nobody may be written."]
 
 

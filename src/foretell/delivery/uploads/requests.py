@@ -13,7 +13,11 @@ _SAFE_NAME = re.compile(r"[a-z0-9_]+")
 
 
 def check_requests(
-    audiences: Mapping[str, pl.DataFrame], wanted: Mapping[str, Sequence[str]], options: UploadOptions
+    audiences: Mapping[str, pl.DataFrame],
+    wanted: Mapping[str, Sequence[str]],
+    options: UploadOptions,
+    *,
+    scores: pl.DataFrame | None = None,
 ) -> None:
     """Refuse what cannot be written.
 
@@ -25,6 +29,8 @@ def check_requests(
         Platform to names of audiences.
     options : UploadOptions
         Choices that are left open.
+    scores : pl.DataFrame or None
+        What audiences do not say of their members.
 
     Raises
     ------
@@ -56,7 +62,7 @@ def check_requests(
             valued |= set(names)
     if problems:
         raise ConfigError(problems)
-    _check_audiences(audiences, valued)
+    _check_audiences(audiences, valued, scores)
 
 
 def _option_problems(options: UploadOptions) -> list[str]:
@@ -88,11 +94,14 @@ def _option_problems(options: UploadOptions) -> list[str]:
     return problems
 
 
-def _check_audiences(audiences: Mapping[str, pl.DataFrame], valued: set[str]) -> None:
+def _check_audiences(audiences: Mapping[str, pl.DataFrame], valued: set[str], scores: pl.DataFrame | None) -> None:
     violations = []
-    for name, frame in audiences.items():
+    if scores is not None and "customer_id" not in scores.columns:
+        violations.append(Violation("scores", "customer_id", "the column is missing", 1, remedy="Name it so."))
+    for name, own in audiences.items():
         table = f"audience {name}"
-        if "customer_id" not in frame.columns:
+        frame = own if "value" in own.columns or scores is None or "value" not in scores.columns else scores
+        if "customer_id" not in own.columns:
             violations.append(Violation(table, "customer_id", "the column is missing", 1, remedy="Name it so."))
         if name in valued and "value" not in frame.columns:
             remedy = "Add what each customer is worth, or leave the platforms that want values out."

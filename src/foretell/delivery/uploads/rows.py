@@ -39,6 +39,10 @@ class PlatformRows:
         One row per contact: what is written to take the person off the list, whatever consent says now.
     removal_key : pl.Series
         As `key`, of `removal`; null also for the forgotten and the refused.
+    repeated : pl.Series
+        Boolean: another contact has the same `key`.
+    contested : pl.Series
+        Boolean: another contact has the same `removal_key`, as its own `key` or `removal_key`.
     """
 
     platform: Platform
@@ -47,6 +51,8 @@ class PlatformRows:
     key: pl.Series
     removal: pl.DataFrame
     removal_key: pl.Series
+    repeated: pl.Series
+    contested: pl.Series
 
 
 def platform_rows(contacts: Contacts, platform: Platform, allowed: Permissions) -> PlatformRows:
@@ -89,13 +95,16 @@ def platform_rows(contacts: Contacts, platform: Platform, allowed: Permissions) 
             NO_IDENTIFIER: key.is_null(),
         },
     )
+    removal_key = _key(removal, fitted).set(allowed.forgotten | refused, None)
     return PlatformRows(
         platform=fitted,
         frame=frame,
         reason=reason,
         key=key,
         removal=removal,
-        removal_key=_key(removal, fitted).set(allowed.forgotten | refused, None),
+        removal_key=removal_key,
+        repeated=key.is_not_null() & key.is_duplicated(),
+        contested=_contested(key, removal_key),
     )
 
 
@@ -162,6 +171,16 @@ def _key(frame: pl.DataFrame, platform: Platform) -> pl.Series:
     ]
     # Two kinds of identifier never look the same, so one column of them tells people apart.
     return frame.select(pl.coalesce(groups).alias("key")).to_series()
+
+
+def _contested(key: pl.Series, removal_key: pl.Series) -> pl.Series:
+    """Find keys of removals that are anybody else's key too: whoever is taken off by one may take off the other."""
+    found = removal_key.is_not_null() & removal_key.is_duplicated()
+    # Where the two differ, consent has changed what is known a person by: then it may be another's.
+    other = (removal_key.ne_missing(key)) & removal_key.is_not_null()
+    if other.any():
+        found |= other & removal_key.is_in(key.drop_nulls().implode()).fill_null(value=False)
+    return found
 
 
 def _refused(contacts: Contacts, columns: list[UploadColumn]) -> pl.Series:

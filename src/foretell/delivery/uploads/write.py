@@ -11,17 +11,17 @@ import polars as pl
 from foretell.delivery.uploads.audience import ALL_REASONS, Chosen, Members, choose, properties
 from foretell.delivery.uploads.consent import permissions, said_no
 from foretell.delivery.uploads.contacts import Contacts, check_contacts
+from foretell.delivery.uploads.listed import Listed
 from foretell.delivery.uploads.notes import file_notes, people_notes
 from foretell.delivery.uploads.platforms import platform_for
 from foretell.delivery.uploads.requests import check_requests
-from foretell.delivery.uploads.rows import consents, platform_rows
+from foretell.delivery.uploads.rows import PlatformRows, consents, platform_rows
 from foretell.delivery.uploads.template import TIME_ZONE_START, Platform, UploadOptions
 from foretell.delivery.uploads.texts import identifiers_as_text
 from foretell.errors import OutputError
 
 REMOVE = "remove"
 VALUE = "value"
-LEDGER_SCHEMA = {"platform": pl.String, "audience": pl.String, "state": pl.String, "customer_id": pl.String}
 COUNT_SCHEMA = {
     "platform": pl.String, "audience": pl.String, "members": pl.Int64, "written": pl.Int64, "removed": pl.Int64,
     **dict.fromkeys(ALL_REASONS, pl.Int64),
@@ -63,15 +63,22 @@ class Uploads:
         One row per platform and audience: members = written + everybody counted under a reason.
     notes : tuple of str
         Whole sentences that a person should read; nobody is named in them.
-    ledger : pl.DataFrame
-        ``platform``, ``audience``, ``state`` (added or removed), ``customer_id``: what the next call takes as
-        `previous`. Company lists are not in it, and neither is who was forgotten.
+    listed : Listed
+        Who was uploaded where.
     """
 
     files: tuple[UploadFile, ...]
     counts: pl.DataFrame
     notes: tuple[str, ...]
-    ledger: pl.DataFrame
+    listed: Listed
+
+    @property
+    def ledger(self) -> pl.DataFrame:
+        """What the next call takes as `previous`: ``platform``, ``audience``, ``state`` (added or removed) and id.
+
+        Company lists are not in it, and neither is who was forgotten.
+        """
+        return self.listed.frame()
 
 
 def write_uploads(
@@ -81,9 +88,10 @@ def write_uploads(
     folder: Path | Mapping[str, Path] | None,
     *,
     suppression: pl.DataFrame | None = None,
-    previous: pl.DataFrame | None = None,
+    previous: pl.DataFrame | pl.LazyFrame | None = None,
     forget: Iterable[str] = (),
     options: UploadOptions | None = None,
+    scores: pl.DataFrame | None = None,
 ) -> Uploads:
     """Write upload files: ``<platform>/<audience>.csv``, and ``<platform>/remove/<audience>.csv`` for who left.
 
@@ -106,12 +114,14 @@ def write_uploads(
     suppression : pl.DataFrame, optional
         Any of ``customer_id``, ``email``, ``phone``: who must not be written; see
         `foretell.delivery.uploads.consent.permissions`.
-    previous : pl.DataFrame, optional
+    previous : pl.DataFrame or pl.LazyFrame, optional
         The `Uploads.ledger` of the last time.
     forget : iterable of str
         Customer ids that may not be written anywhere any more, lists of removals included.
     options : UploadOptions, optional
         Choices that are left open.
+    scores : pl.DataFrame, optional
+        ``customer_id``, ``value`` and scores of people of any audience, for audiences that do not say them.
 
     Returns
     -------
@@ -131,36 +141,46 @@ def write_uploads(
     contacts = identifiers_as_text(contacts)
     suppression = None if suppression is None else identifiers_as_text(suppression)
     wanted = _by_platform(audiences, platforms)
-    check_requests(audiences, wanted, chosen)
+    check_requests(audiences, wanted, chosen, scores=scores)
     check_contacts(contacts)
     formats = [platform_for(name, chosen) for name in wanted]
     forgotten = pl.Series("customer_id", list(forget), pl.String)
     answers = sorted({name for each in formats for name in _answers(each, contacts)})
-    lists = (forgotten.to_frame(), *audiences.values(), previous, suppression)
+    before = None if previous is None else previous.lazy()
+    named = None if before is None else before.select("customer_id").unique().collect(engine="streaming")
+    lists = (forgotten.to_frame(), *audiences.values(), named, suppression)
     people = Contacts(_concerned(contacts, lists, answers), chosen)
+    del contacts, lists, named
     allowed = permissions(people, suppression=suppression, forget=forgotten, columns=answers)
     files: list[UploadFile] = []
-    counts, ledger = [], []
+    counts, listed = [], Listed(people.ids)
     notes = people_notes(people, formats, allowed)
     places = people.ids.to_frame().with_row_index("row")
     found = {name: _find(frame, places) for name, frame in audiences.items()}
-    for platform in formats:
+    shared = None if scores is None else _beside(scores, places)
+    written: PlatformRows | None = None
+    for number, platform in enumerate(formats):
+        # The last format's rows go before the next one's are made: both together would be the most that is held.
+        written = None
+        people.keep_for(formats[number:])
         written = platform_rows(people, platform, allowed)
         home = folder[platform.name] if isinstance(folder, Mapping) else folder and folder / platform.name
+        uploaded = _before(before, platform.name, places)
         for name in wanted[platform.name]:
             rows, size = found[name]
-            before = _before(previous, platform.name, name, places)
-            members = Members(rows.select("row", *_wanted(rows, platform)), size, size - rows.height, before)
+            then = uploaded.get(name, places["row"].clear())
+            members = Members(_with_scores(rows, shared, platform), size, size - rows.height, then)
             result = choose(members, written, chosen)
             files += _write(result, written.platform, name, home, chosen.time_zone)
             counts.append(_counted(platform.name, name, size, result))
-            ledger.append(_listed(platform, name, result, people.ids))
-            notes += file_notes(platform, name, result, int(allowed.forgotten.gather(before).sum()))
+            if platform.removable:
+                listed.add(platform.name, name, added=result.rows, removed=result.removed_rows)
+            notes += file_notes(platform, name, result, int(allowed.forgotten.gather(then).sum()))
     return Uploads(
         tuple(files),
         pl.DataFrame(counts, schema=COUNT_SCHEMA),
         tuple(dict.fromkeys(notes)),
-        pl.concat(ledger) if ledger else pl.DataFrame(schema=LEDGER_SCHEMA),
+        listed,
     )
 
 
@@ -201,17 +221,35 @@ def _find(audience: pl.DataFrame, places: pl.DataFrame) -> tuple[pl.DataFrame, i
     return found, single.height
 
 
+def _beside(scores: pl.DataFrame, places: pl.DataFrame) -> pl.DataFrame:
+    """Scores, row by row those of the contacts; each person's are held once, not once for each audience."""
+    single = scores.with_columns(_ids(scores)).unique("customer_id", keep="first", maintain_order=True)
+    found = places.select("customer_id").join(single, on="customer_id", how="left", maintain_order="left")
+    cast = [pl.col(VALUE).cast(pl.Float64)] if VALUE in found.columns else []
+    return found.drop("customer_id").with_columns(cast)
+
+
+def _with_scores(rows: pl.DataFrame, shared: pl.DataFrame | None, platform: Platform) -> pl.DataFrame:
+    own = rows.select("row", *_wanted(rows, platform))
+    if shared is None:
+        return own
+    further = [name for name in _wanted(shared, platform) if name not in own.columns]
+    return own.hstack(shared.select(further)[own["row"]])
+
+
 def _wanted(rows: pl.DataFrame, platform: Platform) -> list[str]:
     value = [VALUE] if VALUE in rows.columns else []
     return [*value, *properties(rows.columns, platform)]
 
 
-def _before(previous: pl.DataFrame | None, platform: str, audience: str, places: pl.DataFrame) -> pl.Series:
+def _before(previous: pl.LazyFrame | None, platform: str, places: pl.DataFrame) -> dict[str, pl.Series]:
+    """Who was uploaded to a platform before: the audience to places among the contacts."""
     if previous is None:
-        return places["row"].clear()
-    listed = previous.filter((pl.col("platform") == platform) & (pl.col("audience") == audience))
-    ids = listed.select(pl.col("customer_id").cast(pl.String)).unique()
-    return places.join(ids, on="customer_id", how="semi")["row"].sort()
+        return {}
+    named = pl.col("platform", "audience", "customer_id").cast(pl.String)
+    ids = previous.with_columns(named).filter(pl.col("platform") == platform).select("audience", "customer_id")
+    rows = ids.join(places.lazy(), on="customer_id").select("audience", "row").unique().collect(engine="streaming")
+    return {str(name): part["row"].sort() for (name,), part in rows.partition_by("audience", as_dict=True).items()}
 
 
 def _write(
@@ -259,17 +297,3 @@ def _counted(platform: str, audience: str, size: int, result: Chosen) -> dict[st
         "platform": platform, "audience": audience, "members": size, "written": result.frame.height,
         "removed": result.removal.height, **result.counts,
     }  # fmt: skip
-
-
-def _listed(platform: Platform, audience: str, result: Chosen, ids: pl.Series) -> pl.DataFrame:
-    rows = {"added": result.rows, "removed": result.removed_rows}
-    if not platform.removable:
-        return pl.DataFrame(schema=LEDGER_SCHEMA)
-    return pl.concat(
-        ids.gather(which)
-        .to_frame()
-        .select(
-            platform=pl.lit(platform.name), audience=pl.lit(audience), state=pl.lit(state), customer_id="customer_id"
-        )
-        for state, which in rows.items()
-    )

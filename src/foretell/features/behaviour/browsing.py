@@ -1,4 +1,4 @@
-"""What a customer does in the shop without buying: views, carts, checkouts, searches, sessions, devices, channels.
+"""What a customer does in the shop without buying: views, searches, sessions, devices, channels.
 
 Events that a machine made are left out.
 """
@@ -20,6 +20,9 @@ WINDOWS_DAYS = (7, 30, 90)
 SESSION_SECONDS = 1_800
 """A visit is over after so many seconds without an event."""
 
+LOOKS = ("view", "search")
+"""Events of a visit that put nothing into a cart; those that do are counted among carts."""
+
 _NAME = "browsing"
 _NONE = "there is no view, cart, checkout or search"
 _ADS = ("ad_seen", "ad_click")
@@ -32,7 +35,7 @@ _FEATURES = (
         _declare_one(
             f"{kind}_events_last_{days}d", "events", f"Events named {kind} in the last {days} days.", dtype=COUNT
         )
-        for kind in VISITS
+        for kind in LOOKS
         for days in WINDOWS_DAYS
     ),
     _declare_one(
@@ -105,7 +108,7 @@ def _compute(seen: Seen) -> Values:
     visits = seen.visits
     own, age = visits.segments, seen.end_day - visits.day
     values: Values = {}
-    for kind in VISITS:
+    for kind in LOOKS:
         is_kind = visits.named("event", (kind,))
         for days in WINDOWS_DAYS:
             values[f"{kind}_events_last_{days}d"] = own.count(is_kind & (age <= days))

@@ -1,4 +1,4 @@
-"""What was put into a cart and not bought, and how far along the funnel a customer is.
+"""What was put into carts, what of it was not bought, and how far along the funnel a customer is.
 
 A cart is open where its day lies after the last purchase day: what was put in on the day of a purchase counts as
 bought. After 30 days it is given up.
@@ -27,7 +27,11 @@ CONVERTED_WITHIN_DAYS = 7
 STAGES = ("awareness", "consideration", "conversion", "loyalty")
 """Stages of the funnel, the first that is furthest along holds."""
 
+WINDOWS_DAYS = (7, 30, 90)
+"""Lengths of the windows in which events are counted, in days; each ends with the last day seen."""
+
 _NAME = "carts"
+_KINDS = ("cart", "checkout")
 _NONE = f"there is no open cart of the last {OPEN_DAYS} days"
 
 _declare_one = partial(Feature, family=_NAME, source="events", needs=("event",))
@@ -35,12 +39,19 @@ _declare_one = partial(Feature, family=_NAME, source="events", needs=("event",))
 _FEATURES = (
     *(
         _declare_one(
+            f"{kind}_events_last_{days}d", "events", f"Events named {kind} in the last {days} days.", dtype=COUNT
+        )
+        for kind in _KINDS
+        for days in WINDOWS_DAYS
+    ),
+    *(
+        _declare_one(
             f"open_{kind}_events_last_{OPEN_DAYS}d",
             "events",
             f"Events named {kind} in the last {OPEN_DAYS} days and after the last purchase day.",
             dtype=COUNT,
         )
-        for kind in ("cart", "checkout")
+        for kind in _KINDS
     ),
     _declare_one("days_since_open_cart", "days", "Days since the newest open cart.", null_when=_NONE),
     _declare_one(
@@ -82,13 +93,19 @@ def _declare(_: Available) -> tuple[Feature, ...]:
 
 def _compute(seen: Seen) -> Values:
     visits = seen.visits
-    cart, checkout = visits.named("event", ("cart",)), visits.named("event", ("checkout",))
-    recent = visits.day >= seen.end_day - OPEN_DAYS
+    cart, checkout = (visits.named("event", (kind,)) for kind in _KINDS)
+    age = seen.end_day - visits.day
+    recent = age <= OPEN_DAYS
     is_open = recent & (visits.day > seen.last_purchase_day[visits.customer])
     open_cart = is_open & cart
     own = visits.segments
     newest = own.last(visits.day, open_cart, NEVER)
     values: Values = {
+        f"{kind}_events_last_{days}d": own.count(is_kind & (age <= days))
+        for kind, is_kind in zip(_KINDS, (cart, checkout), strict=True)
+        for days in WINDOWS_DAYS
+    }
+    values |= {
         f"open_cart_events_last_{OPEN_DAYS}d": own.count(open_cart),
         f"open_checkout_events_last_{OPEN_DAYS}d": own.count(is_open & checkout),
         "days_since_open_cart": seen.days_since(newest),
@@ -148,4 +165,4 @@ def _stage(seen: Seen, visits: Rows, is_open: np.ndarray) -> pl.Series:
 
 
 CARTS = TableFamily(_NAME, {"events": "events"}, _declare, _compute)
-"""Open and given-up carts, and the stage of the funnel."""
+"""Carts and checkouts, open and given-up ones, and the stage of the funnel."""
