@@ -138,7 +138,8 @@ def main(options: argparse.Namespace, folder: Path) -> None:
     data = str(folder / f"orders-{options.customers}")
     if options.peers:
         row("bare polars: scan and group by", *measured(sys.executable, "-c", FLOOR, data)[:3])
-    settings = ("--set", f"folders.output=out-{options.engine}", "--engine", options.engine, "--memory", options.memory)
+    output = folder.resolve() / f"out-{options.engine}"
+    settings = ("--set", f"folders.output={output}", "--engine", options.engine, "--memory", options.memory)
     wall, processor, peak, printed = measured(
         *foretell, "--config", str(folder / f"{options.customers}.toml"), "score", "--as-of", AS_OF, "--force",
         "--json", *settings, env={"POLARS_MAX_THREADS": "2", "OMP_NUM_THREADS": "2"},
