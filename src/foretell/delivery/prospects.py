@@ -1,15 +1,47 @@
 """The table of people who never ordered, as a run hands it to delivery, and what a reader is told of it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import polars as pl
 
+from foretell.delivery.rule_columns import without_horizon
 from foretell.delivery.wording import whole
+from foretell.scoring.prospect_schema import prospect_columns
+from foretell.scoring.schema import REASONS
 from foretell.tables.schema import Column
 
 PARQUET_NAME = "prospects.parquet"
 CSV_NAME = "prospects.csv"
+VALUE_OF_PROSPECTS = "expected_first_year_value"
 _MODEL, _LIFT = "prospects", "top_5_percent_lift"
+_NOT_IN_RULES = ("customer_id", "as_of", "prediction_status", "model_version", *REASONS)
+
+
+def prospect_rule_columns(days: int) -> tuple[Column, ...]:
+    """Return the columns of the table of prospects that rules of segments may name; they are empty for customers.
+
+    Parameters
+    ----------
+    days : int
+        Horizon of the first order.
+
+    Returns
+    -------
+    tuple of Column
+        Each under its own name; the chance also without the horizon in it.
+    """
+    found = []
+    for column in prospect_columns(days):
+        if column.name not in _NOT_IN_RULES:
+            found += [replace(column, name=name) for name in dict.fromkeys([column.name, without_horizon(column.name)])]
+    return tuple(replace(column, nullable=True) for column in found)
+
+
+CHANCES = frozenset(without_horizon(column.name) for column in prospect_rule_columns(1)) - {
+    "funnel_state",
+    "days_since_last_event",
+}
+"""Columns, without the horizon in them, that a model of first orders has to give."""
 
 
 @dataclass(frozen=True)
