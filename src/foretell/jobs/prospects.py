@@ -55,4 +55,5 @@ def prospect_table(
     scores = score_prospects_frame(data, stored, cutoff, explained_customers=explained_customers)
     if scores.is_empty():
         return None
-    return ProspectTable(scores, prospect_columns(model.days), model.days, model.record)
+    sd = None if model.level.reason else model.level.sd
+    return ProspectTable(scores, prospect_columns(model.days), model.days, model.record, sd)

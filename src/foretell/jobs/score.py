@@ -287,7 +287,14 @@ def score_data(
         ),
     )
     written = settings.database.address is not None and log.timed(
-        "database", lambda: write_to_database(run.all_scores(), published, settings.database, cutoff)
+        "database",
+        lambda: write_to_database(
+            run.all_scores(),
+            published,
+            settings.database,
+            cutoff,
+            prospects=None if run.prospect_table is None else run.prospect_table.scores,
+        ),
     )
     return replace(
         result,
