@@ -6,8 +6,8 @@ year of those who ordered after the first of them. `hard` takes away what makes 
 when they signed up, so that only events tell. Every row is told with and without the level of first orders (season and
 drift of the shop).
 
-Run: ``python tests/bench/bench_prospects.py [--shops N] [--first SEED] [--no-cost]``; prints Markdown for
-docs/benchmarks.md.
+Run: ``python tests/bench/bench_prospects.py [--shops N] [--first SEED] [--kept FILE] [--no-cost]``;
+prints Markdown for docs/benchmarks.md. Shops that the file holds already are not done again.
 """
 
 import sys
@@ -16,6 +16,8 @@ import warnings
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
+from itertools import product
+from pathlib import Path
 
 import numpy as np
 import polars as pl
@@ -117,18 +119,26 @@ def judge(data: CustomerData, model: TrainedModel, as_of: datetime, seed: int) -
     return [one | {"chosen": prospects.blend.chosen} for one in found]
 
 
-def lines(shops: int, first: int) -> Iterator[str]:
-    """Train and judge shop by shop; tell by tables."""
-    rows = []
-    for season in (0.3, 0.0):
-        for seed in range(first, first + shops):
-            whole = shop(CUSTOMERS, seed, season=season)
-            for as_of in DATES:
-                for tables, data in (("events, customers", whole), ("events alone", events_alone(whole))):
-                    told = judge(data, fitted(data, as_of), as_of, seed)
-                    head = {"season": season, "seed": seed, "as_of": as_of, "tables": tables}
-                    rows += [head | one for one in told]
-    frame = pl.DataFrame(rows, infer_schema_length=None)
+def trials(shops: int, first: int, kept: Path | None) -> pl.DataFrame:
+    """Train and judge shop by shop; what `kept` holds is not done again."""
+    known = pl.read_parquet(kept) if kept is not None and kept.is_file() else pl.DataFrame()
+    for seed, season in product(range(first, first + shops), (0.3, 0.0)):
+        if known.height and known.filter(seed=seed, season=season).height:
+            continue
+        whole, rows = shop(CUSTOMERS, seed, season=season), []
+        for as_of in DATES:
+            for tables, data in (("events, customers", whole), ("events alone", events_alone(whole))):
+                head = {"season": season, "seed": seed, "as_of": as_of, "tables": tables}
+                rows += [head | one for one in judge(data, fitted(data, as_of), as_of, seed)]
+        known = pl.concat([known, pl.DataFrame(rows, infer_schema_length=None)], how="diagonal_relaxed")
+        if kept is not None:
+            known.write_parquet(kept)
+    return known
+
+
+def lines(shops: int, first: int, kept: Path | None) -> Iterator[str]:
+    """Tell by tables."""
+    frame = trials(shops, first, kept)
     yield from quality(frame.filter(pl.col("season") > 0))
     yield from totals_told(frame)
 
@@ -197,7 +207,8 @@ def main() -> None:
     given = sys.argv[1:]
     shops = int(given[given.index("--shops") + 1]) if "--shops" in given else SHOPS
     first = int(given[given.index("--first") + 1]) if "--first" in given else FIRST_SEED
-    for line in lines(shops, first):
+    kept = Path(given[given.index("--kept") + 1]) if "--kept" in given else None
+    for line in lines(shops, first, kept):
         print(line, flush=True)
     if "--no-cost" not in given:
         print(cost())
