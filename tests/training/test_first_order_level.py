@@ -10,6 +10,7 @@ import pytest
 from scipy.special import expit, logit
 
 from foretell.errors import BundleError
+from foretell.models.event_days import EventDays
 from foretell.models.first_order_level import FirstOrderLevel
 from foretell.models.level import WEEKS_PER_YEAR, Level
 from foretell.tables.simulate import simulate
@@ -36,6 +37,7 @@ def yearly(strength=0.3) -> Level:
         season_starts_on=AS_OF.date().isoformat(),
         season=tuple(season.tolist()),
         season_weeks_seen=WEEKS_PER_YEAR,
+        events=EventDays(),
         value=0.0,
         error_days=(28,),
         sd_orders=(0.1,),

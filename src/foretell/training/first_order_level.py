@@ -21,6 +21,7 @@ import numpy as np
 from scipy.special import expit, logit
 
 from foretell.evaluation.vectors import FloatArray
+from foretell.models.event_days import EventDays
 from foretell.models.first_order_level import DRIFT_SPAN_DAYS, FirstOrderLevel
 from foretell.models.level import Level
 from foretell.training.prospect_rows import ProspectRows
@@ -63,7 +64,13 @@ def fit_first_order_level(
     if season is None or season.reason:
         return FirstOrderLevel.none(NO_SEASON)
     weeks = _first_orders_by_week(rows, days)
-    pattern = replace(season, by_lead=(0.0,) * weeks.size, expected=tuple(np.round(weeks / weeks[0], _DIGITS).tolist()))
+    pattern = replace(
+        season,
+        by_lead=(0.0,) * weeks.size,
+        expected=tuple(np.round(weeks / weeks[0], _DIGITS).tolist()),
+        # A level knows the coming ones alone: windows with and without them would not be comparable.
+        events=EventDays(),
+    )
     cutoffs = rows.frame["cutoff"].unique().sort().to_list()
     seasons = np.array([pattern.log_orders(cutoff, days) for cutoff in cutoffs])
     inside = [(rows.frame["cutoff"] == cutoff).to_numpy() for cutoff in cutoffs]
