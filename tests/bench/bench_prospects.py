@@ -153,8 +153,10 @@ def quality(frame: pl.DataFrame) -> Iterator[str]:
             for metric in METRICS:
                 values = own[metric].drop_nulls()
                 digits = 1 if "lift" in metric else 4 if metric in ("log_loss", "ece") else 3
-                spread = f"{values.mean():.{digits}f} ({values.min():.{digits}f} to {values.max():.{digits}f})"
-                cells.append(spread if len(values) else "–")
+                if values.is_empty():
+                    cells.append("–")
+                    continue
+                cells.append(f"{values.mean():.{digits}f} ({values.min():.{digits}f} to {values.max():.{digits}f})")
             yield f"| {tables} | {row} | " + " | ".join(cells) + " |"
 
 

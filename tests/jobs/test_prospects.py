@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import polars as pl
+import pytest
 
 from foretell.config.settings import Settings
 from foretell.jobs.score import score
@@ -98,6 +99,7 @@ def test_segments_read_what_is_foretold_of_people_without_an_order(tmp_path: Pat
     assert lint_segments(settings).errors == 0
 
 
+@pytest.mark.filterwarnings("ignore::foretell.errors.SmallSampleWarning")
 def test_without_a_model_of_first_orders_segments_say_so(tmp_path: Path):
     settings = settings_in(tmp_path)
     # orders begin too late for a window behind 30 days of them

@@ -102,7 +102,7 @@ def _first_orders_by_week(rows: ProspectRows, days: int) -> FloatArray:
     """First orders in each week after their cutoff, as learnt from; a little of each week where there were few."""
     waited = rows.waited[rows.actual == 1]
     week = (waited[waited > 0].astype(np.intp) - 1) // 7
-    return np.bincount(week, minlength=-(-days // 7)) + _WEEK_PRIOR
+    return np.asarray(np.bincount(week, minlength=-(-days // 7)) + _WEEK_PRIOR, dtype=np.float64)
 
 
 def _shift(chance: FloatArray, actual: FloatArray) -> float:

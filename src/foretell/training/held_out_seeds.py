@@ -243,7 +243,7 @@ def _dealt(seeds: FloatArray, folds: int, seed: int) -> tuple[IntArray, IntArray
 
 
 def _is_enough(fold: IntArray, number: int) -> bool:
-    return number > 0 and np.count_nonzero(fold <= number) >= ENOUGH_JUDGED
+    return number > 0 and int(np.count_nonzero(fold <= number)) >= ENOUGH_JUDGED
 
 
 def _places(score: FloatArray) -> FloatArray:
