@@ -3,7 +3,6 @@
 from pathlib import Path
 
 import polars as pl
-import pytest
 
 from foretell.config.settings import Settings
 from foretell.jobs.score import score
@@ -99,12 +98,12 @@ def test_segments_read_what_is_foretold_of_people_without_an_order(tmp_path: Pat
     assert lint_segments(settings).errors == 0
 
 
-@pytest.mark.filterwarnings("ignore::foretell.errors.SmallSampleWarning")
 def test_without_a_model_of_first_orders_segments_say_so(tmp_path: Path):
     settings = settings_in(tmp_path)
-    # orders begin too late for a window behind 30 days of them
-    orders = pl.read_csv(tmp_path / "orders.csv").filter(pl.col("ordered_at") >= "2025-07-15")
-    orders.write_csv(tmp_path / "orders.csv")
+    # what tells of people without an order begins too late for a window behind 30 days of it
+    for name, day in (("events", "occurred_at"), ("customers", "signed_up_at")):
+        rows = pl.read_csv(tmp_path / f"{name}.csv").filter(pl.col(day) >= "2025-07-15")
+        rows.write_csv(tmp_path / f"{name}.csv")
     train(settings, as_of=AS_OF)
     score(settings, as_of=AS_OF)
     rows = {row["name"]: row for row in list_segments(settings).rows}

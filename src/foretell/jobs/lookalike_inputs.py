@@ -26,7 +26,7 @@ from foretell.scoring.schema import score_columns
 from foretell.storage.hashing import sha256_bytes, sha256_file
 from foretell.tables.dataset import CustomerData
 from foretell.tables.erasure import is_named
-from foretell.tables.keyed_file import read_keyed_file
+from foretell.tables.keyed_file import keyed_file_columns, read_keyed_file
 from foretell.training.audience_profile import is_sensitive
 from foretell.windows import as_cutoff
 
@@ -136,7 +136,7 @@ def _is_list(settings: Settings) -> bool:
     asked = settings.lookalike
     if asked.pool is None or settings.data.orders is None:
         return False
-    return not set(_read_pool(settings).columns) - {asked.key, _KEY, EMAIL}
+    return not set(keyed_file_columns(asked.pool, table="pool")) - {asked.key, _KEY, EMAIL}
 
 
 def _listed_in_pool(settings: Settings, frame: pl.DataFrame) -> npt.NDArray[np.bool_]:
