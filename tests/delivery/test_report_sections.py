@@ -8,7 +8,8 @@ import polars as pl
 import pytest
 
 from foretell.delivery.data_light import data_light
-from foretell.delivery.headlines import Expected, headlines
+from foretell.delivery.expected import Expected
+from foretell.delivery.headlines import headlines
 from foretell.delivery.lookalike_publish import publish_lookalikes
 from foretell.delivery.lookalike_run import LOOKALIKE_COLUMNS, LookalikeRun, SeedFacts
 from foretell.delivery.previous import MEMBER_PREFIX, Previous

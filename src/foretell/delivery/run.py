@@ -171,8 +171,8 @@ class Run:
     feature_columns : tuple of Column
         What they are.
     prospects : pl.DataFrame or None
-        Column ``customer_id`` and features of known people without an order, sorted by ``customer_id``; None where
-        no table tells of them.
+        Column ``customer_id``, features of known people without an order and what is foretold of them, sorted by
+        ``customer_id``; None where no table tells of anybody.
     total : pl.DataFrame
         Columns of `scoring.forecast.forecast_total`, one row: the whole value horizon; empty where it is not known.
     reviewed_bands : pl.DataFrame
@@ -181,6 +181,8 @@ class Run:
         The newest lookalike run published beside this one.
     prospect_table : ProspectTable or None
         Chances and values of their first orders; None where there is nobody, or no model of it.
+    no_chances : str
+        Why the bundle tells no chances of first orders, as the end of a sentence; empty where it does.
     """
 
     shop: str
@@ -209,6 +211,7 @@ class Run:
     reviewed_bands: pl.DataFrame = field(default_factory=pl.DataFrame)
     reached: Reached | None = None
     prospect_table: ProspectTable | None = None
+    no_chances: str = ""
 
     @property
     def folder_name(self) -> str:

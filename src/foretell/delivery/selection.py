@@ -1,6 +1,6 @@
 """Who is in a segment: its rule applied to the scores, with the reason beside each name."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass, replace
 
 import numpy as np
@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from foretell.delivery.assignment import STRATA, drawn, held_out, value_strata
 from foretell.delivery.compiled import CompiledSegment, compile_segments, ranked_columns
+from foretell.delivery.prospects import VALUE_OF_PROSPECTS, prospect_rule_columns
 from foretell.delivery.rule_columns import (
     DERIVED,
     HAS_ORDERED,
@@ -23,6 +24,7 @@ from foretell.delivery.rules.evaluate import at
 from foretell.delivery.rules.phrases import Speech
 from foretell.delivery.rules.words import sentence
 from foretell.delivery.run import Run
+from foretell.delivery.segment_defaults import default_columns, default_order
 from foretell.delivery.segments import HOLDOUT_ENDING, Segment, direction
 from foretell.delivery.telling import tell
 from foretell.delivery.why_here import WHY_HERE, why_here
@@ -30,11 +32,6 @@ from foretell.errors import ConfigError
 from foretell.tables.schema import Column
 
 Rows = NDArray[np.int64]
-DEFAULT_ORDER = (f"{PREDICTED_VALUE.name} DESC",)
-DEFAULT_COLUMNS = (
-    "orders", "last_order_date", "days_since_last_order", "historic_clv", "predicted_clv", "churn_risk", "p_order",
-    "expected_next_order_date",
-)  # fmt: skip
 _NOT_IN_FILES = ("customer_id", "as_of", "clv_days", "churn_days", "order_days")
 
 
@@ -91,9 +88,23 @@ class Selection:
 
     @property
     def predicted_value(self) -> float:
-        """What the customers to talk to are expected to bring within the value horizon: currency, or orders."""
-        value = self.source.get_column(PREDICTED_VALUE.name).gather(np.sort(self.rows))
+        """What those to talk to are expected to bring: currency, or orders.
+
+        Of customers within the value horizon; of people without an order in the year after a first order.
+        """
+        name = PREDICTED_VALUE.name
+        if self.segment.people == "prospects" and VALUE_OF_PROSPECTS in self.source.columns:
+            has_money = self.source.get_column(VALUE_OF_PROSPECTS).is_not_null().any()
+            name = VALUE_OF_PROSPECTS if has_money else "p_first_order"
+        value = self.source.get_column(name).gather(np.sort(self.rows))
         return float(np.sum(value.drop_nulls().to_numpy()))
+
+    @property
+    def all_whom_it_could_hold(self) -> int:
+        """Number of customers, of people without an order, or of both, whichever the segment is about."""
+        ordered = int(self.source.get_column(HAS_ORDERED).sum())
+        sizes = {"customers": ordered, "prospects": self.source.height - ordered, "everyone": self.source.height}
+        return sizes[self.segment.people]
 
     @property
     def strata(self) -> tuple[tuple[int, int], ...]:
@@ -159,7 +170,8 @@ def select_all(run: Run, segments: Sequence[Segment], *, key: str = "") -> tuple
         problems at once.
     """
     known = rule_columns(run.columns, run.feature_columns)
-    full = aliases(run.columns)
+    told = prospect_rule_columns(run.horizons.churn_days) if run.prospect_table is None else run.prospect_table.columns
+    full = aliases((*run.columns, *told))
     publishable = {*full, *(column.name for column in (*run.columns, *run.feature_columns, *DERIVED))}
     ready, problems = compile_segments(segments, known, publishable=publishable)
     if problems:
@@ -177,7 +189,7 @@ def select_all(run: Run, segments: Sequence[Segment], *, key: str = "") -> tuple
     chosen = _choose(ready, frame, key)
     return tuple(
         Selection(
-            segment=_complete(compiled, run, speech),
+            segment=_complete(compiled, run, speech, known),
             condition=compiled.condition,
             rule_in_words=tell(compiled, run, frame, speech, ready),
             source=frame,
@@ -261,7 +273,7 @@ def _choose(ready: Sequence[CompiledSegment], frame: pl.DataFrame, key: str) -> 
 
 
 def _ordered(rows: Rows, segment: Segment, frame: pl.DataFrame, key: str) -> Rows:
-    entries = [direction(entry) for entry in segment.order_by or DEFAULT_ORDER]
+    entries = [direction(entry) for entry in segment.order_by or default_order(segment, frame.columns)]
     names = list(dict.fromkeys(["customer_id", PREDICTED_VALUE.name, *(name for name, _ in entries)]))
     inside = frame.select(names)[rows].with_columns(pl.Series("foretell: row", rows))
     if segment.sample is not None:
@@ -275,7 +287,7 @@ def _ordered(rows: Rows, segment: Segment, frame: pl.DataFrame, key: str) -> Row
     return ordered.get_column("foretell: row").head(segment.limit or ordered.height).to_numpy()
 
 
-def _complete(compiled: CompiledSegment, run: Run, speech: Speech) -> Segment:
+def _complete(compiled: CompiledSegment, run: Run, speech: Speech, known: Collection[str]) -> Segment:
     segment = compiled.segment
     in_rule = [name for name in columns_of(compiled.condition) if name not in _NOT_IN_FILES]
     description = segment.description
@@ -293,8 +305,8 @@ def _complete(compiled: CompiledSegment, run: Run, speech: Speech) -> Segment:
         title=fill(segment.title) or segment.name.replace("_", " ").capitalize(),
         description=fill(description) or sentence(at(compiled.condition, run.as_of), speech),
         action=fill(segment.action),
-        order_by=segment.order_by or DEFAULT_ORDER,
-        columns=segment.columns or tuple(dict.fromkeys([*DEFAULT_COLUMNS, *in_rule])),
+        order_by=segment.order_by or default_order(segment, known),
+        columns=segment.columns or tuple(dict.fromkeys([*default_columns(segment, known), *in_rule])),
         why=segment.why or _default_why(in_rule, speech),
     )
 
