@@ -16,8 +16,9 @@
 # %% [markdown]
 # # A first look
 #
-# Who will buy again, when, for how much, and who is leaving? This notebook answers it for CDNOW: 23,570 people who first
-# bought CDs online in early 1997, with every order until mid-1998. It takes about half a minute and needs no network.
+# Who will buy again, when, for how much, and who is leaving? This notebook answers it for CDNOW: 23,570 people
+# who first bought CDs online in early 1997, with every order until mid-1998. It takes about half a minute and
+# needs no network.
 
 # %%
 from datetime import datetime
@@ -32,8 +33,8 @@ data
 # %% [markdown]
 # ## Train as if it were 2 January 1998
 #
-# Everything at or after `as_of` is out of sight: not one byte of the model depends on it. Training also judges the recipe
-# on earlier dates, beside two rules of thumb and the BG/NBD model of the lifetimes package.
+# Everything at or after `as_of` is out of sight: not one byte of the model depends on it. Training also judges
+# the recipe on earlier dates, beside two rules of thumb and the BG/NBD model of the lifetimes package.
 
 # %%
 AS_OF = "1998-01-02"
@@ -63,7 +64,8 @@ ax = ft.plot_clv_distribution(scores, unit="US dollars")
 #
 # ## What is coming?
 #
-# The sum over all customers, week by week. The range is one for the total: errors of single customers even out in it.
+# The sum over all customers, week by week. The range is one for the total: errors of single customers even out
+# in it.
 
 # %%
 weeks = model.forecast(data, as_of=AS_OF)
@@ -72,7 +74,8 @@ ax = ft.plot_expected_orders(weeks)
 # %% [markdown]
 # ## How right was it?
 #
-# Half a year later we know: the orders from 2 January to 30 June 1998 are in the file. The model did not see them.
+# Half a year later we know: the orders from 2 January to 30 June 1998 are in the file. The model did not see
+# them.
 
 # %%
 after = data.between(datetime(1998, 1, 2), datetime(1998, 7, 1)).orders
@@ -83,7 +86,8 @@ print(f"expected {expected:,.0f} dollars, spent {actual:,.0f}: {expected / actua
 assert abs(expected / actual - 1) < 0.1
 
 # %% [markdown]
-# The total is one thing; whom to write to is another. Did the customers who were said to be worth most turn out to be?
+# The total is one thing; whom to write to is another. Did the customers who were said to be worth most turn out
+# to be?
 
 # %%
 best = happened.sort("predicted_clv_180d", descending=True).head(happened.height // 10)
@@ -122,5 +126,5 @@ assert again.version == version == model.version
 assert again.score(data, as_of=AS_OF).equals(scores)
 
 # %% [markdown]
-# Your own orders come in by `ft.read_orders("orders.csv", customer_id="…", ordered_at="…", amount="…")`: that is the next
-# notebook, [bring your own orders](02_your_own_orders.ipynb).
+# Your own orders come in by `ft.read_orders("orders.csv", customer_id="…", ordered_at="…", amount="…")`: that
+# is the next notebook, [bring your own orders](02_your_own_orders.ipynb).

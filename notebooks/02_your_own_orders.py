@@ -16,8 +16,9 @@
 # %% [markdown]
 # # Bring your own orders
 #
-# Real files are not clean. This notebook writes one as shops export it, with a few things wrong in it, and reads it until
-# every row is accounted for. The rule: whatever cannot be used is set aside with a reason, and nothing is lost quietly.
+# Real files are not clean. This notebook writes one as shops export it, with a few things wrong in it, and
+# reads it until every row is accounted for. The rule: whatever cannot be used is set aside with a reason, and
+# nothing is lost quietly.
 
 # %%
 import tempfile
@@ -41,8 +42,8 @@ lines = shop.orders.collect().select(
 lines.head(3)
 
 # %% [markdown]
-# Now what happens in every shop: some orders without a customer, a cancelled invoice, a date that nobody can read, an amount
-# that is text, a line that was exported twice.
+# Now what happens in every shop: some orders without a customer, a cancelled invoice, a date that nobody can
+# read, a few lines that were exported twice.
 
 # %%
 broken = pl.concat(
@@ -60,8 +61,8 @@ print(f"{broken.height:,} rows in {file.name}")
 # %% [markdown]
 # ## The first try
 #
-# Without saying which column is what, there is one answer with all problems at once. It names what the file has, and no
-# cell of it: a column of e-mail addresses would be read by whoever reads the log.
+# Without saying which column is what, there is one answer with all problems at once. It names what the file
+# has, and no cell of it: a column of e-mail addresses would be read by whoever reads the log.
 
 # %%
 try:
@@ -76,8 +77,8 @@ assert lines["CustomerID"][0] not in message
 # %% [markdown]
 # ## Naming the columns
 #
-# Each is a column of the file or an SQL expression over its columns. Dates are American here, so their form is said:
-# `3/4/2025` is never guessed at.
+# Each is a column of the file or an SQL expression over its columns. Dates are American here, so their form is
+# said: `3/4/2025` is never guessed at.
 
 # %%
 mapping = {
@@ -105,8 +106,8 @@ for note in report.notes:
     print(f"{note.count:>5,}  {note.sentence}")
 
 # %% [markdown]
-# The seven lines that were there twice are kept and counted: two equal lines of one order can be meant. If yours are not,
-# say so, and they go to quarantine too.
+# The seven lines that were there twice are kept and counted: two equal lines of one order can be meant. If
+# yours are not, say so, and they go to quarantine too.
 
 # %%
 strict = ft.read_orders(file, **mapping, drop_duplicates=True)
@@ -116,8 +117,8 @@ assert strict.report.rows_quarantined - report.rows_quarantined == 7
 # %% [markdown]
 # ## More tables
 #
-# What else the shop knows comes in by `ft.read_data`. Each table has its own mapping and its own account of rows. Here a list
-# of customers, one of whom is in it twice.
+# What else the shop knows comes in by `ft.read_data`. Each table has its own mapping and its own account of
+# rows. Here a list of customers, one of whom is in it twice.
 
 # %%
 people = pl.DataFrame({"client": truth["customer_id"], "country": ["DE", "AT", "CH"] * 500})
@@ -133,8 +134,8 @@ assert everything.orders.collect().height == data.orders.collect().height
 # %% [markdown]
 # ## Is it enough?
 #
-# It is once something can be learnt and judged. The purchase model alone (`rungs="purchase"`) takes seconds; months in
-# which customers first bought, and how many came back, are worth a look before any model.
+# It is once something can be learnt and judged. The purchase model alone (`rungs="purchase"`) takes seconds;
+# months in which customers first bought, and how many came back, are worth a look before any model.
 
 # %%
 ax = ft.plot_cohort_retention(ft.cohort_retention(data))
@@ -147,7 +148,8 @@ assert scores["predicted_clv_180d"].null_count() == 0
 model
 
 # %% [markdown]
-# Without money there are still purchases and dates: `amount=None` counts orders, and what would be money is empty.
+# Without money there are still purchases and dates: `amount=None` counts orders, and what would be money is
+# empty.
 
 # %%
 counts = ft.read_orders(file, **{**mapping, "amount": None})

@@ -16,10 +16,10 @@
 # %% [markdown]
 # # Customer lifetime value, and the ladder
 #
-# How much will each customer spend in the next half year? There is a well-known way, BG/NBD with gamma-gamma, and a
-# well-known package for it, lifetimes. foretell stands on the same idea and climbs on: a sturdier purchase model, then boosted
-# trees that learn what the purchase model gets wrong, then the level of the shop, then calibration. Each step is a *rung*,
-# and each has to show on the shop's own past that it is worth having.
+# How much will each customer spend in the next half year? There is a well-known way, BG/NBD with gamma-gamma,
+# and a well-known package for it, lifetimes. foretell stands on the same idea and climbs on: a sturdier
+# purchase model, then boosted trees that learn what the purchase model gets wrong, then the level of the shop,
+# then calibration. Each step is a *rung*, and each has to show on the shop's own past that it is worth having.
 
 # %%
 from datetime import datetime
@@ -35,8 +35,8 @@ AS_OF = "1998-01-02"
 # %% [markdown]
 # ## Every rung, the naive rules and lifetimes on the same question
 #
-# `ft.backtest` goes back to a day in the past, trains on what lay before it, and compares with the 180 days after it. The
-# naive rules are what a spreadsheet would do.
+# `ft.backtest` goes back to a day in the past, trains on what lay before it, and compares with the 180 days
+# after it. The naive rules are what a spreadsheet would do.
 
 # %%
 table = ft.backtest(data, cutoffs=AS_OF, clv_days=180, churn_days=90)
@@ -44,8 +44,8 @@ value = table.filter(pl.col("target") == "clv", pl.col("metric").is_in(["gini", 
 value.with_columns(pl.col("value").round(3)).pivot("metric", index="rung", values="value")
 
 # %% [markdown]
-# Gini says how well customers are ranked by what they then spent (1 is perfect), RMSE is dollars per customer, bias the error
-# of the total. What must hold, held here by assertions:
+# Gini says how well customers are ranked by what they then spent (1 is perfect), RMSE is dollars per customer,
+# bias the error of the total. What must hold, held here by assertions:
 
 
 # %%
@@ -60,8 +60,8 @@ assert abs(figure("boosted", "bias")) < 0.05
 ax = ft.plot_backtest(table, target="clv", metric="gini")
 
 # %% [markdown]
-# And what is not flattering: Spearman's correlation counts every customer alike, and most of these never come back. To rank
-# those, the recent rate of orders alone does better than any model, foretell's included.
+# And what is not flattering: Spearman's correlation counts every customer alike, and most of these never come
+# back. To rank those, the recent rate of orders alone does better than any model, foretell's included.
 
 # %%
 assert figure("naive_rate", "spearman") > figure("boosted", "spearman")
@@ -69,7 +69,8 @@ assert figure("naive_rate", "spearman") > figure("boosted", "spearman")
 # %% [markdown]
 # ## lifetimes in your own hands
 #
-# Not only as a row of ours: here BG/NBD is fitted by lifetimes itself, on the same customers, and asked for the same 180 days.
+# Not only as a row of ours: here BG/NBD is fitted by lifetimes itself, on the same customers, and asked for the
+# same 180 days.
 
 # %%
 from lifetimes import BetaGeoFitter
@@ -121,7 +122,8 @@ side_by_side.select(pl.exclude("customer_id").sum().round(0))
 
 # %%
 errors = side_by_side.select(
-    ((pl.col(name) - pl.col("happened")) ** 2).mean().sqrt().alias(name) for name in ("lifetimes", "purchase", "boosted")
+    ((pl.col(name) - pl.col("happened")) ** 2).mean().sqrt().alias(name)
+    for name in ("lifetimes", "purchase", "boosted")
 )
 agreement = np.corrcoef(side_by_side["lifetimes"].to_numpy(), side_by_side["purchase"].to_numpy())[0, 1]
 print(f"lifetimes and the purchase model agree: correlation {agreement:.3f}")
@@ -130,13 +132,14 @@ assert errors["boosted"].item() < errors["lifetimes"].item()
 errors
 
 # %% [markdown]
-# The two models of the same idea agree; the trees add a little on top. On a shop with a season, heavy buyers or regular
-# customers they add more: [docs/benchmarks.md](../docs/benchmarks.md) has six real cases, with the lost ones.
+# The two models of the same idea agree; the trees add a little on top. On a shop with a season, heavy buyers or
+# regular customers they add more: [docs/benchmarks.md](../docs/benchmarks.md) has six real cases, with the lost
+# ones.
 #
 # ## What does the purchase model believe?
 #
-# Many orders and a short silence: a customer. Many orders and a long silence: gone, and surer of it than of somebody who
-# always bought rarely.
+# Many orders and a short silence: a customer. Many orders and a long silence: gone, and surer of it than of
+# somebody who always bought rarely.
 
 # %%
 landscape = purchase.landscape(days_as_customer=365, most_orders=12)

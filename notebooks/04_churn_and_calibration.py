@@ -16,9 +16,10 @@
 # %% [markdown]
 # # Churn, and whether 70 % means 70 %
 #
-# In a shop nobody cancels. Customers just do not come back, and the day on which they left is written down nowhere. So there
-# are two different questions: *is this still a customer?* and *will they order in the next 90 days?* This notebook shows
-# both in a simulated shop, where for once the truth is known, and then turns to contracts, where customers do cancel.
+# In a shop nobody cancels. Customers just do not come back, and the day on which they left is written down
+# nowhere. So there are two different questions: *is this still a customer?* and *will they order in the next 90
+# days?* This notebook shows both in a simulated shop, where for once the truth is known, and then turns to
+# contracts, where customers do cancel.
 
 # %%
 from datetime import datetime, timedelta
@@ -37,8 +38,8 @@ model
 # %% [markdown]
 # ## Still a customer?
 #
-# `p_alive` is the purchase model's answer. Nobody can check it in a real shop. Here the simulator knows after which order
-# each customer left for good.
+# `p_alive` is the purchase model's answer. Nobody can check it in a real shop. Here the simulator knows after
+# which order each customer left for good.
 
 # %%
 as_of = datetime.fromisoformat(AS_OF)
@@ -60,8 +61,8 @@ assert abs(total[0] / total[1] - 1) < 0.15
 # %% [markdown]
 # ## Will they order within 90 days?
 #
-# That is `churn_risk_90d`, and it can be checked in any shop by waiting 90 days. Alive is not the same as coming soon: here are
-# slow but loyal customers, almost surely alive and unlikely to order in time.
+# That is `churn_risk_90d`, and it can be checked in any shop by waiting 90 days. Alive is not the same as
+# coming soon: here are slow but loyal customers, almost surely alive and unlikely to order in time.
 
 # %%
 slow = scores.filter(pl.col("p_alive") > 0.8, pl.col("churn_risk_90d") > 0.6)
@@ -81,8 +82,8 @@ assert (bands["said"] - bands["stayed_away"]).abs().max() < 0.08
 bands
 
 # %% [markdown]
-# Not only three bands: training has done the same on past windows, in ten groups, for every rung. Points on the dashed line
-# are percentages that came true.
+# Not only three bands: training has done the same on past windows, in ten groups, for every rung. Points on the
+# dashed line are percentages that came true.
 
 # %%
 newest = model.calibration.filter(pl.col("cutoff") == pl.col("cutoff").max(), pl.col("target") == "churn")
@@ -99,8 +100,9 @@ losses
 # %% [markdown]
 # ## What a calibrated risk is good for
 #
-# With a probability that can be believed, costs can be weighed. A letter costs 1.50 and brings one in ten of those back who
-# would have stayed away; an order leaves a margin of 20. Then a letter pays where 0.1 × risk × 20 is more than 1.50.
+# With a probability that can be believed, costs can be weighed. A letter costs 1.50 and brings one in ten of
+# those back who would have stayed away; an order leaves a margin of 20. Then a letter pays where 0.1 × risk ×
+# 20 is more than 1.50.
 
 # %%
 worth = seen.with_columns(gain=0.1 * 20 * pl.col("churn_risk_90d") - 1.5).filter(pl.col("gain") > 0)
@@ -112,8 +114,9 @@ assert abs(real / expected - 1) < 0.25
 # %% [markdown]
 # ## Contracts
 #
-# Where customers cancel there is a label, and any frame with a key will do. Here is a small subscription business. The
-# truth: short tenure and support tickets raise the chance of cancelling, the plan's name does nothing.
+# Where customers cancel there is a label, and any frame with a key will do. Here is a small subscription
+# business. The truth: short tenure and support tickets raise the chance of cancelling, the plan's name does
+# nothing.
 
 # %%
 rng = np.random.default_rng(5)
@@ -133,8 +136,8 @@ subscribers = pl.DataFrame(
 )
 
 # %% [markdown]
-# The column `last_invoice` was filled in afterwards: it knows who cancelled. A model with it would look perfect and be
-# useless. Training stops and names it.
+# The column `last_invoice` was filled in afterwards: it knows who cancelled. A model with it would look perfect
+# and be useless. Training stops and names it.
 
 # %%
 try:

@@ -16,8 +16,8 @@
 # %% [markdown]
 # # When is the next order?
 #
-# A reminder the day before somebody would have bought anyway is wasted, and one three weeks later is too late. This notebook
-# asks for dates, says how wide they are, and counts how often they were right.
+# A reminder the day before somebody would have bought anyway is wasted, and one three weeks later is too late.
+# This notebook asks for dates, says how wide they are, and counts how often they were right.
 #
 # The shop is simulated: half of its customers restock regularly, the others buy when they feel like it.
 
@@ -39,8 +39,8 @@ dates = ["next_order_date_early", "expected_next_order_date", "next_order_date_l
 scores.filter(pl.col("orders") > 5).select("customer_id", "last_order_date", "avg_days_between_orders", *dates).head(5)
 
 # %% [markdown]
-# Three dates for each customer: the middle one, and the ends of the range that holds 8 of 10. All are *given that they
-# buy* within the horizon. Whether they buy at all is another number, `churn_risk_90d`.
+# Three dates for each customer: the middle one, and the ends of the range that holds 8 of 10. All are *given
+# that they buy* within the horizon. Whether they buy at all is another number, `churn_risk_90d`.
 
 # %%
 with_chance = scores.filter(pl.col("expected_next_order_date").is_not_null())
@@ -51,8 +51,8 @@ print(f"{with_chance.height:,} of {scores.height:,} customers have a date")
 # %% [markdown]
 # ## One customer, day by day
 #
-# Each order lifts the chance of still being a customer; every quiet day lowers it, and the more so the more regular the
-# customer was.
+# Each order lifts the chance of still being a customer; every quiet day lowers it, and the more so the more
+# regular the customer was.
 
 # %%
 regular = truth.filter(pl.col("kind") == "regular", pl.col("left_at").is_null(), pl.col("mean_gap_days") > 25)
@@ -69,7 +69,8 @@ ax = ft.plot_customer_history(history.days, next_order=history.next_order)
 # %% [markdown]
 # ## Were the dates right?
 #
-# Of those who did order in the following 180 days: how many on or between the early and the late date? It should be 80 %.
+# Of those who did order in the following 180 days: how many on or between the early and the late date? It
+# should be 80 %.
 
 # %%
 as_of = datetime.fromisoformat(AS_OF)
@@ -107,9 +108,9 @@ assert with_chance["expected_next_order_date"].min() >= as_of.date()
 # %% [markdown]
 # ## Where it is less right
 #
-# 80 % holds of all together. By kind it does not: foretell learns one regularity for the whole shop, so dates of the regular
-# are wider than they need be, and dates of those who come at random too narrow. A real shop does not say who is of
-# which kind; here the simulator does.
+# 80 % holds of all together. By kind it does not: foretell learns one regularity for the whole shop, so dates
+# of the regular are wider than they need be, and dates of those who come at random too narrow. A real shop does
+# not say who is of which kind; here the simulator does.
 
 # %%
 kinds = (
@@ -134,8 +135,8 @@ kinds
 # %% [markdown]
 # ## Overdue
 #
-# A customer is overdue when the wait is longer than 9 of 10 waits expected of that customer. That is a reason to write to
-# them, and no verdict: the simulator knows how many of the overdue had really left.
+# A customer is overdue when the wait is longer than 9 of 10 waits expected of that customer. That is a reason
+# to write to them, and no verdict: the simulator knows how many of the overdue had really left.
 
 # %%
 left = truth.select("customer_id", gone=(pl.col("left_at") < as_of).fill_null(value=False))

@@ -16,9 +16,9 @@
 # %% [markdown]
 # # Who is like the best ones?
 #
-# A new customer has bought once. There is hardly a history to predict from, and yet some of them will be among the best.
-# Whom do they resemble on the day they arrive? This notebook learns it from those who became good customers, ranks the
-# newcomers, and then looks at what the newcomers did.
+# A new customer has bought once. There is hardly a history to predict from, and yet some of them will be among
+# the best. Whom do they resemble on the day they arrive? This notebook learns it from those who became good
+# customers, ranks the newcomers, and then looks at what the newcomers did.
 
 # %%
 import tempfile
@@ -38,8 +38,9 @@ data
 # %% [markdown]
 # ## What is known on the first day
 #
-# One row per customer, made of the first order and of the list of customers: any frame with a key will do. In this shop those
-# who live near buy more often, and those who like dear things spend more. The ranking is not told so.
+# One row per customer, made of the first order and of the list of customers: any frame with a key will do. In
+# this shop those who live near buy more often, and those who like dear things spend more. The ranking is not
+# told so.
 
 # %%
 paid = data.orders.filter(pl.col("amount_minor") > 0)
@@ -72,8 +73,9 @@ newcomers.select("customer_id", "first_order_value", "main_category", "km_to_sho
 # %% [markdown]
 # ## Seeds
 #
-# Those who came before July 2024 have been customers for at least a year and a half. The best tenth of them, by what they spent in
-# their first year *after* the first order, are the seeds. Everybody who came in 2025 is the pool.
+# Those who came before July 2024 have been customers for at least a year and a half. The best tenth of them, by
+# what they spent in their first year *after* the first order, are the seeds. Everybody who came in 2025 is the
+# pool.
 
 # %%
 year = (
@@ -90,8 +92,8 @@ alike = ft.Lookalike(seed=0).fit(old.select(known), best["customer_id"])
 print(f"{best.height} seeds among {old.height:,}; chosen: {alike.chosen_}; columns: {', '.join(alike.features_)}")
 
 # %% [markdown]
-# Gender was there and was left out: sensitive attributes are not learnt from unless they are let in by name, and the audit
-# says whether the ranking favours a group all the same.
+# Gender was there and was left out: sensitive attributes are not learnt from unless they are let in by name,
+# and the audit says whether the ranking favours a group all the same.
 
 # %%
 assert "gender" in alike.left_out_
@@ -102,8 +104,8 @@ alike.audit_
 # %% [markdown]
 # ## What a larger audience costs
 #
-# Some seeds were kept secret while learning. How many of them are in the top of the ranking? The orange line is the control:
-# the same with customers drawn at random for seeds, which must stay on the line of chance.
+# Some seeds were kept secret while learning. How many of them are in the top of the ranking? The orange line is
+# the control: the same with customers drawn at random for seeds, which must stay on the line of chance.
 
 # %%
 ax = ft.plot_reach(alike.reach_)
@@ -117,7 +119,8 @@ assert 0.5 < at_10["control_lift"] < 1.6
 # %% [markdown]
 # ## The newcomers of 2025
 #
-# Rank them by their first day alone, take the tenth most alike, and look at what all of them spent in the 180 days after it.
+# Rank them by their first day alone, take the tenth most alike, and look at what all of them spent in the 180
+# days after it.
 
 # %%
 pool = newcomers.filter(pl.col("came_at").is_between(datetime(2025, 1, 1), datetime(2025, 7, 1), closed="left"))
@@ -132,7 +135,8 @@ later = (
 judged = ranking.join(later, on="customer_id", how="left").with_columns(pl.col("spent_later").fill_null(0.0))
 top = judged.sort("lookalike_score", descending=True).head(judged.height // 10)
 lift = top["spent_later"].mean() / judged["spent_later"].mean()
-print(f"The tenth most alike of {judged.height} spent {top['spent_later'].mean():.0f} each, all {judged['spent_later'].mean():.0f}: {lift:.1f} times")
+each, all_each = top["spent_later"].mean(), judged["spent_later"].mean()
+print(f"The tenth most alike of {judged.height:,} spent {each:.0f} each, all {all_each:.0f}: {lift:.1f} times as much")
 assert lift > 1.5
 top.select("customer_id", "lookalike_score", "^reason_.$").head(3)
 
@@ -149,8 +153,8 @@ alike.profile(pool.select(known), top["customer_id"]).head(6)
 # %% [markdown]
 # ## Seeds that tell on themselves
 #
-# A classic mistake: leave in the column that chose the seeds. The model learns the rule back, looks perfect, and finds
-# nobody new. The guard leaves it out and names it.
+# A classic mistake: leave in the column that chose the seeds. The model learns the rule back, looks perfect,
+# and finds nobody new. The guard leaves it out and names it.
 
 # %%
 import warnings
