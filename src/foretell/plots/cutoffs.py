@@ -71,7 +71,7 @@ def plot_backtest(table: pl.DataFrame, ax: Axes | None = None, *, target: str = 
     axes.set_xlim(-0.6, len(cutoffs) - 0.4)
     axes.set_xlabel("Cutoff of the backtest")
     label = f"{in_words(metric)} of {in_words(target)}"
-    axes.set_ylabel(label[:1].upper() + label[1:] + _UNITS.get((target.split("_")[0], metric), ""))
+    axes.set_ylabel(label[:1].upper() + label[1:] + _UNITS.get((target.split("_", maxsplit=1)[0], metric), ""))
     axes.grid(axis="y")
     axes.set_axisbelow(True)
     low, high = axes.get_ylim()
