@@ -205,4 +205,4 @@ def test_a_bar_tells_its_number_to_a_pointer_that_rests_on_it(opened):
     titles = opened().locator("figure svg g > title").all_text_contents()
     assert "Tenth 1: 110.00 EUR predicted for each" in titles
     assert "Week from 1 November 2026: 40.0 orders" in titles
-    assert "5 % most alike, 100 customers: 30 % of the hidden seeds, 6.0 times chance" in titles
+    assert "5\u00a0% most alike, 100 customers: 30\u00a0% of the hidden seeds, 6.0 times chance" in titles

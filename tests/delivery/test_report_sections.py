@@ -223,11 +223,9 @@ def test_the_calendar_gives_a_range_for_orders_and_for_spend_where_it_has_one(ma
         expected_orders_high=pl.col("expected_orders") * 2,
         expected_spend=pl.col("expected_orders") * 20,
     )
-    spend = {
-        "expected_spend_low": pl.col("expected_orders") * 15,
-        "expected_spend_high": pl.col("expected_orders") * 30,
-    }
-    chart = forecast_chart(replace(run, forecast=weeks.with_columns(**spend)))
+    orders = pl.col("expected_orders")
+    both = weeks.with_columns(expected_spend_low=orders * 15, expected_spend_high=orders * 30)
+    chart = forecast_chart(replace(run, forecast=both))
     assert chart.header[2:] == ("Orders, 4 times of 5 between", "Expected spend", "Spend, 4 times of 5 between")
     first = both.row(0, named=True)
     low, high = (money(first[f"expected_spend_{end}"], run.currency) for end in ("low", "high"))
