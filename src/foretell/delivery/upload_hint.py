@@ -40,8 +40,9 @@ def upload_hint(segments: Iterable[Segment]) -> list[str]:
             "out."
         ),
         (
-            f"For one segment now, in the folder of foretell.toml: foretell export --to {platforms[0]} --segment {name} "
-            "--contacts customers.csv. It says where the files are; README.txt beside them says what to do."
+            "For one segment now, in the folder of foretell.toml: "
+            f"foretell export --to {platforms[0]} --segment {name} --contacts customers.csv. "
+            "It says where the files are; README.txt beside them says what to do."
         ),
         (
             "For every run from now on: let whoever runs foretell name the table under [data.customers] in "
