@@ -226,13 +226,14 @@ def test_the_calendar_gives_a_range_for_orders_and_for_spend_where_it_has_one(ma
     orders = pl.col("expected_orders")
     both = weeks.with_columns(expected_spend_low=orders * 15, expected_spend_high=orders * 30)
     chart = forecast_chart(replace(run, forecast=both))
-    assert chart.header[2:] == ("Orders, 4 times of 5 between", "Expected spend", "Spend, 4 times of 5 between")
+    between = "(4 times of 5 between)"
+    assert chart.header[1:] == (f"Expected orders {between}", f"Expected spend {between}")
     first = both.row(0, named=True)
-    low, high = (money(first[f"expected_spend_{end}"], run.currency) for end in ("low", "high"))
-    assert chart.rows[0][-1] == f"{low} to {high}"
-    assert {len(row) for row in chart.rows} == {5}
+    spend, low, high = (money(first[f"expected_spend{end}"], run.currency) for end in ("", "_low", "_high"))
+    assert chart.rows[0][-1] == f"{spend} ({low} to {high})"
+    assert {len(row) for row in chart.rows} == {3}
     without = forecast_chart(replace(run, forecast=weeks))
-    assert without.header[3:] == ("Expected spend",)
+    assert without.header[2:] == ("Expected spend",)
 
 
 def test_each_size_of_a_lookalike_audience_tells_its_numbers_to_a_pointer(make_run):

@@ -164,20 +164,23 @@ def forecast_chart(run: Run) -> Chart | None:
     has_spend = run.has_money and "expected_spend" in weeks.columns and weeks["expected_spend"].null_count() == 0
     has_spend_range = has_spend and {"expected_spend_low", "expected_spend_high"} <= set(weeks.columns)
 
+    between = " (4 times of 5 between)"
+
     def cells(row: dict[str, float]) -> tuple[str, ...]:
-        found = [f"{row['expected_orders']:,.1f}"]
+        orders = f"{row['expected_orders']:,.1f}"
         if has_range:
-            found.append(f"{row['expected_orders_low']:,.1f} to {row['expected_orders_high']:,.1f}")
-        if has_spend:
-            found.append(money(row["expected_spend"], run.currency))
+            orders += f" ({row['expected_orders_low']:,.1f} to {row['expected_orders_high']:,.1f})"
+        if not has_spend:
+            return (orders,)
+        spend = money(row["expected_spend"], run.currency)
         if has_spend_range:
             low, high = (money(row[f"expected_spend_{end}"], run.currency) for end in ("low", "high"))
-            found.append(f"{low} to {high}")
-        return tuple(found)
+            spend += f" ({low} to {high})"
+        return orders, spend
 
     with page_figure() as (figure, axes):
         plot_expected_orders(weeks, axes)
-        told = [f"Week from {day_words(row['week_starts_on'])}: {cells(row)[0]} orders" for row in rows]
+        told = [f"Week from {day_words(row['week_starts_on'])}: {row['expected_orders']:,.1f} orders" for row in rows]
         titles = hover(axes.patches, told)
         svg = _inline(to_svg(figure, prefix="forecast-", titles=titles), title="Orders expected by week")
     month = weeks.head(4).get_column("expected_orders").to_numpy().sum()
@@ -191,10 +194,8 @@ def forecast_chart(run: Run) -> Chart | None:
         ),
         header=(
             "Week that starts on",
-            "Expected orders",
-            *(("Orders, 4 times of 5 between",) if has_range else ()),
-            *(("Expected spend",) if has_spend else ()),
-            *(("Spend, 4 times of 5 between",) if has_spend_range else ()),
+            f"Expected orders{between if has_range else ''}",
+            *((f"Expected spend{between if has_spend_range else ''}",) if has_spend else ()),
         ),
         rows=tuple((f"{row['week_starts_on']}", *cells(row)) for row in rows),
     )
