@@ -39,6 +39,14 @@ def test_every_block_says_its_language():
     assert {"python", "sh", "toml"} <= {block.language for block in EVERY}
 
 
+def test_an_output_that_is_no_longer_true_is_noticed():
+    printed = "Scored 20 customers with bundle 0123456789abcdef\n  one\n  two 5.00"
+    require_said("Scored 20 customers with bundle fedcba9876543210\n…\n  two 5.01", printed)
+    for shown in ("Scored 21 customers with bundle fedcba9876543210", "  two 6.00", "  two 5.00\n  one", "three"):
+        with pytest.raises(AssertionError, match="not printed"):
+            require_said(shown, printed)
+
+
 def test_what_is_not_run_is_listed_with_its_reason():
     for block, line in shell_lines():
         if block.page != "docs/cli.md" and not is_run(line):
