@@ -43,7 +43,7 @@ def render_readme(run: Run, segments: SegmentsOfRun, *, escaped_cells: int, uplo
             for purpose, told in segment_lines(run, segments)
         ),
         section("Segments: what changed", change_lines(segments)),
-        *([section("Files to upload", told)] if (told := _uploads(segments, uploads)) else []),
+        *([section("Files to upload", ways)] if (ways := _uploads(segments, uploads)) else []),
         section("How to use them", _use(run, escaped_cells)),
         section("How far to trust the numbers", _trust(run)),
         section("What not to believe", _limits(run)),
