@@ -22,7 +22,7 @@ export MLFLOW_DISABLE_TELEMETRY := true
 # compiled modules make every later start several seconds quicker
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup servers browser demo test test-rest test-all lint format types bench bench-accuracy clean
+.PHONY: help setup servers browser demo test test-rest test-all notebooks pair-notebooks lint format types bench bench-accuracy clean
 
 help:  ## show this list
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -80,6 +80,13 @@ test-rest: $(STAMP)  ## the tests that `make test` leaves out: slow, servers, br
 
 test-all: $(STAMP)  ## every test
 	@$(BIN)/python -m pytest
+
+notebooks: $(STAMP)  ## run the notebooks from top to bottom (part of test-rest)
+	@$(BIN)/python -m pytest tests/notebooks
+
+pair-notebooks: $(STAMP)  ## bring notebooks/*.ipynb to their .py scripts, without outputs
+	@rm -f notebooks/*.ipynb
+	@$(BIN)/jupytext --quiet --to ipynb notebooks/*.py
 
 lint: $(STAMP)  ## style, layers of the house
 	@$(BIN)/ruff check .

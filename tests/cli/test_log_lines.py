@@ -46,8 +46,10 @@ def test_a_step_that_lasts_is_seen_to_go_on_on_a_terminal_only(capsys, monkeypat
     ticked = log_lines.threading.Event()
     real = sys.stderr.write
     monkeypatch.setattr(sys.stderr, "write", lambda text: (ticked.set() if "\r" in text else None, real(text))[1])
+    # the clock of the step must have passed the moment at which the ticker began, whatever the scheduler does
+    lasting = log_lines.threading.Event()
     with logged(Session()):
-        RunLog().timed("score", lambda: ticked.wait(30), rows=lambda _: 1_234_567)
+        RunLog().timed("score", lambda: ticked.wait(30) and lasting.wait(0.05), rows=lambda _: 1_234_567)
     err = capsys.readouterr().err
     assert err.startswith("score\n\r\033[Kscore: 0 s …")
     assert "\r\033[K" in err

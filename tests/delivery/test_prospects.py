@@ -1,5 +1,6 @@
 """The table of prospects in a published folder: its files, its columns in the dictionary, its row in the README."""
 
+import math
 from dataclasses import replace
 from datetime import datetime
 
@@ -10,6 +11,7 @@ from polars.testing import assert_frame_equal
 from foretell.bundles.prospects import RECORD_SCHEMA
 from foretell.delivery.prospects import ProspectTable
 from foretell.delivery.publish import publish
+from foretell.delivery.report.prospects_told import prospects_told
 from foretell.errors import ColumnMismatch, GateRefused
 from foretell.scoring.prospect_schema import prospect_columns, prospect_schema
 
@@ -53,8 +55,40 @@ def test_the_table_is_published_beside_the_scores(run, tmp_path):
     assert "the 5 % ranked highest placed 6.1 times (4.5 to 7.8) as many first orders as 5 % drawn by lot" in readme
 
 
+def test_the_report_sums_them_up(run, tmp_path):
+    known = replace(TABLE, level_sd=0.2)
+    # .5 · .5 + .25 · .75 = .4375 is the variance of two people; .2 · .4375 the error of the level
+    half = 1.2815515655446004 * math.sqrt(0.4375 + (0.2 * 0.4375) ** 2)
+    assert known.first_orders.expected == 0.75
+    assert (known.first_orders.low, known.first_orders.high) == (0.0, pytest.approx(0.75 + half))
+    assert TABLE.first_orders.low is None
+    told = prospects_told(known)
+    assert [(group.title, group.people, group.first_orders, group.value) for group in told.groups] == [
+        ("An open cart or checkout", 1, 0.5, 60.0),
+        ("In the customers table, without an open cart", 1, 0.25, 30.0),
+        ("Known by events only", 1, 0.0, 0.0),
+    ]
+    assert (told.top.people, told.top.first_orders, told.top.each, told.undated) == (1, 0.5, 120.0, 1)
+    assert told.top_share_of_orders == pytest.approx(2 / 3)
+    page = " ".join((publish(replace(run, prospect_table=known), tmp_path).path / "report.html").read_text().split())
+    assert "3 people are known by visits, messages or a sign-up and never ordered" in page
+    assert 'href="#prospects"' in page
+    assert "as many first orders as 5 % drawn by lot" in page
+    assert "=cmd" not in page
+
+
+def test_a_shop_without_money_has_chances_and_no_values():
+    told = prospects_told(
+        replace(TABLE, scores=SCORES.with_columns(expected_first_year_value=pl.lit(None, pl.Float64)))
+    )
+    assert not told.has_money
+    assert told.all.first_orders == 0.75
+    assert prospects_told(None) is None
+
+
 def test_without_prospects_nothing_speaks_of_them(run, tmp_path):
     published = publish(run, tmp_path)
+    assert 'id="prospects"' not in (published.path / "report.html").read_text()
     assert not [name for name in published.files if "prospects" in name]
     assert "prospects.csv" not in (published.path / "README.txt").read_text()
 

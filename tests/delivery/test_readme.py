@@ -123,3 +123,13 @@ def test_each_segment_says_for_whom_how_many_since_when_and_what_to_do(run):
         "Valid from 1 November 2026."
     ) in text
     assert "half: Customers where the number of orders is at least 2. 50 % of them, by lot, are held out." in text
+
+
+def test_without_contacts_it_says_how_to_come_to_upload_files(run):
+    text = flat(readme(run))
+    assert "Files to upload" not in text  # the four segments of mails and letters name no platform
+    ads = tuple(one for one in ready_segments() if one.name in ("vip", "lapsed_vip", "clv_high"))
+    told = flat(render_readme(run, SegmentsOfRun(select_all(run, ads)), escaped_cells=0))
+    assert "lapsed_vip (meta, google)" in told
+    assert "foretell export --to meta --segment lapsed_vip --contacts customers.csv" in told
+    assert "consent_ads (yes or no)" in told

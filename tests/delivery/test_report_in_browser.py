@@ -63,6 +63,8 @@ def pages(make_run, tmp_path_factory):
             (pl.col("expected_orders") * 0.8).alias("expected_orders_low"),
             (pl.col("expected_orders") * 1.3).alias("expected_orders_high"),
             (pl.col("expected_orders") * 20).alias("expected_spend"),
+            (pl.col("expected_orders") * 15).alias("expected_spend_low"),
+            (pl.col("expected_orders") * 30).alias("expected_spend_high"),
         ),
         reached=reached(run.as_of),
         reviewed=pl.DataFrame(
@@ -203,3 +205,4 @@ def test_a_bar_tells_its_number_to_a_pointer_that_rests_on_it(opened):
     titles = opened().locator("figure svg g > title").all_text_contents()
     assert "Tenth 1: 110.00 EUR predicted for each" in titles
     assert "Week from 1 November 2026: 40.0 orders" in titles
+    assert "5\u00a0% most alike, 100 customers: 30\u00a0% of the hidden seeds, 6.0 times chance" in titles

@@ -1,6 +1,7 @@
 """What the report's sections count: risk by value, what changed, what is at risk, how right earlier runs were."""
 
 import json
+import re
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -8,11 +9,13 @@ import polars as pl
 import pytest
 
 from foretell.delivery.data_light import data_light
-from foretell.delivery.headlines import Expected, headlines
+from foretell.delivery.expected import Expected
+from foretell.delivery.headlines import headlines
 from foretell.delivery.lookalike_publish import publish_lookalikes
 from foretell.delivery.lookalike_run import LOOKALIKE_COLUMNS, LookalikeRun, SeedFacts
 from foretell.delivery.previous import MEMBER_PREFIX, Previous
-from foretell.delivery.reached import REACH_COLUMNS, find_reached
+from foretell.delivery.reached import REACH_COLUMNS, Reached, find_reached
+from foretell.delivery.report.charts import forecast_chart, reach_chart
 from foretell.delivery.report.since import since_last_run
 from foretell.delivery.report.told import backtest_sentences, review_sentences, review_sums, top_shares
 from foretell.delivery.report.value_grid import value_grid
@@ -22,6 +25,7 @@ from foretell.delivery.segment_diff import diff
 from foretell.delivery.segment_files import SegmentsOfRun, member_table
 from foretell.delivery.segments import Segment
 from foretell.delivery.selection import select_all
+from foretell.delivery.wording import money
 from foretell.evaluation.review import _SCHEMAS as REVIEW_SCHEMAS
 from foretell.windows import Horizons
 
@@ -210,3 +214,33 @@ def test_the_newest_lookalike_run_up_to_the_day_is_read_back(tmp_path, monkeypat
     card = tmp_path / found.folder / "model_card.json"
     card.write_text(json.dumps(json.loads(card.read_text()) | {"seeds": {"matched": 10**6}}))
     assert find_reached(tmp_path, datetime(2026, 10, 15)).folder == "lookalikes/2026-10-01"
+
+
+def test_the_calendar_gives_a_range_for_orders_and_for_spend_where_it_has_one(make_run):
+    run = make_run(customers=50)
+    weeks = run.forecast.with_columns(
+        expected_orders_low=pl.col("expected_orders") * 0.5,
+        expected_orders_high=pl.col("expected_orders") * 2,
+        expected_spend=pl.col("expected_orders") * 20,
+    )
+    orders = pl.col("expected_orders")
+    both = weeks.with_columns(expected_spend_low=orders * 15, expected_spend_high=orders * 30)
+    chart = forecast_chart(replace(run, forecast=both))
+    between = "(4 times of 5 between)"
+    assert chart.header[1:] == (f"Expected orders {between}", f"Expected spend {between}")
+    first = both.row(0, named=True)
+    spend, low, high = (money(first[f"expected_spend{end}"], run.currency) for end in ("", "_low", "_high"))
+    assert chart.rows[0][-1] == f"{spend} ({low} to {high})"
+    assert {len(row) for row in chart.rows} == {3}
+    without = forecast_chart(replace(run, forecast=weeks))
+    assert without.header[2:] == ("Expected spend",)
+
+
+def test_each_size_of_a_lookalike_audience_tells_its_numbers_to_a_pointer(make_run):
+    run = make_run(customers=50)
+    row = dict.fromkeys(REACH_COLUMNS, 0.5) | {"held_out_seeds": 9, "lift": 3.25}
+    reach = pl.DataFrame([row | {"top_share": share, "recall": 2 * share} for share in (0.01, 0.05, 0.2)])
+    chart = reach_chart(replace(run, reached=Reached(run.as_of, "lookalikes/x", "ab" * 32, 2_000, 100, 9, reach)))
+    titles = re.findall(r"<title>([^<]*)</title>", chart.svg)
+    assert titles[1] == "5 % most alike, 100 customers: 10 % of the hidden seeds, 3.2 times chance"
+    assert len(titles) == 3

@@ -31,3 +31,15 @@ def test_hostile_text_is_escaped(bundle):
     assert "<script>" not in page
     assert "&lt;script&gt;" in page
     assert "<b></td>" not in page
+
+
+def test_what_was_judged_is_handed_out_for_the_plots(bundle):
+    frames = {
+        name: pl.DataFrame(
+            [("2025-01-01", "purchase", "churn", 1, 30, 0.4, 0.5)], schema=bundle.record[name].schema, orient="row"
+        )
+        for name in ("calibration", "deciles")
+    }
+    model = TrainedModel(replace(bundle, record={**bundle.record, **frames}))
+    assert model.calibration.row(0, named=True)["observed"] == 0.5
+    assert model.deciles.row(0, named=True)["actual"] == 0.5

@@ -145,6 +145,17 @@ def small(rows):
 
 
 @pytest.mark.parametrize("mode", ["replace", "by_as_of"])
+def test_prospects_stand_beside_the_scores(address, ask, mode):
+    to = Destination(address, f"people_{mode}", mode)
+    people = small(3).with_columns(reason_1=pl.lit(None, pl.String))
+    assert write_scores(small(5), to, as_of=AS_OF, content="a", prospects=people)
+    assert not write_scores(small(5), to, as_of=AS_OF, content="a", prospects=people)
+    assert ask(f"SELECT count(*), count(reason_1) FROM people_{mode}_prospects") == [(3, 0)]  # noqa: S608
+    assert write_scores(small(5), to, as_of=AS_OF, content="b", prospects=people.head(2))
+    assert ask(f"SELECT count(*) FROM people_{mode}_prospects") == [(2,)]  # noqa: S608
+
+
+@pytest.mark.parametrize("mode", ["replace", "by_as_of"])
 def test_a_database_that_goes_away_while_it_is_written_keeps_the_old_rows(address, ask, monkeypatch, mode):
     to = Destination(address, f"gone_{mode}", mode)
     write_scores(small(5), to, as_of=AS_OF, content="a")

@@ -114,7 +114,7 @@ def test_features_that_were_not_published_are_computed_for_a_preview(settings: S
     segments = settings.segments.model_copy(update={"folder": tmp_path / "segments"})
     shown = preview_segment(settings.model_copy(update={"segments": segments}), "new")
     frame = shown.selection.frame
-    assert 0 < frame.height < shown.customers
+    assert 0 < frame.height < shown.everybody
     assert frame["spend_last_30d"].min() > 0
     assert frame["days_since_last_order"].max() <= 30
 

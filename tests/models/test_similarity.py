@@ -63,6 +63,16 @@ def test_two_kinds_of_seeds_are_told_from_what_lies_between():
     assert len(SeedSimilarity((0, 0), clusters=50).fit(matrix[:90], seeds[:90]).directions) <= 50
 
 
+def test_several_numbers_of_clusters_at_once_are_those_of_single_fits():
+    matrix, seeds = matrix_and_seeds()
+    weights = np.linspace(1, 3, len(matrix))
+    at_once = SeedSimilarity((0, 3, 0), seed=4).fit_counts(matrix, seeds, (1, 2, 4), weights=weights)
+    for count, found in at_once.items():
+        alone = SeedSimilarity((0, 3, 0), clusters=count, seed=4).fit(matrix, seeds, weights=weights)
+        assert found.to_dict() == alone.to_dict()
+        assert len(found.levels_of_clusters) == count
+
+
 def test_the_state_returns_and_a_damaged_one_is_refused():
     matrix, seeds = matrix_and_seeds()
     model = SeedSimilarity((0, 3, 0), clusters=2).fit(matrix, seeds)

@@ -12,11 +12,13 @@ from foretell.plots.axes import plot_data
 from foretell.plots.cohorts import plot_cohort_retention
 from foretell.plots.customer import plot_customer_history
 from foretell.plots.cutoffs import plot_backtest
+from foretell.plots.forecast import plot_expected_orders
 from foretell.plots.landscape import plot_frequency_recency
+from foretell.plots.lookalike import plot_reach
 from foretell.plots.tracking import plot_tracking
 from foretell.plots.tuning import plot_tuning_history
 from foretell.plots.value import plot_clv_distribution, plot_value_capture
-from plot_frames import BACKTEST, DECILES, HISTORY, LANDSCAPE, RETENTION, SCORES, TRACKING, TRIALS
+from plot_frames import BACKTEST, DECILES, FORECAST, HISTORY, LANDSCAPE, REACH, RETENTION, SCORES, TRACKING, TRIALS
 
 
 @pytest.fixture(autouse=True)
@@ -101,3 +103,24 @@ def test_foreign_axes_have_no_numbers():
     _, axes = plt.subplots()
     with pytest.raises(ColumnMismatch, match="No plot of foretell"):
         plot_data(axes)
+
+
+def test_a_week_that_the_horizon_cuts_is_left_out_unless_there_is_no_other():
+    weeks = FORECAST.with_columns(days=pl.when(pl.int_range(pl.len()) == pl.len() - 1).then(3).otherwise(7))
+    assert plot_data(plot_expected_orders(weeks)).height == weeks.height - 1
+    short = FORECAST.head(1).with_columns(days=pl.lit(3))
+    assert plot_data(plot_expected_orders(short)).height == 1
+
+
+def test_the_legend_of_a_backtest_covers_no_point():
+    ax = plot_backtest(BACKTEST)
+    ax.figure.canvas.draw()
+    top = ax.transData.inverted().transform(ax.get_legend().get_window_extent().corners())[:, 1].max()
+    assert top < plot_data(ax)["low"].min()
+
+
+def test_the_legend_of_the_reach_stands_above_the_curves():
+    ax = plot_reach(REACH)
+    ax.figure.canvas.draw()
+    bottom = ax.transData.inverted().transform(ax.get_legend().get_window_extent().corners())[:, 1].min()
+    assert bottom > 1

@@ -115,6 +115,26 @@ def test_scores_are_written_once_and_replaced_whole(file, mode):
     assert runs == ([("c", 4)] if mode == "replace" else [("b", 3), ("c", 4)])
 
 
+@pytest.mark.parametrize("mode", ["replace", "by_as_of"])
+def test_prospects_stand_beside_the_scores_and_go_with_them(file, mode):
+    to, later = Destination(f"duckdb://{file}", "sales.scores", mode), datetime(2025, 8, 2)
+    people = scores(2).with_columns(p_first_order_90d=pl.lit(0.25))
+    assert write_scores(scores(), to, as_of=AS_OF, content="a")
+    assert write_scores(scores(), to, as_of=AS_OF, content="a", prospects=people)
+    assert not write_scores(scores(), to, as_of=AS_OF, content="a", prospects=people)
+    assert read(file, "SELECT count(*), sum(p_first_order_90d) FROM sales.scores_prospects") == [(2, 0.5)]
+    assert write_scores(
+        scores(4, later), to, as_of=later, content="c", prospects=people.head(1).with_columns(as_of=later)
+    )
+    assert read(file, "SELECT count(*) FROM sales.scores_prospects") == [(1 if mode == "replace" else 3,)]
+    assert write_scores(scores(4, later), to, as_of=later, content="d")
+    tables = {name for (name,) in read(file, "SELECT table_name FROM information_schema.tables")}
+    if mode == "replace":
+        assert "scores_prospects" not in tables
+    else:
+        assert read(file, "SELECT DISTINCT as_of FROM sales.scores_prospects") == [(AS_OF,)]
+
+
 def test_a_failure_while_writing_leaves_the_old_table(file, monkeypatch):
     to = Destination(f"duckdb://{file}", "scores")
     write_scores(scores(), to, as_of=AS_OF, content="a")

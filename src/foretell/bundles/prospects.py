@@ -14,6 +14,7 @@ from foretell.storage.hashing import canonical_json
 if TYPE_CHECKING:
     from foretell.models.encoding import Encoding
     from foretell.models.event_blend import EventBlend
+    from foretell.models.first_order_level import FirstOrderLevel
     from foretell.models.first_year_values import FirstYearValues
 
 PROSPECTS = "prospects.json"
@@ -25,7 +26,7 @@ RECORD_SCHEMA: Mapping[str, Any] = {
 """Columns of the record: past performance of the model, of the base rate and of a plain rule."""
 
 _NAME = "ProspectModel"
-_FIELDS = {"days", "encoding", "blend", "values"}
+_FIELDS = {"days", "encoding", "blend", "values", "level"}
 _MOST_TREES = 10
 _MOST_DAYS = 10_000
 
@@ -44,6 +45,8 @@ class ProspectModel:
         The probability.
     values : FirstYearValues or None
         Spend of newcomers by group; None without money.
+    level : FirstOrderLevel
+        How much likelier first orders are in one window than in others.
     record : polars.DataFrame
         Past performance, columns of `RECORD_SCHEMA`; empty if it was never judged.
     """
@@ -52,6 +55,7 @@ class ProspectModel:
     encoding: "Encoding"
     blend: "EventBlend"
     values: "FirstYearValues | None"
+    level: "FirstOrderLevel"
     record: pl.DataFrame
 
 
@@ -73,6 +77,7 @@ def prospect_files(model: ProspectModel) -> dict[str, bytes]:
         "encoding": model.encoding.to_dict(),
         "blend": model.blend.to_dict(),
         "values": None if model.values is None else model.values.to_dict(),
+        "level": model.level.to_dict(),
     }
     trees = {_trees_file(place): each.to_text().encode() for place, each in enumerate(model.blend.boosters)}
     return {PROSPECTS: canonical_json(head), PROSPECTS_RECORD: model.record.write_csv().encode(), **trees}
@@ -118,6 +123,7 @@ def read_prospects(files: Mapping[str, bytes]) -> ProspectModel | None:
         raise damaged(_NAME, "files")
     from foretell.models.encoding import Encoding
     from foretell.models.event_blend import EventBlend
+    from foretell.models.first_order_level import FirstOrderLevel
     from foretell.models.first_year_values import FirstYearValues
 
     head = json.loads(files[PROSPECTS])
@@ -131,6 +137,7 @@ def read_prospects(files: Mapping[str, bytes]) -> ProspectModel | None:
         encoding=encoding,
         blend=EventBlend.from_dict(head["blend"], trees, levels),
         values=None if head["values"] is None else FirstYearValues.from_dict(head["values"]),
+        level=FirstOrderLevel.from_dict(head["level"]),
         record=pl.read_csv(io.BytesIO(files[PROSPECTS_RECORD]), schema=dict(RECORD_SCHEMA)),
     )
 

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 from foretell.delivery.checks import is_money
 from foretell.delivery.compiled import named_columns
-from foretell.delivery.rule_columns import PERCENTILE, column_named, rule_columns
+from foretell.delivery.prospects import CHANCES
+from foretell.delivery.rule_columns import PERCENTILE, column_named, rule_columns, without_horizon
 from foretell.delivery.rules.condition import columns_of
 from foretell.delivery.rules.parse import NoRule, parse_rule
 from foretell.delivery.run import Run
@@ -82,17 +83,31 @@ def allowed(run: Run, segments: Sequence[Segment]) -> tuple[tuple[Segment, ...],
 def _why_off(segment: Segment, run: Run, known: Mapping[str, Column]) -> str:
     if segment.off:
         return segment.off
-    missing = [name for name in segment.needs if column_named(name, dict(known)) is None]
+    named = [name for name in named_columns(segment) if column_named(name, dict(known)) is None]
+    chances = [name for name in named if without_horizon(name) in CHANCES]
+    if chances and run.prospects is not None:
+        return f"It reads {_listed(chances)}, but {_why_no_chance(run, known)}."
+    missing = [name for name in segment.needs if name in named and name not in chances]
     if missing:
         return _why_missing(missing, segment.tables)
-    if segment.people == "prospects" and run.prospects is None:
+    if chances or (segment.people == "prospects" and run.prospects is None):
         needed = f"{LACKS_TABLES}{_listed(segment.tables)}: nobody" if segment.tables else "Nobody"
         return f"{needed} without an order is known."
+    unread = [name for name in named if segment.people == "prospects" and _can_be_known(name)]
+    if unread:
+        return _why_missing(unread, segment.tables)
     if segment.ready and not run.has_money:
         money = [name for name in _rule_columns(segment) if _is_money(name, known)]
         if money:
             return f"The orders carry no amounts, and it reads {_listed(money)}."
     return ""
+
+
+def _why_no_chance(run: Run, known: Mapping[str, Column]) -> str:
+    told = sorted(name for name in known if without_horizon(name) in CHANCES and without_horizon(name) != name)
+    if told:
+        return f"the chance of a first order is that of {told[0]}; p_first_order means it whatever its days"
+    return run.no_chances or "the published run tells no chances of first orders"
 
 
 def _why_missing(missing: Sequence[str], tables: Sequence[str]) -> str:

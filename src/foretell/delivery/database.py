@@ -22,6 +22,7 @@ from foretell.tables.database_access import (
 MODES = ("replace", "by_as_of")
 _SLICE_ROWS = 100_000
 _RUNS = "_runs"
+_PROSPECTS = "_prospects"
 _NEW = "_new"
 
 
@@ -35,7 +36,7 @@ class Destination:
         ``postgresql://user@host:port/database`` or ``duckdb:///path/to/file.duckdb``, without a password.
     table : str
         Table of the scores, as in ``customer_scores`` or ``marketing.customer_scores``. Beside it ``<table>_runs`` says
-        which runs it holds.
+        which runs it holds, and ``<table>_prospects`` has those who never ordered, where any are scored.
     mode : str
         ``replace``: the newest run only, written aside and renamed; ``by_as_of``: every run, one of the same ``as_of``
         replaced.
@@ -64,7 +65,9 @@ class Destination:
         return f"Destination({shown(self.address)!r}, {self.table!r}, {self.mode!r})"
 
 
-def write_scores(scores: pl.DataFrame, to: Destination, *, as_of: datetime, content: str) -> bool:
+def write_scores(
+    scores: pl.DataFrame, to: Destination, *, as_of: datetime, content: str, prospects: pl.DataFrame | None = None
+) -> bool:
     """Write a run's scores in one transaction; readers see the old rows until it ends, then the new ones.
 
     Parameters
@@ -77,6 +80,9 @@ def write_scores(scores: pl.DataFrame, to: Destination, *, as_of: datetime, cont
         The run's cutoff.
     content : str
         Hash of the run's content: a run that is there already is not written again.
+    prospects : polars.DataFrame or None
+        Columns of `scoring.prospect_schema.prospect_columns`, for the table ``<table>_prospects``; of a run without
+        them no rows stay there.
 
     Returns
     -------
@@ -93,32 +99,40 @@ def write_scores(scores: pl.DataFrame, to: Destination, *, as_of: datetime, cont
     with told_as_output_error(to.address, f"the table {to.table}"), _opened(to) as session:
         runs = quoted(to.table + _RUNS)
         session.run(f"CREATE TABLE IF NOT EXISTS {runs} (as_of timestamp PRIMARY KEY, content text, customers bigint)")
-        if session.rows(f"SELECT content FROM {runs} WHERE as_of = $1", as_of) == [(content,)]:  # noqa: S608  a name in quotes
+        beside = to.table + _PROSPECTS
+        is_whole = prospects is None or session.has_table(beside)
+        if is_whole and session.rows(f"SELECT content FROM {runs} WHERE as_of = $1", as_of) == [(content,)]:  # noqa: S608  a name in quotes
             return False
         if to.mode == "replace":
-            _replace(session, scores, to)
+            _replace(session, scores, to.table)
+            _replace(session, prospects, beside)
             session.run(f"DELETE FROM {runs}")  # noqa: S608  likewise
         else:
-            _insert(session, scores, to, as_of)
+            _insert(session, scores, to.table, as_of)
+            _insert(session, prospects, beside, as_of)
             session.run(f"DELETE FROM {runs} WHERE as_of = $1", as_of)  # noqa: S608  likewise
         session.run(f"INSERT INTO {runs} VALUES ($1, $2, $3)", as_of, content, scores.height)  # noqa: S608  likewise
         session.commit()
     return True
 
 
-def _replace(session: "_Session", scores: pl.DataFrame, to: Destination) -> None:
-    new = to.table + _NEW
+def _replace(session: "_Session", rows: pl.DataFrame | None, table: str) -> None:
+    if rows is None:
+        session.run(f"DROP TABLE IF EXISTS {quoted(table)}")
+        return
+    new = table + _NEW
     session.run(f"DROP TABLE IF EXISTS {quoted(new)}")
-    session.append(scores, new, create=True)
-    session.run(f"DROP TABLE IF EXISTS {quoted(to.table)}")
-    session.run(f"ALTER TABLE {quoted(new)} RENAME TO {quoted(to.table.rpartition('.')[2])}")
+    session.append(rows, new, create=True)
+    session.run(f"DROP TABLE IF EXISTS {quoted(table)}")
+    session.run(f"ALTER TABLE {quoted(new)} RENAME TO {quoted(table.rpartition('.')[2])}")
 
 
-def _insert(session: "_Session", scores: pl.DataFrame, to: Destination, as_of: datetime) -> None:
-    exists = session.has_table(to.table)
+def _insert(session: "_Session", rows: pl.DataFrame | None, table: str, as_of: datetime) -> None:
+    exists = session.has_table(table)
     if exists:
-        session.run(f"DELETE FROM {quoted(to.table)} WHERE as_of = $1", as_of)  # noqa: S608  a name in quotes
-    session.append(scores, to.table, create=not exists)
+        session.run(f"DELETE FROM {quoted(table)} WHERE as_of = $1", as_of)  # noqa: S608  a name in quotes
+    if rows is not None:
+        session.append(rows, table, create=not exists)
 
 
 class _Session:

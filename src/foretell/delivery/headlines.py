@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from foretell.delivery.expected import Expected
 from foretell.delivery.rule_columns import aliases
 from foretell.delivery.run import Run
 
@@ -34,23 +35,6 @@ class Band:
     share: float
     historic_value: float
     predicted_value: float
-
-
-@dataclass(frozen=True)
-class Expected:
-    """A sum over all customers that is expected, with the range that holds it 4 times of 5.
-
-    Parameters
-    ----------
-    expected : float
-        The mean.
-    low, high : float or None
-        10 % and 90 % quantiles; None where they are not known.
-    """
-
-    expected: float
-    low: float | None
-    high: float | None
 
 
 @dataclass(frozen=True)

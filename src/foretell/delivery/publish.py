@@ -221,7 +221,7 @@ def _tables(run: Run, selected: SegmentsOfRun) -> Iterator[tuple[str, Table]]:
     if run.prospect_table is not None:
         yield PROSPECTS_CSV, run.prospect_table.scores
     yield "data_dictionary.csv", data_dictionary(run, selected.selections)
-    yield OVERVIEW_NAME, overview(run, selected)
+    yield OVERVIEW_NAME, overview(selected)
     yield DIFF_NAME, diff_table(selected.diff)
     yield POWER_NAME, power_table(run, selected.selections)
     for selection in selected.selections:

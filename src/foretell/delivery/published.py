@@ -98,7 +98,7 @@ def latest_run(output_folder: Path) -> Path:
         return output_folder / str(json.loads((output_folder / "latest.json").read_bytes())["folder"])
     except (OSError, ValueError, KeyError, TypeError):
         rule = "nothing has been published there yet"
-        remedy = "foretell score, or name another folder.output."
+        remedy = "foretell score, or name the folder: --set folders.output=… or --run …."
         raise DataError([Violation("run", None, rule, 1, remedy=remedy)], source=str(output_folder)) from None
 
 

@@ -8,6 +8,7 @@ from foretell.delivery.run import Run
 from foretell.delivery.segment_files import SegmentsOfRun
 from foretell.delivery.segment_uploads import upload_lines
 from foretell.delivery.trust import answers, overall, untested, verdicts
+from foretell.delivery.upload_hint import upload_hint
 from foretell.delivery.uploads.write import Uploads
 from foretell.delivery.wording import instant_words, money, percent, whole
 
@@ -42,7 +43,7 @@ def render_readme(run: Run, segments: SegmentsOfRun, *, escaped_cells: int, uplo
             for purpose, told in segment_lines(run, segments)
         ),
         section("Segments: what changed", change_lines(segments)),
-        *([] if uploads is None else [section("Files to upload", upload_lines(uploads))]),
+        *([section("Files to upload", ways)] if (ways := _uploads(segments, uploads)) else []),
         section("How to use them", _use(run, escaped_cells)),
         section("How far to trust the numbers", _trust(run)),
         section("What not to believe", _limits(run)),
@@ -92,6 +93,12 @@ def _files(run: Run) -> list[str]:
             "which segment, and how to check it."
         ),
     ]
+
+
+def _uploads(segments: SegmentsOfRun, uploads: Uploads | None) -> list[str]:
+    if uploads is None:
+        return upload_hint(selection.segment for selection in segments.selections)
+    return upload_lines(uploads)
 
 
 def _use(run: Run, escaped_cells: int) -> list[str]:

@@ -156,7 +156,7 @@ def rule_frame(
     ranked : collection of str
         Names such as ``avg_order_value_percentile`` whose ranks are wanted too.
     prospects : pl.DataFrame or None
-        Column ``customer_id`` and features of people without an order.
+        Column ``customer_id``, features of people without an order and what is foretold of them.
 
     Returns
     -------
@@ -188,7 +188,10 @@ def rule_frame(
 
 
 def _with_prospects(named: pl.DataFrame, prospects: pl.DataFrame, horizons: Horizons) -> pl.DataFrame:
-    known = [pl.col(name).cast(named.schema[name]) for name in prospects.columns if name in named.columns]
+    # What is foretold of people without an order is empty for customers, who have no such columns.
+    known = [
+        pl.col(name).cast(named.schema[name]) if name in named.columns else pl.col(name) for name in prospects.columns
+    ]
     constant = {name: named.get_column(name).first() for name in ("as_of", "model_version") if named.height}
     without_order = prospects.select(known).with_columns(
         pl.lit(value=False).alias(HAS_ORDERED),

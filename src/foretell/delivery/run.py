@@ -175,8 +175,8 @@ class Run:
     feature_columns : tuple of Column
         What they are.
     prospects : pl.DataFrame or None
-        Column ``customer_id`` and features of known people without an order, sorted by ``customer_id``; None where
-        no table tells of them.
+        Column ``customer_id``, features of known people without an order and what is foretold of them, sorted by
+        ``customer_id``; None where no table tells of anybody.
     total : pl.DataFrame
         Columns of `scoring.forecast.forecast_total`, one row: the whole value horizon; empty where it is not known.
     reviewed_bands : pl.DataFrame
@@ -187,6 +187,8 @@ class Run:
         Chances and values of their first orders; None where there is nobody, or no model of it.
     silence : Silence or None
         How long nobody has ordered, beside what is usual in this shop.
+    no_chances : str
+        Why the bundle tells no chances of first orders, as the end of a sentence; empty where it does.
     """
 
     shop: str
@@ -216,6 +218,7 @@ class Run:
     reached: Reached | None = None
     prospect_table: ProspectTable | None = None
     silence: Silence | None = None
+    no_chances: str = ""
 
     @property
     def folder_name(self) -> str:

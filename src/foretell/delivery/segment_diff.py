@@ -15,7 +15,8 @@ from foretell.delivery.rules.evaluate import expression
 from foretell.delivery.rules.phrases import Speech
 from foretell.delivery.rules.words import clause
 from foretell.delivery.run import Run
-from foretell.delivery.selection import RuleRows, Selection
+from foretell.delivery.selection import Selection
+from foretell.delivery.stored_rule_rows import RuleRows
 from foretell.delivery.why_here import in_words
 from foretell.tables.schema import Column
 

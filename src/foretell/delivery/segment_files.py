@@ -30,7 +30,7 @@ OVERVIEW_COLUMNS = (
     Column("why_off", _TEXT, "text", True, "Why it was not."),
     Column("customers", _COUNT, "customers", True, "Customers in its file."),
     Column("held_out", _COUNT, "customers", True, "Customers held out of the campaign, in a file of their own."),
-    Column("share_of_all", _REAL, "share", True, "Customers in both files, of all scored."),
+    Column("share_of_all", _REAL, "share", True, "Both files, of all whom it could hold."),
     Column("predicted_value", _REAL, PREDICTED_VALUE.unit, True, "Expected of those in its file."),
     Column("before", _COUNT, "customers", True, "Customers in both files of the last published run."),
     Column("entered", _COUNT, "customers", True, "Who came in since."),
@@ -86,13 +86,11 @@ class SegmentsOfRun:
         return self if self.diff is None else replace(self, diff=replace(self.diff, rows=self.diff.rows.clear()))
 
 
-def overview(run: Run, segments: SegmentsOfRun) -> pl.DataFrame:
+def overview(segments: SegmentsOfRun) -> pl.DataFrame:
     """Return the content of ``segments.csv``.
 
     Parameters
     ----------
-    run : Run
-        A finished run.
     segments : SegmentsOfRun
         Its segments.
 
@@ -111,7 +109,7 @@ def overview(run: Run, segments: SegmentsOfRun) -> pl.DataFrame:
                 "is_on": True,
                 "customers": selection.size,
                 "held_out": selection.held_out,
-                "share_of_all": total / run.scores.height if run.scores.height else 0.0,
+                "share_of_all": total / max(selection.all_whom_it_could_hold, 1),
                 "predicted_value": selection.predicted_value,
                 "rule_in_words": selection.rule_in_words,
             }

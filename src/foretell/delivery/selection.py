@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from foretell.delivery.assignment import STRATA, drawn, held_out, value_strata
 from foretell.delivery.compiled import CompiledSegment, compile_segments, ranked_columns
 from foretell.delivery.file_rows import FileRows, Rows
+from foretell.delivery.prospects import VALUE_OF_PROSPECTS, prospect_rule_columns
 from foretell.delivery.rule_columns import (
     DERIVED,
     HAS_ORDERED,
@@ -17,27 +18,20 @@ from foretell.delivery.rule_columns import (
     aliases,
     column_named,
     rule_columns,
-    rule_frame,
 )
 from foretell.delivery.rules.condition import Condition, columns_of
 from foretell.delivery.rules.evaluate import at
 from foretell.delivery.rules.phrases import Speech
 from foretell.delivery.rules.words import sentence
 from foretell.delivery.run import Run
+from foretell.delivery.segment_defaults import default_columns, default_order
 from foretell.delivery.segments import HOLDOUT_ENDING, Segment, direction
-from foretell.delivery.stored_rule_rows import StoredRuleRows
+from foretell.delivery.stored_rule_rows import RuleRows, rule_rows
 from foretell.delivery.telling import tell
 from foretell.delivery.why_here import WHY_HERE, why_here
-from foretell.engines.stored_scores import StoredScores
 from foretell.errors import ConfigError
 from foretell.tables.schema import Column
 
-RuleRows = pl.DataFrame | StoredRuleRows
-DEFAULT_ORDER = (f"{PREDICTED_VALUE.name} DESC",)
-DEFAULT_COLUMNS = (
-    "orders", "last_order_date", "days_since_last_order", "historic_clv", "predicted_clv", "churn_risk", "p_order",
-    "expected_next_order_date",
-)  # fmt: skip
 _NOT_IN_FILES = ("customer_id", "as_of", "clv_days", "churn_days", "order_days")
 
 
@@ -99,9 +93,23 @@ class Selection:
 
     @property
     def predicted_value(self) -> float:
-        """What the customers to talk to are expected to bring within the value horizon: currency, or orders."""
-        value = self.source.get_column(PREDICTED_VALUE.name).gather(np.sort(self.rows))
+        """What those to talk to are expected to bring: currency, or orders.
+
+        Of customers within the value horizon; of people without an order in the year after a first order.
+        """
+        name = PREDICTED_VALUE.name
+        if self.segment.people == "prospects" and VALUE_OF_PROSPECTS in self.source.columns:
+            has_money = self.source.get_column(VALUE_OF_PROSPECTS).is_not_null().any()
+            name = VALUE_OF_PROSPECTS if has_money else "p_first_order"
+        value = self.source.get_column(name).gather(np.sort(self.rows))
         return float(np.sum(value.drop_nulls().to_numpy()))
+
+    @property
+    def all_whom_it_could_hold(self) -> int:
+        """Number of customers, of people without an order, or of both, whichever the segment is about."""
+        ordered = int(self.source.get_column(HAS_ORDERED).sum())
+        sizes = {"customers": ordered, "prospects": self.source.height - ordered, "everyone": self.source.height}
+        return sizes[self.segment.people]
 
     @property
     def strata(self) -> tuple[tuple[int, int], ...]:
@@ -186,17 +194,18 @@ def select_all(run: Run, segments: Sequence[Segment], *, key: str = "") -> tuple
         problems at once.
     """
     known = rule_columns(run.columns, run.feature_columns)
-    full = aliases(run.columns)
+    told = prospect_rule_columns(run.horizons.churn_days) if run.prospect_table is None else run.prospect_table.columns
+    full = aliases((*run.columns, *told))
     publishable = {*full, *(column.name for column in (*run.columns, *run.feature_columns, *DERIVED))}
     ready, problems = compile_segments(segments, known, publishable=publishable)
     if problems:
         raise ConfigError(problems)
-    frame = _rule_rows(run, ranked_columns(segments))
+    frame = rule_rows(run, ranked_columns(segments))
     speech = Speech(known, asdict(run.horizons), run.currency, run.as_of)
     chosen = _choose(ready, frame, key)
     return tuple(
         Selection(
-            segment=_complete(compiled, run, speech),
+            segment=_complete(compiled, run, speech, known),
             condition=compiled.condition,
             rule_in_words=tell(compiled, run, frame, speech, ready),
             source=frame,
@@ -232,20 +241,6 @@ def same_people(selections: Sequence[Selection]) -> dict[str, str]:
             if name != one.segment.name:
                 found[one.segment.name] = name
     return found
-
-
-def _rule_rows(run: Run, ranked: Collection[str]) -> RuleRows:
-    if isinstance(run.scores, StoredScores) and run.prospects is None:
-        return StoredRuleRows(run.scores, run.columns, run.as_of, run.horizons, run.features, ranked)
-    return rule_frame(
-        run.all_scores(),
-        run.columns,
-        as_of=run.as_of,
-        horizons=run.horizons,
-        features=run.features,
-        ranked=ranked,
-        prospects=run.prospects,
-    )
 
 
 def matches(ready: Sequence[CompiledSegment], frame: RuleRows) -> list[NDArray[np.bool_]]:
@@ -299,7 +294,7 @@ def _choose(ready: Sequence[CompiledSegment], frame: RuleRows, key: str) -> list
 
 
 def _ordered(rows: Rows, segment: Segment, frame: RuleRows, key: str) -> Rows:
-    entries = [direction(entry) for entry in segment.order_by or DEFAULT_ORDER]
+    entries = [direction(entry) for entry in segment.order_by or default_order(segment, frame.columns)]
     if segment.sample is not None:
         ids, value = (frame.get_column(name).gather(rows) for name in ("customer_id", PREDICTED_VALUE.name))
         rows = rows[drawn(ids, value, segment.sample, key=key, split=segment.split or segment.name)]
@@ -316,7 +311,7 @@ def _ordered(rows: Rows, segment: Segment, frame: RuleRows, key: str) -> Rows:
     return ordered
 
 
-def _complete(compiled: CompiledSegment, run: Run, speech: Speech) -> Segment:
+def _complete(compiled: CompiledSegment, run: Run, speech: Speech, known: Collection[str]) -> Segment:
     segment = compiled.segment
     in_rule = [name for name in columns_of(compiled.condition) if name not in _NOT_IN_FILES]
     description = segment.description
@@ -334,8 +329,8 @@ def _complete(compiled: CompiledSegment, run: Run, speech: Speech) -> Segment:
         title=fill(segment.title) or segment.name.replace("_", " ").capitalize(),
         description=fill(description) or sentence(at(compiled.condition, run.as_of), speech),
         action=fill(segment.action),
-        order_by=segment.order_by or DEFAULT_ORDER,
-        columns=segment.columns or tuple(dict.fromkeys([*DEFAULT_COLUMNS, *in_rule])),
+        order_by=segment.order_by or default_order(segment, known),
+        columns=segment.columns or tuple(dict.fromkeys([*default_columns(segment, known), *in_rule])),
         why=segment.why or _default_why(in_rule, speech),
     )
 

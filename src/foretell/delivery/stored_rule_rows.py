@@ -16,7 +16,9 @@ from foretell.delivery.rule_columns import (
     PREDICTED_VALUE_PERCENTILE,
     aliases,
     rank_in_percent,
+    rule_frame,
 )
+from foretell.delivery.run import Run
 from foretell.engines.stored_scores import StoredScores
 from foretell.tables.schema import Column
 from foretell.windows import Horizons, first_unseen_day
@@ -132,3 +134,34 @@ class StoredRuleRows:
         of = {PAST_VALUE_PERCENTILE.name: PAST_VALUE.name, PREDICTED_VALUE_PERCENTILE.name: PREDICTED_VALUE.name}
         ranked = of.get(name, name.removesuffix(PERCENTILE))
         return self.select([ranked]).select(rank_in_percent(ranked).alias(name)).to_series()
+
+
+RuleRows = pl.DataFrame | StoredRuleRows
+"""A rule frame, wherever its rows are."""
+
+
+def rule_rows(run: Run, ranked: Collection[str]) -> RuleRows:
+    """Return the rule frame of a run: on disk where its scores are, but in memory beside people without an order.
+
+    Parameters
+    ----------
+    run : Run
+        A finished run.
+    ranked : collection of str
+        Ranks that segments ask for.
+
+    Returns
+    -------
+    pl.DataFrame or StoredRuleRows
+    """
+    if isinstance(run.scores, StoredScores) and run.prospects is None:
+        return StoredRuleRows(run.scores, run.columns, run.as_of, run.horizons, run.features, ranked)
+    return rule_frame(
+        run.all_scores(),
+        run.columns,
+        as_of=run.as_of,
+        horizons=run.horizons,
+        features=run.features,
+        ranked=ranked,
+        prospects=run.prospects,
+    )

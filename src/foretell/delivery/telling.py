@@ -11,6 +11,7 @@ from foretell.delivery.rules.evaluate import at
 from foretell.delivery.rules.phrases import Speech
 from foretell.delivery.rules.words import sentence
 from foretell.delivery.run import Run
+from foretell.delivery.segment_defaults import default_order
 from foretell.delivery.segments import direction
 from foretell.delivery.stored_rule_rows import StoredRuleRows
 from foretell.delivery.wording import percent, whole
@@ -59,7 +60,7 @@ def tell(
     if segment.sample is not None:
         told.append(f"Of these {percent(segment.sample) if segment.sample < 1 else whole(segment.sample)} by lot.")
     if segment.limit is not None:
-        order = [direction(entry) for entry in segment.order_by or ("predicted_value DESC",)]
+        order = [direction(entry) for entry in segment.order_by or default_order(segment, frame.columns)]
         ranked = ", then ".join(
             f"{speech.phrase(name)} ({'highest' if down else 'lowest'} first)" for name, down in order
         )

@@ -1,12 +1,12 @@
 """A trained model as a small table for notebooks: what it is, and how it did on the shop's own past."""
 
-from collections.abc import Iterable
 from html import escape
 
 import polars as pl
 
 from foretell.bundles.bundle import Bundle
 from foretell.bundles.record import newest_cutoff
+from foretell.tables.notebook_html import html_table
 
 _SHOWN = {
     "clv": ("gini", "spearman", "bias"),
@@ -40,14 +40,14 @@ def model_html(bundle: Bundle, version: str) -> str:
         "version": version,
         "limits": "; ".join(limits) or "none found",
     }
-    parts = ["<b>foretell model</b>", _table(list(facts.items()))]
+    parts = ["<b>foretell model</b>", html_table(list(facts.items()))]
     cutoff = newest_cutoff(bundle.record)
     if cutoff is None:
         parts.append("<p>Never judged on past windows.</p>")
     else:
         rows = _figures(bundle.record["backtest"].filter(pl.col("cutoff") == cutoff), bundle.rung)
         parts.append(f"<p>Judged on the window after {escape(cutoff)} [95 % interval]:</p>")
-        parts.append(_table([("answer", "metric", "value"), *rows], head=True))
+        parts.append(html_table([("answer", "metric", "value"), *rows], head=True))
     return f"<div>{''.join(parts)}</div>"
 
 
@@ -61,11 +61,3 @@ def _figures(table: pl.DataFrame, rung: str) -> list[tuple[str, str, str]]:
                 shown = "–" if value is None else f"{value:.3g}{interval}"
                 rows.append((target.replace("_", " "), metric.replace("_", " "), shown))
     return rows
-
-
-def _table(rows: Iterable[tuple[str, ...]], *, head: bool = False) -> str:
-    lines = []
-    for number, row in enumerate(rows):
-        tag = "th" if head and not number else "td"
-        lines.append("<tr>" + "".join(f"<{tag}>{escape(cell)}</{tag}>" for cell in row) + "</tr>")
-    return f"<table>{''.join(lines)}</table>"

@@ -57,6 +57,24 @@ class TrainedModel:
         """Past performance, as from `foretell.backtest` but with cutoffs as ISO text; empty if never judged."""
         return self.bundle.record["backtest"]
 
+    @property
+    def calibration(self) -> pl.DataFrame:
+        """What was predicted and what happened, by bin of each probability at each past cutoff that was judged.
+
+        Columns ``cutoff`` (ISO text), ``rung``, ``target``, ``bin``, ``customers``, ``predicted``, ``observed``;
+        ``plot_calibration`` draws one cutoff, rung and target of it.
+        """
+        return self.bundle.record["calibration"]
+
+    @property
+    def deciles(self) -> pl.DataFrame:
+        """Predicted and real means by tenth of the customers at each past cutoff that was judged.
+
+        Columns ``cutoff`` (ISO text), ``rung``, ``target``, ``decile`` (1 is the lowest prediction), ``customers``,
+        ``predicted``, ``actual``; ``plot_decile_value`` and ``plot_value_capture`` draw one cutoff, rung and target.
+        """
+        return self.bundle.record["deciles"]
+
     def score(
         self,
         data: CustomerData,

@@ -10,7 +10,14 @@ from foretell.delivery.manifest import read_manifest
 from foretell.delivery.publish import Published
 
 
-def write_to_database(scores: pl.DataFrame, published: Published, settings: DatabaseSettings, as_of: datetime) -> bool:
+def write_to_database(
+    scores: pl.DataFrame,
+    published: Published,
+    settings: DatabaseSettings,
+    as_of: datetime,
+    *,
+    prospects: pl.DataFrame | None = None,
+) -> bool:
     """Write a run that was published to a table too, if the settings name one.
 
     The folder comes first: a database that refuses leaves it standing, and the next run writes what is missing.
@@ -25,6 +32,8 @@ def write_to_database(scores: pl.DataFrame, published: Published, settings: Data
         Where to.
     as_of : datetime
         The run's cutoff.
+    prospects : polars.DataFrame or None
+        Its table of prospects, for a table beside that of the scores.
 
     Returns
     -------
@@ -40,4 +49,4 @@ def write_to_database(scores: pl.DataFrame, published: Published, settings: Data
         return False
     content = str((read_manifest(published.path) or {}).get("content"))
     destination = Destination(settings.address, settings.table, settings.mode)
-    return write_scores(scores, destination, as_of=as_of, content=content)
+    return write_scores(scores, destination, as_of=as_of, content=content, prospects=prospects)

@@ -13,13 +13,16 @@ from foretell.config.settings import Settings
 from foretell.delivery.lookalike_publish import publish_lookalikes
 from foretell.delivery.lookalike_run import LOOKALIKE_COLUMNS, LookalikeRun, SeedFacts
 from foretell.errors import ConfigError, ForetellWarning
+from foretell.jobs.feature_phrases import in_words
 from foretell.jobs.lookalike_inputs import Base, read_base
 from foretell.jobs.output import held_output
 from foretell.jobs.run_log import RunLog
 from foretell.jobs.seed_files import read_list
+from foretell.scoring.schema import REASONS
 from foretell.training.audience_profile import is_sensitive, share_audit
 from foretell.training.lookalike import Lookalike
 from foretell.training.recipes import spare_threads
+from foretell.training.seeds import require_found
 
 _METHODS = {
     "blend": "the blended ranks of similarity, logistic regression and bagged trees",
@@ -126,6 +129,7 @@ def lookalike(
     )
     with warnings.catch_warnings(record=True) as said:
         warnings.simplefilter("always", ForetellWarning)  # noqa: TID251  nothing is silenced: what is said is kept
+        require_found(base.seeds.height, base.given)
         log.timed(
             "fit",
             lambda: model.fit(
@@ -162,13 +166,18 @@ def _ranked(settings: Settings, base: Base, model: Lookalike, notes: tuple[str, 
             notes = (*notes, "None of the exclusions is in the pool.")
     pool = base.frame.filter(pl.Series(base.in_pool))
     scored = model.score(pool, exclude=excluded)
-    ranking = scored.sort(["lookalike_score", "customer_id"], descending=[True, False]).select(
-        [column.name for column in LOOKALIKE_COLUMNS]
+    names = base.frame.columns if base.is_of_shop else []
+    ranking = (
+        scored.with_columns(in_words(scored.get_column(reason), names) for reason in REASONS)
+        .sort(["lookalike_score", "customer_id"], descending=[True, False])
+        .select([column.name for column in LOOKALIKE_COLUMNS])
     )
     size = audience_size(asked.size)
     members = min(size if isinstance(size, int) else max(round(size * ranking.height), 1), ranking.height)
     audience = ranking.head(members).get_column("customer_id")
     keys = base.frame.get_column(base.key).cast(pl.String)
+    profile = model.profile(pool, audience)
+    told = [in_words(profile.get_column(name), names) for name in ("condition", "words")]
     audited = [name for name in base.frame.columns if name != base.key and is_sensitive(name, asked.sensitive)]
     audit = share_audit(
         base.frame,
@@ -183,7 +192,7 @@ def _ranked(settings: Settings, base: Base, model: Lookalike, notes: tuple[str, 
         ranking=ranking,
         audience_size=members,
         reach=model.reach_,
-        profile=model.profile(pool, audience),
+        profile=profile.with_columns(told),
         audit=audit,
         unmatched=base.unmatched,
         seeds=SeedFacts(

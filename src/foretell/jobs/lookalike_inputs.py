@@ -16,8 +16,9 @@ from foretell.config.settings import Settings
 from foretell.delivery.rule_columns import rule_frame
 from foretell.delivery.uploads.hashing import digests
 from foretell.engines.frame import score_frame
-from foretell.errors import ConfigError, did_you_mean
+from foretell.errors import ColumnMismatch, ConfigError, did_you_mean
 from foretell.features.compute import compute
+from foretell.features.fit_statistics import fit_statistics
 from foretell.jobs.inputs import cutoff_of, read_shop
 from foretell.jobs.privacy import forgotten_ids
 from foretell.jobs.seed_files import EMAIL, CustomerList, normalised, read_list
@@ -25,7 +26,8 @@ from foretell.scoring.schema import score_columns
 from foretell.storage.hashing import sha256_bytes, sha256_file
 from foretell.tables.dataset import CustomerData
 from foretell.tables.erasure import is_named
-from foretell.tables.keyed_file import read_keyed_file
+from foretell.tables.keyed_file import keyed_file_columns, read_keyed_file
+from foretell.training.audience_profile import is_sensitive
 from foretell.windows import as_cutoff
 
 _KEY = "customer_id"
@@ -57,6 +59,8 @@ class Base:
         First instant that was not seen.
     inputs : mapping of str to str
         Fingerprints.
+    is_of_shop : bool
+        Whether the frame holds foretell's features of the shop's customers.
     """
 
     frame: pl.DataFrame
@@ -69,6 +73,7 @@ class Base:
     matched_by: str
     as_of: datetime
     inputs: Mapping[str, str]
+    is_of_shop: bool = False
 
 
 def read_base(settings: Settings, as_of: date | datetime | str | None) -> Base:
@@ -93,7 +98,7 @@ def read_base(settings: Settings, as_of: date | datetime | str | None) -> Base:
         As the rooms raise them.
     """
     asked = settings.lookalike
-    if asked.pool is not None and asked.seed_rule is None:
+    if asked.pool is not None and asked.seed_rule is None and not _is_list(settings):
         if as_of is None:
             problem = "A pool of its own has no last day: say by --as-of what day it is from, as in --as-of 2026-11-01."
             raise ConfigError([problem])
@@ -103,11 +108,56 @@ def read_base(settings: Settings, as_of: date | datetime | str | None) -> Base:
     inputs = {"orders": data.before(cutoff).fingerprint()}
     if asked.seed_rule is not None:
         return _by_rule(settings, data, cutoff, inputs)
-    frame = compute(data, cutoff).collect()
+    frame = _customers(settings, data, cutoff)
     listed = _told(read_list(_path(asked.seeds), frame, _KEY, what="seeds"), forgotten_ids(settings))
-    inputs |= {"seeds": sha256_file(_path(asked.seeds)), **_exclusions(settings)}
-    everybody = np.ones(frame.height, dtype=np.bool_)
-    return Base(frame, _KEY, everybody, listed.rows, (), *_counts(listed, _KEY), listed.matched_by, cutoff, inputs)
+    inputs |= {"seeds": sha256_file(_path(asked.seeds)), **_exclusions(settings), **_pool_file(settings)}
+    in_pool = _listed_in_pool(settings, frame)
+    counts = _counts(listed, _KEY)
+    return Base(frame, _KEY, in_pool, listed.rows, (), *counts, listed.matched_by, cutoff, inputs, is_of_shop=True)
+
+
+def _customers(settings: Settings, data: CustomerData, cutoff: datetime) -> pl.DataFrame:
+    """Features of the shop's customers; addresses to match by, and what is audited, from the customers table."""
+    frame = compute(data, cutoff, fit_statistics(data, cutoff)).collect()
+    table = data.before(cutoff).optional.customers
+    if table is None:
+        return frame
+    beside = [
+        name
+        for name in table.collect_schema().names()
+        if name not in frame.columns and (name == EMAIL or is_sensitive(name, settings.lookalike.sensitive))
+    ]
+    known = table.select(_KEY, *beside).unique(_KEY, keep="first", maintain_order=True).collect()
+    return frame.join(known, on=_KEY, how="left", maintain_order="left")
+
+
+def _is_list(settings: Settings) -> bool:
+    """Whether the pool names people and tells nothing of them: then they are customers of the shop."""
+    asked = settings.lookalike
+    if asked.pool is None or settings.data.orders is None:
+        return False
+    return not set(keyed_file_columns(asked.pool, table="pool")) - {asked.key, _KEY, EMAIL}
+
+
+def _listed_in_pool(settings: Settings, frame: pl.DataFrame) -> npt.NDArray[np.bool_]:
+    """Say who of the customers is in the pool; everybody is where it is no list."""
+    pool = settings.lookalike.pool
+    if pool is None or not _is_list(settings):
+        return np.ones(frame.height, dtype=np.bool_)
+    named = read_list(pool, frame, _KEY, what="pool").rows.get_column(_KEY)
+    inside = frame.get_column(_KEY).is_in(named.implode()).to_numpy()
+    if not inside.any():
+        message = (
+            "The pool lists people and tells nothing of them, and none of them is a customer of the shop. Remedy: keys "
+            "or e-mails of customers, or a pool with columns to rank by."
+        )
+        raise ColumnMismatch(message)
+    return inside
+
+
+def _pool_file(settings: Settings) -> dict[str, str]:
+    pool = settings.lookalike.pool
+    return {} if pool is None else {"pool": sha256_file(pool)}
 
 
 def _from_files(settings: Settings, cutoff: datetime) -> Base:
@@ -157,22 +207,25 @@ def _by_rule(settings: Settings, data: CustomerData, cutoff: datetime, inputs: d
     chosen = rows.filter(rule)
     seeds = chosen.select(_KEY, *([asked.weights] if asked.weights in rows.columns else []))
     inputs |= {"model": stored.version, "rule": sha256_bytes(str(asked.seed_rule).encode()), **_exclusions(settings)}
-    pool = compute(data, cutoff).collect()
-    if asked.pool is not None:
-        pool = _read_pool(settings)
+    inputs |= _pool_file(settings)
+    if asked.pool is None or _is_list(settings):
+        key, pool = _KEY, _customers(settings, data, cutoff)
+        in_pool = _listed_in_pool(settings, pool)
+    else:
+        key, pool = asked.key, _read_pool(settings)
         pool = pool.filter(~is_named(asked.key, forgotten_ids(settings)))
-    key = _KEY if asked.pool is None else asked.key
-    if asked.pool is not None:
-        inputs["pool"] = sha256_file(_path(asked.pool))
+        in_pool = np.ones(pool.height, dtype=np.bool_)
     # The rule's columns come along, so that their near copies are found.
     told = rows.select(_KEY, *(name for name in named if name not in pool.columns)).rename({_KEY: key})
     frame = pool.join(told, on=key, how="left", maintain_order="left")
     known = seeds.get_column(_KEY).is_in(frame.get_column(key).cast(pl.String).implode())
     unmatched = seeds.with_row_index("row_number", offset=1).filter(~known)
-    everybody = np.ones(frame.height, dtype=np.bool_)
     found = seeds.filter(known).rename({_KEY: key})
     lost = unmatched.select(pl.col("row_number").cast(pl.Int64), pl.col(_KEY).alias("seed"))
-    return Base(frame, key, everybody, found, tuple(named), seeds.height, lost, "rule", cutoff, inputs)
+    of_shop = asked.pool is None or _is_list(settings)
+    return Base(
+        frame, key, in_pool, found, tuple(named), seeds.height, lost, "rule", cutoff, inputs, is_of_shop=of_shop
+    )
 
 
 def _told(listed: CustomerList, *forgotten: pl.Series) -> CustomerList:
@@ -212,7 +265,7 @@ def _exclusions(settings: Settings) -> dict[str, str]:
 
 def _counts(listed: CustomerList, key: str) -> tuple[int, pl.DataFrame]:
     """Different seeds given, and those not found; a seed without a name is not found either."""
-    return listed.rows.get_column(key).n_unique() + listed.unmatched.height, listed.unmatched
+    return listed.rows.get_column(key).n_unique() + listed.unmatched.get_column("seed").n_unique(), listed.unmatched
 
 
 def _path(path: Any) -> Path:

@@ -9,6 +9,25 @@ from foretell.scoring.prospect_schema import prospect_columns
 from foretell.tables.dataset import CustomerData
 
 
+def why_no_chances(stored: StoredBundle) -> str:
+    """Say why a bundle tells no chances of first orders.
+
+    Parameters
+    ----------
+    stored : StoredBundle
+        The bundle with its version.
+
+    Returns
+    -------
+    str
+        The end of a sentence; empty where it tells them.
+    """
+    if stored.bundle.prospects is not None:
+        return ""
+    state = stored.bundle.card.get("prospects", {}).get("state", "off: the bundle is of an older foretell")
+    return f"the model tells no chances of first orders: {str(state).removeprefix('off: ')}"
+
+
 def prospect_table(
     data: CustomerData, stored: StoredBundle, cutoff: datetime, *, explained_customers: int
 ) -> ProspectTable | None:
@@ -36,4 +55,5 @@ def prospect_table(
     scores = score_prospects_frame(data, stored, cutoff, explained_customers=explained_customers)
     if scores.is_empty():
         return None
-    return ProspectTable(scores, prospect_columns(model.days), model.days, model.record)
+    sd = None if model.level.reason else model.level.sd
+    return ProspectTable(scores, prospect_columns(model.days), model.days, model.record, sd)

@@ -5,15 +5,17 @@ from datetime import datetime, timedelta
 
 import polars as pl
 
+from foretell.bundles.files import StoredBundle
 from foretell.bundles.registry import Registry
 from foretell.config.settings import Settings
 from foretell.delivery.previous import HAS_ORDERED_NAME, MEMBER_PREFIX, Previous, find_previous
+from foretell.delivery.prospects import prospect_rule_columns
 from foretell.delivery.run import Counts, ModelFacts, Run
 from foretell.delivery.segments import Segment
 from foretell.errors import ModelNotFound, OutputError
-from foretell.features.statistics import Statistics
 from foretell.jobs.inputs import read_shop
 from foretell.jobs.privacy import forgotten_ids
+from foretell.jobs.prospects import why_no_chances
 from foretell.jobs.segment_inputs import ANY_FEATURE, missing_features, with_features
 from foretell.scoring.schema import score_columns
 from foretell.tables.schema import Column
@@ -67,6 +69,9 @@ def published_run(settings: Settings, as_of: datetime | None, segments: tuple[Se
         feature_columns=columns,
         prospects=prospects if prospects.height else None,
     )
+    champion = _champion(settings)
+    if champion is not None:
+        run = replace(run, no_chances=why_no_chances(champion))
     lacking = missing_features(run, segments)
     if lacking and settings.data.orders is not None:
         computed = with_features(
@@ -74,22 +79,28 @@ def published_run(settings: Settings, as_of: datetime | None, segments: tuple[Se
             read_shop(settings),
             segments,
             run.as_of,
-            _statistics(settings),
+            None if champion is None else champion.bundle.statistics,
         )
-        run = replace(run, features=computed.features, feature_columns=computed.feature_columns)
+        run = replace(
+            run,
+            features=computed.features,
+            feature_columns=computed.feature_columns,
+            prospects=computed.prospects,
+        )
     return run
 
 
-def _statistics(settings: Settings) -> Statistics | None:
+def _champion(settings: Settings) -> StoredBundle | None:
     try:
-        return Registry(settings.folders.models).load("champion").bundle.statistics
+        return Registry(settings.folders.models).load("champion")
     except ModelNotFound:
         return None
 
 
 def _features(latest: Previous) -> tuple[tuple[Column, ...], pl.DataFrame, pl.DataFrame]:
     people = latest.members.select(pl.exclude(f"^{MEMBER_PREFIX}.*$"))
-    known = {column.name: column for column in ANY_FEATURE}
+    chances = prospect_rule_columns(latest.horizons.churn_days)
+    known = {column.name: column for column in (*ANY_FEATURE, *chances)}
     columns = tuple(
         known.get(name, Column(name, people.schema[name], "", True, "A feature."))
         for name in people.columns

@@ -25,7 +25,7 @@ from foretell.jobs.gating import familiarity_of, limits_of, pass_gates
 from foretell.jobs.inputs import cutoff_of
 from foretell.jobs.output import held_output
 from foretell.jobs.privacy import forgotten_ids
-from foretell.jobs.prospects import prospect_table
+from foretell.jobs.prospects import prospect_table, why_no_chances
 from foretell.jobs.run_log import RunLog
 from foretell.jobs.score_engine import activity_of, opened_shop, parts_of, run_engine
 from foretell.jobs.segment_inputs import segments_digest, segments_of, with_features
@@ -251,6 +251,7 @@ def score_data(
         prospect_table=log.timed(
             "prospects", lambda: prospect_table(data, stored, cutoff, explained_customers=explained)
         ),
+        no_chances=why_no_chances(stored),
     )
     run = log.timed(
         "features",
@@ -288,7 +289,14 @@ def score_data(
         ),
     )
     written = settings.database.address is not None and log.timed(
-        "database", lambda: write_to_database(run.all_scores(), published, settings.database, cutoff)
+        "database",
+        lambda: write_to_database(
+            run.all_scores(),
+            published,
+            settings.database,
+            cutoff,
+            prospects=None if run.prospect_table is None else run.prospect_table.scores,
+        ),
     )
     return replace(
         result,

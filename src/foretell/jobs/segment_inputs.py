@@ -10,6 +10,7 @@ import polars as pl
 from foretell.config.settings import Settings
 from foretell.delivery.availability import wanted_columns
 from foretell.delivery.compiled import compile_segments, named_columns
+from foretell.delivery.prospects import prospect_rule_columns
 from foretell.delivery.ready_segments import shop_segments
 from foretell.delivery.rule_columns import PERCENTILE, rule_columns, without_horizon
 from foretell.delivery.run import Run
@@ -22,6 +23,7 @@ from foretell.features.compute import compute
 from foretell.features.feature import Feature
 from foretell.features.fit_statistics import fit_statistics
 from foretell.features.statistics import Statistics
+from foretell.jobs.segment_prospects import PROSPECT_TABLES, described_prospects, with_chances
 from foretell.scoring.schema import score_columns
 from foretell.storage.hashing import sha256_bytes
 from foretell.tables.dataset import CustomerData
@@ -147,7 +149,11 @@ def _as_columns(features: Sequence[Feature]) -> tuple[Column, ...]:
     )
 
 
-ANY_FEATURE = (*_as_columns(catalogue(available=EVERYTHING)), *columns_of_attributes(ATTRIBUTES))
+ANY_FEATURE = (
+    *_as_columns(catalogue(available=EVERYTHING)),
+    *columns_of_attributes(ATTRIBUTES),
+    *(column for column in prospect_rule_columns(1) if column.name == without_horizon(column.name)),
+)
 """Every column beyond the scores that some shop's data could give, a shop's own attributes and events aside."""
 _MOST_NEEDED = 4
 
@@ -198,12 +204,14 @@ def with_features(
     Returns
     -------
     Run
-        With `Run.features` and `Run.feature_columns`.
+        With `Run.features` and `Run.feature_columns`; with `Run.prospects` where a segment asks for people without an
+        order, or reads what is foretold of them.
     """
     scored = rule_columns(run.columns)
     wanted = {name.removesuffix(PERCENTILE) for name in wanted_columns(segments)} - set(scored)
     columns = tuple(column for column in feature_columns(data) if column.name in wanted)
-    if not columns:
+    asks = _asks_for_prospects(data, segments)
+    if not columns and not asks:
         return run
     attributes = {column.name for column in attribute_columns(data)} & wanted
     computed = [column.name for column in columns if column.name not in attributes]
@@ -211,12 +219,23 @@ def with_features(
     families = _families(data, computed)
     if families and statistics is None:
         statistics = fit_statistics(data, as_of)
-    found = [
-        _described(part, as_of, computed, attributes, statistics=statistics, families=families)
-        for part in ([data] if parts is None else parts)
-    ]
-    frame = frame.join(pl.concat(found), on="customer_id", how="left", maintain_order="left")
-    return replace(run, features=frame.select("customer_id", *(c.name for c in columns)), feature_columns=columns)
+    found, people = [], []
+    for part in [data] if parts is None else parts:
+        if columns:
+            found.append(_described(part, as_of, computed, attributes, statistics=statistics, families=families))
+        if asks:
+            people.append(described_prospects(part, as_of, computed, statistics))
+    if columns:
+        frame = frame.join(pl.concat(found), on="customer_id", how="left", maintain_order="left")
+        frame = frame.select("customer_id", *(c.name for c in columns))
+        run = replace(run, features=frame, feature_columns=columns)
+    return with_chances(run, people) if asks else run
+
+
+def _asks_for_prospects(data: CustomerData, segments: Sequence[Segment]) -> bool:
+    """Whether a table tells of people without an order, and a segment may hold any."""
+    there = any(getattr(data.optional, name) is not None for name in PROSPECT_TABLES)
+    return there and any(segment.people != "customers" and not segment.off for segment in segments)
 
 
 def _families(data: CustomerData, names: Sequence[str]) -> set[str]:

@@ -9,6 +9,8 @@ import polars as pl
 from foretell.config.settings import Settings
 from foretell.delivery.availability import allowed
 from foretell.delivery.power import power_rows
+from foretell.delivery.prospects import VALUE_OF_PROSPECTS
+from foretell.delivery.run import Run
 from foretell.delivery.segment_toml import render
 from foretell.delivery.segments import Segment
 from foretell.delivery.selection import Selection, select_all
@@ -19,6 +21,11 @@ from foretell.jobs.segment_inputs import segments_of
 from foretell.jobs.segments import NOTHING_PUBLISHED, segment_row
 
 _EXAMPLES = 3
+_WHO = {
+    "customers": "customers, {share} of all",
+    "prospects": "people without an order, {share} of all known",
+    "everyone": "people with or without an order, {share} of all known",
+}
 _NOT_SHOWN = ("customer_id", "why_here", "as_of", "model_version")
 
 
@@ -32,8 +39,8 @@ class SegmentPreviewed:
         Day of the scores.
     selection : Selection
         Whom it holds.
-    customers : int
-        All scored customers.
+    everybody : int
+        All whom it could hold: customers, people without an order, or both.
     worth : str
         What its customers are expected to bring, in words.
     overlaps : tuple of (str, int)
@@ -46,7 +53,7 @@ class SegmentPreviewed:
 
     as_of: datetime
     selection: Selection
-    customers: int
+    everybody: int
     worth: str
     overlaps: tuple[tuple[str, int], ...]
     power: tuple[dict[str, Any], ...]
@@ -56,7 +63,7 @@ class SegmentPreviewed:
         """Return the result in words, line by line."""
         segment, total = self.selection.segment, self.selection.size + self.selection.held_out
         channels = f" ({', '.join(segment.channels)})" if segment.channels else ""
-        share = percent(total / max(self.customers, 1))
+        share = percent(total / max(self.everybody, 1))
         lines = [
             f"{segment.name}: {segment.title}",
             f"  Who: {segment.description}",
@@ -64,7 +71,7 @@ class SegmentPreviewed:
             f"  In words: {self.selection.rule_in_words}",
             f"  What to do: {segment.action or 'not written down'}",
             f"  For: {segment.owner or 'nobody named'}{channels}",
-            f"  As of {instant_words(self.as_of)}: {whole(total)} customers, {share} of all",
+            f"  As of {instant_words(self.as_of)}: {whole(total)} {_WHO[segment.people].format(share=share)}",
             f"  Expected from those to talk to: {self.worth}",
         ]
         if segment.holdout:
@@ -89,7 +96,7 @@ class SegmentPreviewed:
         return {
             **segment_row(self.selection.segment, self.selection, ""),
             "as_of": self.as_of.isoformat(),
-            "share_of_all": (self.selection.size + self.selection.held_out) / max(self.customers, 1),
+            "share_of_all": (self.selection.size + self.selection.held_out) / max(self.everybody, 1),
             "predicted_value": self.selection.predicted_value,
             "overlaps": dict(self.overlaps),
             "power": list(self.power),
@@ -188,17 +195,26 @@ def preview_segment(settings: Settings, name: str, *, as_of: datetime | None = N
     shared = [
         (one.segment.name, len(members.intersection(one.members.tolist()))) for one in chosen if one is not selection
     ]
-    value = selection.predicted_value
-    worth = money(value, run.currency) if run.has_money else f"{whole(value)} orders"
     return SegmentPreviewed(
         as_of=run.as_of,
         selection=selection,
-        customers=run.scores.height,
-        worth=f"{worth} in {run.horizons.clv_days} days",
+        everybody=selection.all_whom_it_could_hold,
+        worth=_worth(selection, run),
         overlaps=tuple(sorted((pair for pair in shared if pair[1]), key=lambda pair: (-pair[1], pair[0]))[:5]),
         power=tuple(power_rows(selection, run.horizons)),
         examples=_examples(selection),
     )
+
+
+def _worth(selection: Selection, run: Run) -> str:
+    value = selection.predicted_value
+    if selection.segment.people == "prospects":
+        if VALUE_OF_PROSPECTS not in selection.source.columns:
+            return "not known: no chances of first orders are told"
+        first_orders = f"{whole(value)} first orders in {run.horizons.churn_days} days"
+        return f"{money(value, run.currency)} in the year after a first order" if run.has_money else first_orders
+    worth = money(value, run.currency) if run.has_money else f"{whole(value)} orders"
+    return f"{worth} in {run.horizons.clv_days} days"
 
 
 def _named(segments: tuple[Segment, ...], name: str) -> Segment:

@@ -10,6 +10,7 @@ A large τ makes it the product with the centroid, which few seeds can carry; τ
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Self
 
 import numpy as np
@@ -86,27 +87,29 @@ class SeedSimilarity:
         -------
         Self
         """
-        from threadpoolctl import threadpool_limits
+        return self._place(self._ground(matrix, seeds, weights))
 
-        chosen = seeds > 0
-        self.centres, self.scales = centres_and_scales(matrix)
-        columns = self._columns(matrix)
-        others, own = columns[~chosen], columns[chosen]
-        weight = np.ones(len(own)) if weights is None else weights[chosen] / weights[chosen].mean()
-        self.middle = np.round(others.mean(0), 9)
-        ridge = _RIDGE_SEEDS * float((weight**2).sum() / weight.sum() ** 2)
-        # One thread: the last bits of a factorisation follow how it is split.
-        with threadpool_limits(1):
-            centred = others - self.middle
-            covariance = centred.T @ centred / len(others) + ridge * np.eye(centred.shape[1])
-            cluster = _clusters(own, weight, min(self.clusters, len(own)), self.seed)
-            sizes = np.bincount(cluster, weights=weight)
-            means = _means(own, weight, cluster)
-            distances = means - self.middle
-            self.directions = np.round(np.linalg.solve(covariance, distances.T).T, 9)
-        level = np.log(sizes[sizes > 0] / sizes.sum()) - 0.5 * (distances * self.directions).sum(1)
-        self.levels_of_clusters = np.round(level, 9)
-        return self
+    def fit_counts(
+        self, matrix: Matrix, seeds: Vector, counts: Sequence[int], *, weights: Vector | None = None
+    ) -> "dict[int, SeedSimilarity]":
+        """Learn by several numbers of clusters; what does not depend on them is computed once.
+
+        Parameters
+        ----------
+        matrix, seeds, weights : as for `fit`
+        counts : sequence of int
+            Numbers of clusters.
+
+        Returns
+        -------
+        dict of int to SeedSimilarity
+            Fitted, equal to those of `fit` to the last bit.
+        """
+        ground = self._ground(matrix, seeds, weights)
+        return {
+            count: SeedSimilarity(self.levels, clusters=count, seed=self.seed)._place(ground)  # noqa: SLF001  its own
+            for count in counts
+        }
 
     def margin(self, matrix: Matrix) -> Vector:
         """Log density ratio of each row.
@@ -192,6 +195,36 @@ class SeedSimilarity:
         found.clusters = len(rows)
         return found
 
+    def _ground(self, matrix: Matrix, seeds: Vector, weights: Vector | None) -> "_Ground":
+        from threadpoolctl import threadpool_limits
+
+        chosen = seeds > 0
+        self.centres, self.scales = centres_and_scales(matrix)
+        columns = self._columns(matrix)
+        others, own = columns[~chosen], columns[chosen]
+        weight = np.ones(len(own)) if weights is None else weights[chosen] / weights[chosen].mean()
+        middle = np.round(others.mean(0), 9)
+        ridge = _RIDGE_SEEDS * float((weight**2).sum() / weight.sum() ** 2)
+        # One thread: the last bits of a factorisation follow how it is split.
+        with threadpool_limits(1):
+            centred = others - middle
+            covariance = centred.T @ centred / len(others) + ridge * np.eye(centred.shape[1])
+        return _Ground(self.centres, self.scales, middle, covariance, own, weight)
+
+    def _place(self, ground: "_Ground") -> Self:
+        from threadpoolctl import threadpool_limits
+
+        self.centres, self.scales, self.middle = ground.centres, ground.scales, ground.middle
+        own, weight = ground.own, ground.weight
+        with threadpool_limits(1):
+            cluster = _clusters(own, weight, min(self.clusters, len(own)), self.seed)
+            sizes = np.bincount(cluster, weights=weight)
+            distances = _means(own, weight, cluster) - self.middle
+            self.directions = np.round(np.linalg.solve(ground.covariance, distances.T).T, 9)
+        level = np.log(sizes[sizes > 0] / sizes.sum()) - 0.5 * (distances * self.directions).sum(1)
+        self.levels_of_clusters = np.round(level, 9)
+        return self
+
     def _edges(self) -> list[tuple[int, int]]:
         stops = np.cumsum([count or 2 for count in self.levels]).tolist()
         return list(zip([0, *stops[:-1]], stops, strict=True)) if stops else []
@@ -210,6 +243,18 @@ class SeedSimilarity:
             for column, weight in zip(self._block(matrix, place).T, self.directions[:, start:stop].T, strict=True):
                 total += column[:, None] * weight
         return total
+
+
+@dataclass(frozen=True, eq=False)
+class _Ground:
+    """What the clusters stand on: scales, mean and shrunk covariance of everybody, columns and weights of the seeds."""
+
+    centres: Vector
+    scales: Vector
+    middle: Vector
+    covariance: Matrix
+    own: Matrix
+    weight: Vector
 
 
 def _clusters(rows: Matrix, weight: Vector, count: int, seed: int) -> IntArray:

@@ -74,7 +74,7 @@ def plot_calibration(calibration: pl.DataFrame, ax: Axes | None = None, *, event
         If a column is missing or the frame is empty.
     """
     require(calibration, ("predicted", "observed", "customers"), what="calibration")
-    axes = axes_or_new(ax, "Predicted risk and what happened")
+    axes = axes_or_new(ax, "Predicted probability and what happened")
     rows = calibration.filter(pl.col("customers") > 0).sort("predicted")
     customers = rows["customers"].to_numpy()
     areas = 20 + 160 * customers / max(customers.max(initial=1), 1)
@@ -96,7 +96,7 @@ def plot_calibration(calibration: pl.DataFrame, ax: Axes | None = None, *, event
     axes.set_ylim(0, 1)
     for axis in (axes.xaxis, axes.yaxis):
         axis.set_major_formatter(PercentFormatter(1.0))
-    axes.set_xlabel("Predicted risk")
+    axes.set_xlabel("Predicted probability")
     axes.set_ylabel(f"Share that {event}")
     axes.grid()
     axes.set_axisbelow(True)

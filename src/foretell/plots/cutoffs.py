@@ -12,6 +12,17 @@ from foretell.plots.axes import axes_or_new, drawn, require
 from foretell.plots.words import in_words, short_day
 
 _COLUMNS = ("cutoff", "rung", "target", "metric", "value", "low", "high")
+_LEGEND_COLUMNS = 3
+_UNITS = {
+    ("clv", "rmse"): " (currency of the orders)",
+    ("clv", "mae"): " (currency of the orders)",
+    ("clv", "bias"): " (error of the total, as a share)",
+    ("orders", "rmse"): " (orders)",
+    ("orders", "mae"): " (orders)",
+    ("orders", "bias"): " (error of the total, as a share)",
+    ("churn", "bias"): " (error of the mean probability)",
+    ("churn", "ece"): " (as a share of 1)",
+}
 
 
 def plot_backtest(table: pl.DataFrame, ax: Axes | None = None, *, target: str = "clv", metric: str = "gini") -> Axes:
@@ -59,10 +70,14 @@ def plot_backtest(table: pl.DataFrame, ax: Axes | None = None, *, target: str = 
     axes.set_xticks(range(len(cutoffs)), [short_day(_day(cutoff)) for cutoff in cutoffs])
     axes.set_xlim(-0.6, len(cutoffs) - 0.4)
     axes.set_xlabel("Cutoff of the backtest")
-    axes.set_ylabel(f"{in_words(metric)} of {in_words(target)}".capitalize())
+    label = f"{in_words(metric)} of {in_words(target)}"
+    axes.set_ylabel(label[:1].upper() + label[1:] + _UNITS.get((target.split("_", maxsplit=1)[0], metric), ""))
     axes.grid(axis="y")
     axes.set_axisbelow(True)
-    axes.legend(ncols=2)
+    low, high = axes.get_ylim()
+    # the legend stands below the lowest interval, never on a point
+    axes.set_ylim(low - 0.12 * -(-len(rungs) // _LEGEND_COLUMNS) * (high - low), high)
+    axes.legend(ncols=_LEGEND_COLUMNS, loc="lower center", columnspacing=1.2, handletextpad=0.4)
     return drawn(axes, rows)
 
 

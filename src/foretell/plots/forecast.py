@@ -9,6 +9,8 @@ from foretell.plots.axes import axes_or_new, drawn, require
 from foretell.plots.style import PREDICTED
 from foretell.plots.words import short_day, thousands
 
+_WEEK = 7
+
 
 def plot_expected_orders(forecast: pl.DataFrame, ax: Axes | None = None) -> Axes:
     """Draw the orders expected by week from the customers known today.
@@ -17,7 +19,8 @@ def plot_expected_orders(forecast: pl.DataFrame, ax: Axes | None = None) -> Axes
     ----------
     forecast : pl.DataFrame
         Columns week_starts_on (date), expected_orders (orders a week); expected_orders_low and _high, where there
-        are, are drawn as lines over the bars.
+        are, are drawn as lines over the bars. Where a column days is there, a last week that the horizon cuts off is
+        left out, unless there is no other: it would look like a fall.
     ax : Axes, optional
         Where to draw; None is a new figure.
 
@@ -34,6 +37,8 @@ def plot_expected_orders(forecast: pl.DataFrame, ax: Axes | None = None) -> Axes
     require(forecast, ("week_starts_on", "expected_orders"), what="expected orders")
     axes = axes_or_new(ax, "Expected orders by week")
     rows = forecast.sort("week_starts_on")
+    if "days" in rows.columns and rows["days"].max() == _WEEK:
+        rows = rows.filter(pl.col("days") == _WEEK)
     place = np.arange(rows.height)
     days = rows["week_starts_on"].to_list()
     labels = [short_day(day) for day in days]

@@ -1,8 +1,9 @@
 """The reach of a lookalike audience: how many of the held-out seeds a larger one holds."""
 
+import numpy as np
 import polars as pl
 from matplotlib.axes import Axes
-from matplotlib.ticker import PercentFormatter
+from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from foretell.plots.axes import axes_or_new, drawn, require
 from foretell.plots.style import HAPPENED, PREDICTED
@@ -52,12 +53,15 @@ def plot_reach(reach: pl.DataFrame, ax: Axes | None = None) -> Axes:
     for values, style, label in ((rows["recall_ceiling"].to_numpy(), ":", "ceiling"), (size, "--", "chance")):
         axes.plot(size, values, color=ink, alpha=0.6, linewidth=1, linestyle=style, label=label)
     axes.set_xlim(0, size.max() * 1.03)
-    axes.set_ylim(0, 1.03)
+    # the legend stands above the curves, which may be anywhere between 0 and 100 %
+    axes.set_ylim(0, 1.35)
+    axes.set_yticks(np.linspace(0, 1, 6))
+    axes.xaxis.set_major_locator(MaxNLocator(nbins=5, steps=[1, 2, 5, 10]))
     for axis in (axes.xaxis, axes.yaxis):
-        axis.set_major_formatter(PercentFormatter(1.0))
+        axis.set_major_formatter(PercentFormatter(1.0, decimals=0))
     axes.set_xlabel("Size of the audience, share of those ranked")
     axes.set_ylabel("Held-out seeds in it")
     axes.grid()
     axes.set_axisbelow(True)
-    axes.legend()
+    axes.legend(loc="upper left", ncols=2, columnspacing=1.2)
     return drawn(axes, rows)

@@ -5,6 +5,18 @@ from datetime import date
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 """Short names; strftime would write them in the language of the machine."""
 
+_WORDS = {
+    "clv": "value",
+    "gini": "Gini",
+    "rmse": "RMSE",
+    "mae": "MAE",
+    "auc": "AUC",
+    "ece": "ECE",
+    "spearman": "Spearman correlation",
+    "median_abs_error_days": "median error (days)",
+    "lifetimes_bgnbd": "lifetimes BG/NBD",
+}
+
 
 def thousands(value: float, _position: int = 0) -> str:
     """Write a number with commas between thousands; a tick formatter of matplotlib.
@@ -50,4 +62,4 @@ def in_words(name: str) -> str:
     str
         As in ``log loss``.
     """
-    return name.replace("_", " ")
+    return _WORDS.get(name, name.replace("_", " "))

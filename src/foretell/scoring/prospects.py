@@ -11,7 +11,7 @@ from foretell.bundles.prospects import ProspectModel
 from foretell.errors import ModelNotFound, WindowError
 from foretell.features.catalogue import family_of
 from foretell.features.prospects import known_prospects, undated_prospects
-from foretell.models.objectives import Matrix
+from foretell.models.objectives import Matrix, Vector
 from foretell.scoring.behaviour_words import behaviour_facts
 from foretell.scoring.prospect_schema import prospect_schema
 from foretell.scoring.ranks import percentile
@@ -94,7 +94,7 @@ def score_prospects_bucket(data: CustomerData, stored: StoredBundle, as_of: date
         raise WindowError(msg)
     schema = prospect_schema(model.days)
     people = known_prospects(data, cutoff, stored.bundle.statistics)
-    chance = model.blend.risk(encoded(people, model))
+    chance = chances(people, model, cutoff)
     value = None if model.values is None else chance * model.values.of(people)
     learnt = "ok" if model.values is not None else "no_money"
     scores = people.select("customer_id", "funnel_state", "days_since_last_event").with_columns(
@@ -185,6 +185,25 @@ def explain_prospects(
         told[reason] = found.tolist()
     reasons = pl.DataFrame(told, schema=dict.fromkeys(REASONS, pl.String))
     return pl.concat([people.select("customer_id"), reasons], how="horizontal")
+
+
+def chances(people: pl.DataFrame, model: ProspectModel, cutoff: datetime) -> Vector:
+    """Return the probability of a first order in the window that begins at a cutoff.
+
+    Parameters
+    ----------
+    people : polars.DataFrame
+        As from `features.prospects.known_prospects`, at the cutoff.
+    model : ProspectModel
+        The fitted values.
+    cutoff : datetime
+        First instant that is not seen.
+
+    Returns
+    -------
+    ndarray of float64, shape (people,)
+    """
+    return model.level.applied(model.blend.risk(encoded(people, model)), cutoff, model.days)
 
 
 def encoded(people: pl.DataFrame, model: ProspectModel) -> Matrix:

@@ -9,6 +9,7 @@ import polars as pl
 
 from foretell.errors import DataError, HorizonNotObserved, Violation, WindowError
 from foretell.tables.fingerprint import fingerprint_of
+from foretell.tables.notebook_html import data_html
 from foretell.tables.optional_tables import OptionalTables
 from foretell.tables.order_keys import require_keys
 from foretell.tables.schema import QUARANTINE
@@ -183,6 +184,10 @@ class CustomerData:
             f"CustomerData({rows:,} order rows, observed_until={self.observed_until.isoformat()!r}, "
             f"{self.quarantine.height:,} rows left out{others})"
         )
+
+    def _repr_html_(self) -> str:
+        """Return counts, days and notes as small tables; a notebook shows them."""
+        return data_html(self)
 
     @property
     def has_amount(self) -> bool:

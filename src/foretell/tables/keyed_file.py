@@ -43,6 +43,28 @@ def read_keyed_file(path: str | Path, *, table: str, texts: Collection[str]) -> 
     return pl.DataFrame(kept)
 
 
+def keyed_file_columns(path: str | Path, *, table: str) -> tuple[str, ...]:
+    """Return the names of the columns of such a table; no row of it is read.
+
+    Parameters
+    ----------
+    path : str or Path
+        As for `read_keyed_file`.
+    table : str
+        What it is, for messages.
+
+    Returns
+    -------
+    tuple of str
+
+    Raises
+    ------
+    DataError
+        If nothing is there, or it cannot be read.
+    """
+    return tuple(open_source(str(path), table=table, options=ReadOptions()).schema)
+
+
 def _text(column: pl.Series) -> pl.Series:
     stripped = column.cast(pl.String).str.strip_chars()
     return pl.select(pl.when(stripped.str.len_chars() > 0).then(stripped)).to_series().alias(column.name)

@@ -97,6 +97,32 @@ class FittedChurn(EventBlend):
         )
 
 
+def chances_of_own_fold(
+    fitted: EventBlend, matrix: Matrix, actual: FloatArray, settings: Settings, person: IntArray
+) -> FloatArray:
+    """Return the calibrated probability of each row by the models that did not see its person.
+
+    Parameters
+    ----------
+    fitted : EventBlend
+        As `FittedChurn.fit` made it from the same rows.
+    matrix, actual, settings, person : as for `FittedChurn.fit`
+
+    Returns
+    -------
+    ndarray of shape (rows,)
+    """
+    fold = folds_of_persons(actual, person, settings.folds, settings.seed)
+    margin = np.full(actual.size, fitted.level)
+    for number in range(settings.folds):
+        own = fold == number
+        parts = [fitted.logistics[number].margin(matrix[own])] if fitted.logistics else []
+        parts += [fitted.level + fitted.boosters[number].margin(matrix[own])] if fitted.boosters else []
+        if parts:
+            margin[own] = np.mean(parts, axis=0)
+    return fitted.calibrator.calibrate(expit(margin))
+
+
 def stratified_folds(actual: FloatArray, folds: int, seed: int) -> IntArray:
     """Deal the rows of each class out to folds by chance.
 

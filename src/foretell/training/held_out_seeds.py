@@ -1,13 +1,15 @@
 """Held-out seeds: where each stands in a ranking that did not know it for a seed, by every method."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TypeVar
 
 import numpy as np
 from scipy.stats import rankdata
 
 from foretell.evaluation.vectors import FloatArray, IntArray
 from foretell.models.objectives import Matrix
+from foretell.models.similarity import SeedSimilarity
 from foretell.training.lookalike_candidates import (
     CANDIDATES,
     SIMILARITY_ONLY_BELOW,
@@ -21,6 +23,8 @@ from foretell.training.lookalike_candidates import (
 
 ENOUGH_JUDGED = 1_000
 """Held-out seeds after which no further fold is judged; two folds are in any case."""
+
+Choice = TypeVar("Choice", bound=Hashable)
 
 _MOST_RANKED = 5_000
 _SEEDS_PER_CLUSTER = 15
@@ -92,17 +96,17 @@ class HeldOut:
         return [int((self.fold == number).sum()) for number in self.ranked_rows]
 
 
-def first_within_one_error(places: Mapping[Candidate, FloatArray]) -> Candidate:
+def first_within_one_error(places: Mapping[Choice, FloatArray]) -> Choice:
     """Return the first candidate within one standard error of the best; errors are those of the paired difference.
 
     Parameters
     ----------
-    places : mapping of str to ndarray of shape (seeds,)
+    places : mapping of str or int to ndarray of shape (seeds,)
         By candidate, the first preferred.
 
     Returns
     -------
-    str
+    str or int
     """
     best = min(places, key=lambda name: float(places[name].mean()))
     for name, place in places.items():
@@ -141,6 +145,7 @@ def hold_out(
     *,
     folds: int,
     candidates: Sequence[Candidate] | None = None,
+    most_clusters: int | None = None,
 ) -> HeldOut:
     """Rank every seed by methods that took it for one of the others.
 
@@ -158,6 +163,9 @@ def hold_out(
         Folds of the seeds.
     candidates : sequence of str, optional
         What to rank by; None is all that this number of seeds can carry.
+    most_clusters : int, optional
+        Choose the number of clusters anew for each fold, on its other seeds alone, as `choose_clusters` does with so
+        many at most. None takes that of the settings for all folds.
 
     Returns
     -------
@@ -165,10 +173,8 @@ def hold_out(
     """
     count, number = int(seeds.sum()), 0
     names = candidates or (CANDIDATES if count >= SIMILARITY_ONLY_BELOW else ("similarity",))
-    fold, places = seed_folds(seeds, folds, settings.seed), {name: np.full(count, np.nan) for name in names}
-    own, ranked_rows = np.flatnonzero(seeds > 0), {}
-    # A draw, not the first: rows may be in any order.
-    others = np.random.default_rng(settings.seed + 611_953).permutation(np.flatnonzero(seeds == 0))[:_MOST_RANKED]
+    fold, own, others = _dealt(seeds, folds, settings.seed)
+    places, ranked_rows = {name: np.full(count, np.nan) for name in names}, {}
     methods: list[Method] = list(dict.fromkeys(method for name in names for method in weights_of(name, count)))
     for number in range(folds):
         held = own[fold == number]
@@ -176,16 +182,18 @@ def hold_out(
         taken[held] = 0.0
         ranked = np.concatenate([held, others])
         ranked_rows[number] = ranked.size
-        ranks = {}
+        given, ranks = settings, {}
+        if most_clusters is not None and "similarity" in methods:
+            inside = choose_clusters(matrix, taken, weights, settings, folds=folds, most=most_clusters)
+            given = replace(settings, clusters=inside)
         for method in methods:
-            answers = fit_method(method, matrix, taken, weights, settings).margin(matrix[ranked])
+            answers = fit_method(method, matrix, taken, weights, given).margin(matrix[ranked])
             ranks[method] = Ranks.of(answers[held.size :])(answers)
         for name in names:
             shares = weights_of(name, count - held.size)
             total = sum((share * ranks[method] for method, share in shares.items()), np.zeros(ranked.size))
-            place = (rankdata(-np.round(total, 12)) - 0.5) / ranked.size
-            places[name][fold == number] = place[: held.size]
-        if number and np.count_nonzero(fold <= number) >= ENOUGH_JUDGED:
+            places[name][fold == number] = _places(total)[: held.size]
+        if _is_enough(fold, number):
             break
     known = fold <= number
     return HeldOut(fold[known], {name: place[known] for name, place in places.items()}, ranked_rows)
@@ -210,15 +218,33 @@ def choose_clusters(
     possible = [count for count in _CLUSTERS if count == 1 or count <= min(most, seeds.sum() / _SEEDS_PER_CLUSTER)]
     if len(possible) == 1:
         return 1
-    tried = {}
-    for count in possible:
-        given = Settings(settings.levels, count, settings.seed, settings.threads)
-        tried[count] = hold_out(matrix, seeds, weights, given, folds=folds, candidates=("similarity",)).places[
-            "similarity"
-        ]
-    best = min(tried, key=lambda count: float(tried[count].mean()))
-    for count, place in tried.items():
-        gap = place - tried[best]
-        if gap.mean() <= gap.std() / np.sqrt(gap.size):
-            return count
-    return best
+    fold, own, others = _dealt(seeds, folds, settings.seed)
+    tried = {count: np.full(fold.size, np.nan) for count in possible}
+    similarity = SeedSimilarity(settings.levels, seed=settings.seed)
+    for number in range(folds):
+        held = own[fold == number]
+        taken = seeds.copy()
+        taken[held] = 0.0
+        ranked = matrix[np.concatenate([held, others])]
+        for count, fitted in similarity.fit_counts(matrix, taken, possible, weights=weights).items():
+            answers = fitted.margin(ranked)
+            tried[count][fold == number] = _places(Ranks.of(answers[held.size :])(answers))[: held.size]
+        if _is_enough(fold, number):
+            break
+    known = fold <= number
+    return first_within_one_error({count: place[known] for count, place in tried.items()})
+
+
+def _dealt(seeds: FloatArray, folds: int, seed: int) -> tuple[IntArray, IntArray, IntArray]:
+    """Return the fold of each seed, the seeds' rows, and the rows of others that they are ranked among."""
+    # A draw, not the first: rows may be in any order.
+    others = np.random.default_rng(seed + 611_953).permutation(np.flatnonzero(seeds == 0))[:_MOST_RANKED]
+    return seed_folds(seeds, folds, seed), np.flatnonzero(seeds > 0), others
+
+
+def _is_enough(fold: IntArray, number: int) -> bool:
+    return number > 0 and int(np.count_nonzero(fold <= number)) >= ENOUGH_JUDGED
+
+
+def _places(score: FloatArray) -> FloatArray:
+    return np.asarray((rankdata(-np.round(score, 12)) - 0.5) / score.size, dtype=np.float64)

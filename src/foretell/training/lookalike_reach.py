@@ -76,7 +76,9 @@ def reach_table(
     return pl.DataFrame(rows, schema=REACH_SCHEMA, orient="row")
 
 
-def control_of(matrix: Matrix, seeds: FloatArray, candidate: Candidate, settings: Settings, folds: int) -> HeldOut:
+def control_of(
+    matrix: Matrix, seeds: FloatArray, candidate: Candidate, settings: Settings, *, folds: int, most_clusters: int
+) -> HeldOut:
     """Take as many customers, drawn by chance from the others, for seeds, and hold them out in the same way.
 
     Parameters
@@ -88,9 +90,9 @@ def control_of(matrix: Matrix, seeds: FloatArray, candidate: Candidate, settings
     candidate : {'blend', 'similarity', 'logistic', 'pu_bagging'}
         What ranks.
     settings : Settings
-        Levels, clusters, seed and threads.
-    folds : int
-        Folds.
+        Levels, seed and threads.
+    folds, most_clusters : int
+        Folds, and clusters at most: each fold chooses its own, as for the seeds.
 
     Returns
     -------
@@ -100,7 +102,8 @@ def control_of(matrix: Matrix, seeds: FloatArray, candidate: Candidate, settings
     count = min(int(seeds.sum()), len(others) // 2)
     drawn = np.zeros(len(others))
     drawn[np.random.default_rng(settings.seed + 15_485_863).choice(len(others), count, replace=False)] = 1.0
-    return hold_out(others, drawn, np.ones(len(others)), settings, folds=folds, candidates=(candidate,))
+    ones = np.ones(len(others))
+    return hold_out(others, drawn, ones, settings, folds=folds, candidates=(candidate,), most_clusters=most_clusters)
 
 
 def evaluation_table(held: HeldOut, *, seed: int) -> pl.DataFrame:

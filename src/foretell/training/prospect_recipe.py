@@ -8,16 +8,19 @@ import numpy as np
 import polars as pl
 
 from foretell.bundles.prospects import RECORD_SCHEMA, ProspectModel
+from foretell.evaluation.vectors import FloatArray
 from foretell.features.prospects import dated_members
 from foretell.models.calibration import ProbabilityCalibrator
 from foretell.models.encoding import Encoding
 from foretell.models.event_blend import EventBlend
+from foretell.models.first_order_level import FirstOrderLevel
 from foretell.models.first_year_values import FirstYearValues
 from foretell.scoring.base import PurchaseModel
-from foretell.scoring.prospects import encoded
+from foretell.scoring.prospects import chances
 from foretell.tables.dataset import CustomerData
 from foretell.training.answers import NOT_INPUTS
-from foretell.training.churn_candidates import FittedChurn, Settings
+from foretell.training.churn_candidates import FittedChurn, Settings, chances_of_own_fold
+from foretell.training.first_order_level import SeasonAt, fit_first_order_level
 from foretell.training.first_year_spend import fit_first_year_values
 from foretell.training.leak_guard import find_leaks
 from foretell.training.prospect_evaluation import prospect_record
@@ -55,7 +58,7 @@ class ProspectSettings:
 
 
 def train_prospects(
-    past: CustomerData, model: PurchaseModel, settings: ProspectSettings
+    past: CustomerData, model: PurchaseModel, settings: ProspectSettings, season_at: SeasonAt = lambda _: None
 ) -> tuple[ProspectModel | None, dict[str, Any]]:
     """Learn who of those who never ordered will, and judge it on the newest window, which takes no part in that.
 
@@ -67,6 +70,8 @@ def train_prospects(
         Purchase model fitted to it, for the value of newcomers.
     settings : ProspectSettings
         Horizon, seed, threads.
+    season_at : callable
+        From an instant to the shop's season of purchases as known then; None where there is none.
 
     Returns
     -------
@@ -89,50 +94,65 @@ def train_prospects(
             "nobody who was known before an order placed one; remedy: see whether events and customers carry the "
             "same ids as orders"
         )
-    encoding, blend, left_out = _learn(rows, past, settings)
+    learnt = _learn(rows, past, settings)
     values = fit_first_year_values(past, rows, model)
-    record, judged = _record(rows, past, settings, cutoffs)
+    level = learnt.level_at(past.observed_until, season_at, settings.days)
+    record, judged = _record(rows, past, settings, cutoffs, season_at)
     facts = {
         "prospects": {
             "state": "on",
             "horizon_days": settings.days,
-            "candidate": _why(rows, blend),
+            "candidate": _why(rows, learnt.blend),
             "people": int(rows.person.max()) + 1,
             "people_with_a_first_order": rows.first_orders,
             "rows": int(rows.actual.size),
             "windows": len(cutoffs),
-            "left_out": left_out or "none",
+            "left_out": learnt.left_out or "none",
+            "level": level.facts(),
         },
         "prospects_first_year_value": _value_facts(values),
         "prospects_record": judged,
     }
-    return ProspectModel(settings.days, encoding, blend, values, record), facts
+    return ProspectModel(settings.days, learnt.encoding, learnt.blend, values, level, record), facts
 
 
 def _off(why: str) -> tuple[None, dict[str, Any]]:
     return None, {"prospects": {"state": f"off: {why}"}}
 
 
-def _learn(
-    rows: ProspectRows, past: CustomerData, settings: ProspectSettings
-) -> tuple[Encoding, EventBlend, dict[str, str]]:
+@dataclass(frozen=True, eq=False)
+class _Learnt:
+    """A chance over all windows, and what each row's would have been by models of other people."""
+
+    rows: ProspectRows
+    encoding: Encoding
+    blend: EventBlend
+    own_fold: FloatArray | None
+    left_out: dict[str, str]
+
+    def level_at(self, as_of: datetime, season_at: SeasonAt, days: int) -> FirstOrderLevel:
+        if self.own_fold is None:
+            return FirstOrderLevel.none("everybody has the base rate")
+        return fit_first_order_level(self.rows, self.own_fold, season_at(as_of), as_of, days)
+
+
+def _learn(rows: ProspectRows, past: CustomerData, settings: ProspectSettings) -> _Learnt:
     """Fit the chance; the base rate alone where too few ordered, or too few did not."""
     if not _is_enough(rows):
         events = float(rows.actual.sum())
         level = float(np.log((events + 0.5) / (rows.actual.size - events + 0.5)))
-        return Encoding((), {}), EventBlend("base_rate", level, (), (), ProbabilityCalibrator()), {}
+        base = EventBlend("base_rate", level, (), (), ProbabilityCalibrator())
+        return _Learnt(rows, Encoding((), {}), base, None, {})
     leaks = _leaks(rows, settings)
     names = [name for name in _inputs(rows.frame, past) if name not in leaks]
     encoding = Encoding.learn(rows.frame, names)
     levels = tuple(len(encoding.levels.get(name, ())) for name in names)
-    blend = FittedChurn.fit(
-        encoding.to_matrix(rows.frame),
-        rows.actual,
-        Settings(levels, _FOLDS, settings.seed, settings.threads, with_trees=settings.with_trees),
-        person=rows.person,
-    )
+    given = Settings(levels, _FOLDS, settings.seed, settings.threads, with_trees=settings.with_trees)
+    matrix = encoding.to_matrix(rows.frame)
+    blend = FittedChurn.fit(matrix, rows.actual, given, person=rows.person)
+    own_fold = chances_of_own_fold(blend, matrix, rows.actual, given, rows.person)
     # What is chosen may need no column at all.
-    return (Encoding((), {}) if blend.chosen == "base_rate" else encoding), blend, leaks
+    return _Learnt(rows, Encoding((), {}) if blend.chosen == "base_rate" else encoding, blend, own_fold, leaks)
 
 
 def _is_enough(rows: ProspectRows) -> bool:
@@ -160,7 +180,11 @@ def _leaks(rows: ProspectRows, settings: ProspectSettings) -> dict[str, str]:
 
 
 def _record(
-    rows: ProspectRows, past: CustomerData, settings: ProspectSettings, cutoffs: tuple[datetime, ...]
+    rows: ProspectRows,
+    past: CustomerData,
+    settings: ProspectSettings,
+    cutoffs: tuple[datetime, ...],
+    season_at: SeasonAt,
 ) -> tuple[pl.DataFrame, Any]:
     """Judge the same recipe on the newest window, learnt from windows that had ended when it began."""
     newest = cutoffs[-1]
@@ -171,8 +195,10 @@ def _record(
         return nothing, "no window had ended when the newest one began: the chances are untested"
     if len(np.unique(judged.actual)) < 2:
         return nothing, "nobody or everybody ordered in the newest window: the chances are untested"
-    encoding, blend, _ = _learn(older, past, settings)
-    chance = blend.risk(encoded(judged.frame, ProspectModel(settings.days, encoding, blend, None, nothing)))
+    learnt = _learn(older, past, settings)
+    level = learnt.level_at(newest, season_at, settings.days)
+    model = ProspectModel(settings.days, learnt.encoding, learnt.blend, None, level, nothing)
+    chance = chances(judged.frame, model, newest)
     record = prospect_record(
         judged.frame, judged.actual, chance, float(older.actual.mean()), cutoff=newest, seed=settings.seed
     )

@@ -34,10 +34,13 @@ class ProspectRows:
         ``cutoff``, then the columns of `features.prospects.known_prospects`; sorted by cutoff and customer.
     actual : ndarray of shape (rows,)
         1 where the first order came in the window that starts at the cutoff, else 0.
+    waited : ndarray of shape (rows,)
+        Days from the cutoff to it; 0 where none came.
     """
 
     frame: pl.DataFrame
     actual: FloatArray
+    waited: FloatArray
 
     @cached_property
     def person(self) -> IntArray:
@@ -62,7 +65,7 @@ class ProspectRows:
         ProspectRows
         """
         kept = (self.frame["cutoff"] <= cutoff).to_numpy()
-        return ProspectRows(self.frame.filter(kept), self.actual[kept])
+        return ProspectRows(self.frame.filter(kept), self.actual[kept], self.waited[kept])
 
     def at(self, cutoff: datetime) -> "ProspectRows":
         """Return the rows of one cutoff.
@@ -77,7 +80,7 @@ class ProspectRows:
         ProspectRows
         """
         kept = (self.frame["cutoff"] == cutoff).to_numpy()
-        return ProspectRows(self.frame.filter(kept), self.actual[kept])
+        return ProspectRows(self.frame.filter(kept), self.actual[kept], self.waited[kept])
 
 
 def prospect_cutoffs(past: CustomerData, days: int) -> tuple[datetime, ...]:
@@ -142,11 +145,13 @@ def prospect_rows(past: CustomerData, cutoffs: Sequence[datetime], days: int) ->
     parts, happened = [], []
     for cutoff in cutoffs:
         frame = known_prospects(people, cutoff, fit_statistics(shop, cutoff))
-        ordered = outcomes(past, cutoff, days).filter(pl.col("days_to_next_order").is_not_null()).select("customer_id")
+        ordered = outcomes(past, cutoff, days).select("customer_id", "days_to_next_order").collect()
+        told = frame.select("customer_id").join(ordered, on="customer_id", how="left", maintain_order="left")
+        happened.append(told["days_to_next_order"].cast(pl.Float64).fill_null(0.0).to_numpy())
         parts.append(frame.insert_column(0, pl.lit(cutoff).cast(pl.Datetime("us")).alias("cutoff")))
-        happened.append(frame["customer_id"].is_in(ordered.collect()["customer_id"].implode()).to_numpy())
     # Tables that begin later have features that older cutoffs lack.
-    return ProspectRows(pl.concat(parts, how="diagonal_relaxed"), np.concatenate(happened).astype(np.float64))
+    waited = np.concatenate(happened)
+    return ProspectRows(pl.concat(parts, how="diagonal_relaxed"), (waited > 0).astype(np.float64), waited)
 
 
 def _sampled(shop: CustomerData, oldest: datetime) -> CustomerData:

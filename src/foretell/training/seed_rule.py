@@ -108,10 +108,12 @@ def find_seed_rule(frame: pl.DataFrame, seeds: FloatArray, columns: Sequence[str
     chosen: list[Condition] = []
     while len(chosen) < MOST_CONDITIONS:
         own, others = inside[seeds > 0].sum(), inside[seeds == 0].sum()
+        if not others:
+            break
         rest = []
         for condition, holds in possible:
             both = inside & holds
-            kept, left = both[seeds > 0].sum() / own, both[seeds == 0].sum() / max(others, 1)
+            kept, left = both[seeds > 0].sum() / own, both[seeds == 0].sum() / others
             if kept >= _KEPT and left <= _WORTH:
                 # Seeds lost weigh as much as others kept: an exact edge goes before a slightly tighter one.
                 rest.append((round(float(left - kept), 9), str(condition), condition, both))

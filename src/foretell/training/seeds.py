@@ -222,6 +222,28 @@ def require_columns(frame: pl.DataFrame, rule_columns: Sequence[str]) -> None:
         raise ColumnMismatch("The columns of the seeds' rule are not in the frame: " + " ".join(absent))
 
 
+def require_found(found: int, given: int) -> None:
+    """Raise where too few of the seeds were found.
+
+    Parameters
+    ----------
+    found, given : int
+        Seeds in the frame, and different seeds that were given.
+
+    Raises
+    ------
+    TooFewSeeds
+        Below 10 seeds.
+    """
+    if found < FEWEST_SEEDS:
+        message = (
+            f"{found} of {given} seeds are in the frame; at least {FEWEST_SEEDS} are needed, and "
+            "several hundred are better. Remedy: name more seeds, or see why they are not found: another key, other "
+            "spelling, hashed e-mails without a column email."
+        )
+        raise TooFewSeeds(message)
+
+
 def require_enough(matched: Seeds) -> None:
     """Raise where there are too few seeds, or too few others.
 
@@ -238,13 +260,7 @@ def require_enough(matched: Seeds) -> None:
         Where the seeds are (nearly) the whole base.
     """
     rows = matched.flags.size
-    if matched.matched < FEWEST_SEEDS:
-        message = (
-            f"{matched.matched} of {matched.given} seeds are in the frame; at least {FEWEST_SEEDS} are needed, and "
-            "several hundred are better. Remedy: name more seeds, or see why they are not found: another key, other "
-            "spelling, hashed e-mails without a column email."
-        )
-        raise TooFewSeeds(message)
+    require_found(matched.matched, matched.given)
     if rows - matched.matched < FEWEST_OTHERS:
         message = (
             f"{matched.matched} of {rows} customers are seeds: {rows - matched.matched} others are too few to tell "

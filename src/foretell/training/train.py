@@ -18,6 +18,7 @@ from foretell.tables.dataset import CustomerData, require_customer_data
 from foretell.tables.erasure import FORGOTTEN
 from foretell.training import tuning
 from foretell.training.backtest import MOST_JUDGED, past_cutoffs, run_backtest
+from foretell.training.known_season import season_source
 from foretell.training.past import as_periods
 from foretell.training.profile import training_profile
 from foretell.training.prospect_recipe import ProspectSettings, train_prospects
@@ -173,7 +174,9 @@ def train(
             bundle = next(recipe for recipe in recipes if recipe.name == choice.rung).fit(past, cutoff, horizons, seed)
         trees = any(recipe.name == BOOSTED for recipe in recipes)
         asked = ProspectSettings(churn_days, seed, threads or spare_threads(), with_trees=trees)
-        prospects, prospect_facts = train_prospects(past, bundle.purchase_model, asked)
+        periods = as_periods(exclude_periods)
+        season_at = season_source(past, bundle, exclude_periods=periods, retail_year=retail_year)
+        prospects, prospect_facts = train_prospects(past, bundle.purchase_model, asked, season_at)
     judged_at = [str(cutoff).removesuffix(" 00:00:00") for cutoff in chosen]
     facts: dict[str, Any] = {
         "foretell": {"version": __version__, "seed": seed},

@@ -162,18 +162,25 @@ def forecast_chart(run: Run) -> Chart | None:
     rows = weeks.to_dicts()
     has_range = {"expected_orders_low", "expected_orders_high"} <= set(weeks.columns)
     has_spend = run.has_money and "expected_spend" in weeks.columns and weeks["expected_spend"].null_count() == 0
+    has_spend_range = has_spend and {"expected_spend_low", "expected_spend_high"} <= set(weeks.columns)
+
+    between = " (4 times of 5 between)"
 
     def cells(row: dict[str, float]) -> tuple[str, ...]:
-        found = [f"{row['expected_orders']:,.1f}"]
+        orders = f"{row['expected_orders']:,.1f}"
         if has_range:
-            found.append(f"{row['expected_orders_low']:,.1f} to {row['expected_orders_high']:,.1f}")
-        if has_spend:
-            found.append(money(row["expected_spend"], run.currency))
-        return tuple(found)
+            orders += f" ({row['expected_orders_low']:,.1f} to {row['expected_orders_high']:,.1f})"
+        if not has_spend:
+            return (orders,)
+        spend = money(row["expected_spend"], run.currency)
+        if has_spend_range:
+            low, high = (money(row[f"expected_spend_{end}"], run.currency) for end in ("low", "high"))
+            spend += f" ({low} to {high})"
+        return orders, spend
 
     with page_figure() as (figure, axes):
         plot_expected_orders(weeks, axes)
-        told = [f"Week from {day_words(row['week_starts_on'])}: {cells(row)[0]} orders" for row in rows]
+        told = [f"Week from {day_words(row['week_starts_on'])}: {row['expected_orders']:,.1f} orders" for row in rows]
         titles = hover(axes.patches, told)
         svg = _inline(to_svg(figure, prefix="forecast-", titles=titles), title="Orders expected by week")
     month = weeks.head(4).get_column("expected_orders").to_numpy().sum()
@@ -187,9 +194,8 @@ def forecast_chart(run: Run) -> Chart | None:
         ),
         header=(
             "Week that starts on",
-            "Expected orders",
-            *(("4 times of 5 between",) if has_range else ()),
-            *(("Expected spend",) if has_spend else ()),
+            f"Expected orders{between if has_range else ''}",
+            *((f"Expected spend{between if has_spend_range else ''}",) if has_spend else ()),
         ),
         rows=tuple((f"{row['week_starts_on']}", *cells(row)) for row in rows),
     )
@@ -212,10 +218,21 @@ def reach_chart(run: Run) -> Chart | None:
     if reached is None:
         return None
     reach = reached.reach.sort("top_share")
+    rows = reach.to_dicts()
+    told = [
+        f"{percent(row['top_share'])} most alike, {whole(row['top_share'] * reached.ranked)} customers: "
+        f"{percent(row['recall'])} of the hidden seeds, {row['lift']:.1f} times chance"
+        for row in rows
+    ]
     with page_figure() as (figure, axes):
         plot_reach(reach, axes)
-        svg = _inline(to_svg(figure, prefix="reach-"), title="Held-out seeds in the audience by its size")
-    rows = reach.to_dicts()
+        # what a pointer finds: wide, unseen marks over the points of the curve
+        marks = [
+            axes.plot(row["top_share"], row["recall"], marker="o", markersize=16, alpha=0, linestyle="")[0]
+            for row in rows
+        ]
+        svg = to_svg(figure, prefix="reach-", titles=hover(marks, told))
+        svg = _inline(svg, title="Held-out seeds in the audience by its size")
     best = rows[min(3, len(rows) - 1)]
     return Chart(
         name="reach",

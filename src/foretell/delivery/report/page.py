@@ -13,11 +13,13 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from foretell.delivery.data_light import data_light
 from foretell.delivery.dictionary import type_words
-from foretell.delivery.headlines import Expected, Headlines, headlines
+from foretell.delivery.expected import Expected
+from foretell.delivery.headlines import Headlines, headlines
 from foretell.delivery.manifest import FileFacts
 from foretell.delivery.readme_segments import off_lines
 from foretell.delivery.report.backtest_rows import questions
 from foretell.delivery.report.charts import calibration_chart, decile_chart, forecast_chart, reach_chart
+from foretell.delivery.report.prospects_told import prospects_told
 from foretell.delivery.report.since import change_of, since_last_run
 from foretell.delivery.report.told import EDGES, backtest_sentences, review_sentences, review_sums
 from foretell.delivery.report.value_grid import value_grid
@@ -111,6 +113,7 @@ def _numbers(run: Run) -> dict[str, Any]:
         "at_risk": _at_risk(run, totals),
         "wide_range": value.low is not None and value.high is not None and value.high >= WIDE_RANGE * value.low,
         "grid": value_grid(run),
+        "prospects": prospects_told(run.prospect_table),
         "value_target": "clv" if run.has_money else "orders",
         "bands": BANDS,
         "advice_level": ADVICE_LEVELS,
@@ -159,13 +162,15 @@ def _contents(run: Run) -> list[tuple[str, str]]:
         ("value", "Where the value is"),
         ("risk", "Who may leave"),
         ("segments", "Whom to talk to"),
+        ("prospects", "Who may order first"),
         ("lookalikes", "Lookalikes"),
         ("trust", "How right were we"),
         ("limits", "What was left out"),
         ("words", "Definitions"),
         ("about", "About this run"),
     ]
-    return [(place, title) for place, title in places if place != "lookalikes" or run.reached is not None]
+    there = {"lookalikes": run.reached is not None, "prospects": run.prospect_table is not None}
+    return [(place, title) for place, title in places if there.get(place, True)]
 
 
 def _at_risk(run: Run, totals: Headlines) -> AtRisk:
