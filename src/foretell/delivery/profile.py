@@ -1,10 +1,12 @@
 """What a published run leaves for the next one to be compared with: counts and distributions, in its manifest."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Self
+
+import polars as pl
 
 from foretell.delivery.dated_folders import dated_folders
 from foretell.delivery.manifest import read_manifest
@@ -32,6 +34,8 @@ class RunProfile:
         Customers with a purchase in the churn horizon before `as_of`; None if nobody counted.
     distributions : mapping of str to Distribution
         Column of the scores to its distribution.
+    customer_ids : polars.LazyFrame or None
+        Column ``customer_id`` of the run's customers, read when asked for; no part of what is written.
     """
 
     as_of: datetime
@@ -39,6 +43,7 @@ class RunProfile:
     rows_used: int
     active_customers: int | None
     distributions: Mapping[str, Distribution] = field(default_factory=dict)
+    customer_ids: pl.LazyFrame | None = field(default=None, repr=False, compare=False)
 
     @classmethod
     def of(cls, run: Run) -> Self:
@@ -60,6 +65,7 @@ class RunProfile:
             rows_used=run.counts.used,
             active_customers=None if run.activity is None else run.activity.active_customers,
             distributions={name: Distribution.of(run.scores.get_column(name)) for name in scored(run.horizons)},
+            customer_ids=run.scores.lazy().select("customer_id"),
         )
 
     @classmethod
@@ -144,5 +150,6 @@ def profile_before(output: Path, as_of: datetime) -> RunProfile | None:
         except (KeyError, TypeError, ValueError, AttributeError):
             continue
         if profile.as_of < as_of:
-            found.append(profile)
+            ids = pl.scan_parquet(folder / "scores.parquet").select("customer_id")
+            found.append(replace(profile, customer_ids=ids))
     return max(found, key=lambda profile: profile.as_of, default=None)
