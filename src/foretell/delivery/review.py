@@ -77,7 +77,7 @@ def _readme(run: PublishedRun, frames: dict[str, pl.DataFrame]) -> str:
     blocks = [
         heading("Segments to read"),
         wrap(
-            f"Made of the run as of {run.as_of:%Y-%m-%d}, and valid from that day. Who is held out of a campaign stands "
+            f"Made of the run as of {run.as_of:%Y-%m-%d}, and valid from that day. Who is held out of campaigns stands "
             "in the folder of that run only. What every column means is on the sheet dictionary of the workbook."
         ),
         section(
