@@ -148,6 +148,7 @@ LINE_ROWS = st.lists(
 KINDS = (
     *("view", "cart", "checkout", "search", "view", "cart", "email_sent", "email_open", "email_click", "sms_sent"),
     *("sms_click", "email_soft_bounce", "email_hard_bounce", "email_unsubscribe", "spun_a_wheel"),
+    *("sms_open", "sms_soft_bounce", "sms_hard_bounce", "ad_seen", "ad_click"),
 )
 EVENT_ROWS = st.lists(
     _rows(
