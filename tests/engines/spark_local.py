@@ -21,7 +21,9 @@ def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[object]:
     pytest.importorskip("pyspark", reason="the extra 'spark' is not installed")
     folder = tmp_path_factory.mktemp("spark")
     os.environ["PYSPARK_PYTHON"] = sys.executable
-    os.environ["PYTHONPATH"] = os.pathsep.join([str(Path(__file__).parents[2] / "src"), os.environ.get("PYTHONPATH", "")])
+    os.environ["PYTHONPATH"] = os.pathsep.join(
+        [str(Path(__file__).parents[2] / "src"), os.environ.get("PYTHONPATH", "")]
+    )
     with warnings.catch_warnings():
         # Of pandas 3, which nothing here uses.
         warnings.filterwarnings("ignore", message="PySpark does not yet fully support pandas", category=FutureWarning)
@@ -51,7 +53,9 @@ def frame_of(session, rows: pl.DataFrame, folder: Path, *, files: int = 1):
     """Rows as a Spark frame that was read from Parquet files."""
     folder.mkdir()
     for number in range(files):
-        rows.slice(number * -(-rows.height // files), -(-rows.height // files)).write_parquet(folder / f"{number}.parquet")
+        rows.slice(number * -(-rows.height // files), -(-rows.height // files)).write_parquet(
+            folder / f"{number}.parquet"
+        )
     return session.read.parquet(str(folder))
 
 

@@ -113,7 +113,7 @@ class OrderLedger:
             "reasons": {reason: [count, list(where)] for reason, (count, where) in self._reasons.items()},
             "notes": {name: [vars(note) for note in notes.values()] for name, notes in self._notes.items()},
             "currencies": [table.to_dicts() for table in self._currencies],
-            "days": [[day.isoformat(), rows] for table in self._days for day, rows in table.rows()],
+            "days": [[day.isoformat(), rows] for table in self._days for day, rows in table.drop_nulls().rows()],
             "zones": dict(self._zones),
             "suspects": sorted(self.suspects),
             "late": self.late,

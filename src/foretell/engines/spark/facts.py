@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import polars as pl
 
-from foretell.engines.spark.rows import OrdersReader, gathered
+from foretell.engines.spark.rows import OrdersReader, gathered, sent
 from foretell.errors import DataError, Violation
 from foretell.tables.bucketed import DIGEST
 from foretell.tables.checks import observed_until_violations
@@ -64,7 +64,6 @@ def partition_facts(batches: "Iterator[pa.RecordBatch]", source: Mapping[str, An
     pyarrow.RecordBatch
         One row of `FACTS_SCHEMA`; none where the partition is empty.
     """
-    import pyarrow as pa
     from pyspark import TaskContext
 
     given = dict(source)
@@ -100,13 +99,12 @@ def partition_facts(batches: "Iterator[pa.RecordBatch]", source: Mapping[str, An
         "later": later,
         "content": int(content),
     }
-    yield pa.RecordBatch.from_pydict(
-        {
-            "partition": pa.array([context.partitionId() if context is not None else 0], pa.int32()),
-            "facts": [json.dumps(facts)],
-            "quarantine": pa.array([left_out.getvalue()], pa.binary()),
-        }
-    )
+    row = {
+        "partition": context.partitionId() if context is not None else 0,
+        "facts": json.dumps(facts),
+        "quarantine": left_out.getvalue(),
+    }
+    yield from sent(pl.DataFrame([row], schema={"partition": pl.Int32, "facts": pl.String, "quarantine": pl.Binary}))
 
 
 def add_facts(found: "pa.Table", reader: OrdersReader) -> SourceFacts:

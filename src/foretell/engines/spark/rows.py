@@ -28,6 +28,7 @@ PACKED = "bucket int, payload binary"
 
 _ROWS_PARSED = 200_000
 _ROWS_PACKED = 2_000_000
+_ROWS_SENT = 20_000
 _BYTES_SENT = 16_000_000
 
 
@@ -134,6 +135,23 @@ def gathered(batches: "Iterator[pa.RecordBatch]") -> Iterator[pl.DataFrame]:
         yield _as_frame(held)
 
 
+def sent(rows: pl.DataFrame) -> "Iterator[pa.RecordBatch]":
+    """Hand rows to Spark.
+
+    Parameters
+    ----------
+    rows : polars.DataFrame
+        Exactly the columns that Spark expects, in their order: it matches them by place and not by name.
+
+    Yields
+    ------
+    pyarrow.RecordBatch
+        The rows.
+    """
+    # Made by polars: pyarrow's own arrays of Python values import pandas where it is installed.
+    yield from rows.to_arrow(compat_level=pl.CompatLevel.oldest()).to_batches(max_chunksize=_ROWS_SENT)
+
+
 def packed_rows(
     batches: "Iterator[pa.RecordBatch]", source: Mapping[str, Any], buckets: int
 ) -> "Iterator[pa.RecordBatch]":
@@ -213,15 +231,13 @@ def _packed(rows: pl.DataFrame, buckets: int) -> "Iterator[pa.RecordBatch]":
         numbers.append(int(number))
         payloads.append(content.getvalue())
         if sum(map(len, payloads)) >= _BYTES_SENT:
-            yield _batch(numbers, payloads)
+            yield from _sent(numbers, payloads)
             numbers, payloads = [], []
     if numbers:
-        yield _batch(numbers, payloads)
+        yield from _sent(numbers, payloads)
 
 
-def _batch(numbers: list[int], payloads: list[bytes]) -> "pa.RecordBatch":
-    import pyarrow as pa
-
-    return pa.RecordBatch.from_pydict(
-        {"bucket": pa.array(numbers, pa.int32()), "payload": pa.array(payloads, pa.binary())}
+def _sent(numbers: list[int], payloads: list[bytes]) -> "Iterator[pa.RecordBatch]":
+    return sent(
+        pl.DataFrame({"bucket": numbers, "payload": payloads}, schema={"bucket": pl.Int32, "payload": pl.Binary})
     )

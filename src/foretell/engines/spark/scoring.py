@@ -13,7 +13,7 @@ import numpy as np
 import polars as pl
 
 from foretell.bundles.files import StoredBundle, load_bundle
-from foretell.engines.spark.rows import unpacked
+from foretell.engines.spark.rows import sent, unpacked
 from foretell.errors import BundleError
 from foretell.models.optimise import one_algebra_thread
 from foretell.scoring.accounting import refund_only_rows
@@ -33,7 +33,6 @@ RANK_KEYS = ("clv_key", "orders_key", "churn_key")
 FACTS = "bucket_facts"
 """Column that only one row of each bucket fills, which is of no customer."""
 
-_ROWS_SENT = 20_000
 _UNPACKED_AT_MOST = 1_000_000_000
 
 
@@ -145,8 +144,7 @@ def rank_key(values: pl.Series) -> pl.Series:
 
 
 def _sent(rows: pl.DataFrame, schema: Mapping[str, pl.DataType]) -> "Iterator[pa.RecordBatch]":
-    exact = rows.select(pl.col(name).cast(dtype) for name, dtype in schema.items())
-    yield from exact.to_arrow(compat_level=pl.CompatLevel.oldest()).to_batches(max_chunksize=_ROWS_SENT)
+    return sent(rows.select(pl.col(name).cast(dtype) for name, dtype in schema.items()))
 
 
 def _stored(job: Mapping[str, Any]) -> StoredBundle:

@@ -131,9 +131,9 @@ def require_same_libraries(spark: "SparkSession") -> dict[str, str]:
             "node, or ship an environment (spark.archives) and name its Python in PYSPARK_PYTHON."
         )
         raise ClusterMismatch(msg) from error
-    for row in found:
-        if here.get(row["library"]) != row["version"]:
-            raise ClusterMismatch.between(here, {**here, row["library"]: row["version"]})
+    other = {row["library"]: row["version"] for row in found if here.get(row["library"]) != row["version"]}
+    if other:
+        raise ClusterMismatch.between(here, {**here, **other})
     return here
 
 

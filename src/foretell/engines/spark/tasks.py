@@ -47,10 +47,13 @@ def say_versions(_batches: "Batches") -> "Batches":
     pyarrow.RecordBatch
         ``library``, ``version``, one row a library.
     """
-    import pyarrow as pa
+    _one_thread()
+    import polars as pl
+
+    from foretell.engines.spark.rows import sent
 
     found = versions_here()
-    yield pa.RecordBatch.from_pydict({"library": list(found), "version": list(found.values())})
+    yield from sent(pl.DataFrame({"library": list(found), "version": list(found.values())}))
 
 
 def find_facts(batches: "Batches", *, source: Mapping[str, Any], versions: Mapping[str, str]) -> "Batches":
@@ -150,11 +153,16 @@ def explain_rows(batches: "Batches", *, job: Mapping[str, Any], versions: Mappin
 
 
 def _settle(versions: Mapping[str, str]) -> None:
-    """One thread a task, and the driver's libraries: others may give other digits."""
-    for name in _THREADS:
-        os.environ.setdefault(name, "1")
+    """See that the libraries are the driver's: others may give other digits."""
+    _one_thread()
     here = versions_here()
     if here != dict(versions):
         from foretell.errors import ClusterMismatch
 
         raise ClusterMismatch.between(versions, here)
+
+
+def _one_thread() -> None:
+    """Spark runs a task a processor; libraries that took all of them would stand in one another's way."""
+    for name in _THREADS:
+        os.environ.setdefault(name, "1")
