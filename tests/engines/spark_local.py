@@ -15,7 +15,7 @@ LACKING = None if shutil.which("java") or os.environ.get("JAVA_HOME") else "no J
 
 @pytest.fixture(scope="session")
 def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[object]:
-    """A session that retries failed tasks, as a cluster does, and sends small batches, so that customers straddle them."""
+    """A session that retries failed tasks, as clusters do, and sends small batches, so that customers straddle them."""
     if LACKING:
         pytest.skip(LACKING)
     pytest.importorskip("pyspark", reason="the extra 'spark' is not installed")

@@ -1,5 +1,6 @@
 """Scoring on Spark gives, bit for bit, what scoring in one piece gives."""
 
+import json
 import os
 import signal
 from dataclasses import replace
@@ -12,18 +13,18 @@ import pytest
 from polars.testing import assert_frame_equal
 
 from boosted_shops import AS_OF as BOOSTED_AS_OF
-from engines.spark_local import collected, frame_of, spark
+from engines.spark_local import collected, frame_of
 from foretell.bundles.files import StoredBundle
 from foretell.engines.frame import score_frame
-from foretell.engines.spark import tasks
+from foretell.engines.spark import tasks, write
 from foretell.engines.spark.score import score_on_spark, scored_on_spark
-from foretell.errors import ClusterMismatch, ConfigError, DataError, WindowError
+from foretell.errors import ClusterMismatch, ConfigError, DataError, OutputError, WindowError
 from foretell.scoring.accounting import account_rows
 from foretell.scoring.activity import activity_bucket
+from foretell.scoring.schema import REASONS
 from foretell.tables.read import read_orders
 from foretell.tables.source import Source
 
-__all__ = ["spark"]
 pytestmark = [pytest.mark.spark, pytest.mark.xdist_group("spark")]
 
 AS_OF = datetime(2025, 8, 1)
@@ -57,7 +58,7 @@ def test_any_number_of_partitions_gives_the_local_scores(
 ) -> None:
     # Three files in an order that cuts customers, columns in another order than foretell's, one that it does not know.
     source = orders.sample(fraction=1.0, shuffle=True, seed=1).select(
-        "amount", tag=pl.lit("x"), *[pl.col(name) for name in ("ordered_at", "order_id", "customer_id")]
+        "amount", pl.lit("x").alias("tag"), "ordered_at", "order_id", "customer_id"
     )
     frame = Source(frame_of(spark, source, tmp_path / "orders", files=3), order_id="order_id")
     scored = scored_on_spark(spark, {"orders": frame}, stored, AS_OF, buckets=buckets, explained_customers=40)
@@ -148,9 +149,10 @@ def test_skew_and_empty_partitions(spark, stored, tmp_path) -> None:
 
 
 def test_rows_left_out_are_counted_as_by_the_local_reader(spark, orders, stored, tmp_path) -> None:
+    number = pl.int_range(pl.len())
     broken = orders.select(
-        client=pl.when(pl.int_range(pl.len()) % 11 == 0).then(pl.lit(" ")).otherwise("customer_id"),
-        at=pl.when(pl.int_range(pl.len()) % 7 == 0).then(pl.lit("soon")).otherwise(pl.col("ordered_at").dt.strftime("%d.%m.%Y")),
+        client=pl.when(number % 11 == 0).then(pl.lit(" ")).otherwise("customer_id"),
+        at=pl.when(number % 7 == 0).then(pl.lit("soon")).otherwise(pl.col("ordered_at").dt.strftime("%d.%m.%Y")),
         pieces=pl.lit(2, pl.UInt32),
         price=pl.col("amount") / 2,
         order_id="order_id",
@@ -188,10 +190,8 @@ def test_types_of_sources(spark, stored, tmp_path) -> None:
     )
     with pytest.raises(DataError, match="zone is not given"):
         score_on_spark(spark, frame.withColumn("ordered_at", frame["ordered_at"].cast("timestamp")), stored, AS_OF)
+    nanoseconds = frame.selectExpr("customer_id", "amount", "unix_micros(timestamp(ordered_at)) * 1000 as ordered_at")
     with pytest.raises(DataError, match=r"ordered_at: the column holds Int64, which is no time"):
-        nanoseconds = frame.selectExpr(
-            "customer_id", "amount", "unix_micros(timestamp(ordered_at)) * 1000 as ordered_at"
-        )
         score_on_spark(spark, nanoseconds, stored, AS_OF)
     with pytest.raises(DataError, match="ordered_at"):
         score_on_spark(spark, frame.drop("ordered_at"), stored, AS_OF)
@@ -201,13 +201,13 @@ def test_what_cannot_be_scored_is_said_by_the_driver(spark, orders, stored, tmp_
     frame = frame_of(spark, orders, tmp_path / "orders")
     with pytest.raises(WindowError, match="it would have seen the future"):
         score_on_spark(spark, frame, stored, "2025-01-01")
+    late = frame.selectExpr("customer_id", "ordered_at + interval 9 years as ordered_at", "amount")
     with pytest.raises(WindowError, match="Nobody bought before"):
-        late = frame.selectExpr("customer_id", "ordered_at + interval 9 years as ordered_at", "amount")
         score_on_spark(spark, late, stored, AS_OF)
     with pytest.raises(DataError, match="column names and no row"):
         score_on_spark(spark, frame.limit(0), stored, AS_OF)
+    two = frame.selectExpr("*", "if(amount < 20, 'EUR', 'USD') as currency")
     with pytest.raises(DataError, match=r"orders\.currency"):
-        two = frame.selectExpr("*", "if(amount < 20, 'EUR', 'USD') as currency")
         score_on_spark(spark, Source(two, currency="currency"), stored, AS_OF)
     with pytest.raises(ConfigError, match="orders alone"):
         score_on_spark(spark, {"orders": frame, "events": frame}, stored, AS_OF)
@@ -227,3 +227,36 @@ def test_one_instant_of_a_zone(spark, orders, stored, tmp_path: Path) -> None:
     assert_frame_equal(
         collected(score_on_spark(spark, Source(frame, **how), stored, AS_OF)), whole.scores, check_exact=True
     )
+
+
+def test_a_folder_is_committed_whole_and_written_once(spark, orders, stored, expected, tmp_path, monkeypatch) -> None:
+    frame, out = Source(frame_of(spark, orders, tmp_path / "orders"), order_id="order_id"), tmp_path / "out"
+    with monkeypatch.context() as killed:
+        killed.setattr(write._Folder, "commit", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            write.write_scores_on_spark(spark, frame, stored, datetime(2025, 7, 20), str(out), buckets=2)
+    assert not (out / "manifest.json").exists()
+    left = {path.name for path in (out / "scores").iterdir()}
+    first = write.write_scores_on_spark(spark, frame, stored, AS_OF, f"file://{out}", buckets=3)
+    assert first.changed
+    assert left.isdisjoint(path.name for path in (out / "scores").iterdir())
+    found = pl.read_parquet(out / first.manifest["scores"] / "*.parquet").sort("customer_id")
+    wanted = expected.scores.with_columns(pl.lit(None, pl.String).alias(name) for name in REASONS)
+    assert_frame_equal(found, wanted, check_exact=True)
+    manifest = json.loads((out / "manifest.json").read_bytes())
+    assert manifest == first.manifest
+    assert manifest["customers"] == found.height
+    assert manifest["rows"]["rows_in"] == orders.height
+    assert sum(path.stat().st_size for path in (out / manifest["scores"]).glob("part-*")) == sum(
+        manifest["files"].values()
+    )
+    before = (out / "manifest.json").stat().st_mtime_ns
+    again = write.write_scores_on_spark(spark, frame, stored, AS_OF, f"file://{out}", buckets=5)
+    assert (again.changed, again.manifest) == (False, first.manifest)
+    assert (out / "manifest.json").stat().st_mtime_ns == before
+    (out / "manifest.json").write_text("{}")
+    with pytest.raises(OutputError, match=r"cannot be read or written: .*Checksum"):
+        write.write_scores_on_spark(spark, frame, stored, AS_OF, str(out), buckets=1)
+    (out / ".manifest.json.crc").unlink()
+    with pytest.raises(OutputError, match="no manifest of scores"):
+        write.write_scores_on_spark(spark, frame, stored, AS_OF, str(out), buckets=1)

@@ -203,14 +203,10 @@ def scored_on_spark(
     versions = require_same_libraries(spark)
     rows = frame.select([frame[quoted(name)] for name in reader.roots])
     facts = find_facts(rows, reader, source, cutoff, versions)
-    parts = buckets or _buckets(facts.ledger.rows_in, spark.sparkContext.defaultParallelism)
+    parts = buckets or buckets_for(facts.ledger.rows_in, spark.sparkContext.defaultParallelism)
     packed = _packed(rows, source, parts, versions)
-    archive, content = send_bundle(spark, stored.bundle)
     job = {
-        "archive": archive,
-        "content": content,
-        "version": stored.version,
-        "edges": stored.bundle.churn_band_edges,
+        **send_bundle(spark, stored),
         "as_of": cutoff.isoformat(),
         "observed_until": None if reader.plan.observed_until is None else reader.plan.observed_until.isoformat(),
     }
@@ -312,5 +308,19 @@ def _nobody(reader: OrdersReader) -> CustomerData:
     return replace(data, observed_until_given=end is not None)
 
 
-def _buckets(rows: int, processors: int) -> int:
+def buckets_for(rows: int, processors: int) -> int:
+    """Choose a number of buckets.
+
+    Parameters
+    ----------
+    rows : int
+        Order rows, about.
+    processors : int
+        Tasks that run at once.
+
+    Returns
+    -------
+    int
+        One for `ROWS_PER_BUCKET` rows, two a processor at least.
+    """
     return min(max(math.ceil(rows / ROWS_PER_BUCKET), 2 * processors), _MOST_BUCKETS)

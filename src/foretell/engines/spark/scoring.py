@@ -71,7 +71,7 @@ def scored_bucket(batches: "Iterator[pa.RecordBatch]", job: Mapping[str, Any]) -
     data = unpacked(batches, observed_until=job["observed_until"])
     if data is None:
         return
-    stored, cutoff = _stored(job), as_cutoff(job["as_of"])
+    stored, cutoff = bundle_of(job), as_cutoff(job["as_of"])
     horizons = stored.bundle.horizons
     with one_algebra_thread():
         known = known_for_scoring(data, stored.bundle, cutoff)
@@ -116,7 +116,7 @@ def explained_bucket(batches: "Iterator[pa.RecordBatch]", job: Mapping[str, Any]
     if mine.is_empty():
         return
     with one_algebra_thread():
-        told = explain_bucket(data, _stored(job).bundle, mine, as_cutoff(job["as_of"]))
+        told = explain_bucket(data, bundle_of(job).bundle, mine, as_cutoff(job["as_of"]))
     yield from _sent(told, {name: pl.String() for name in ("customer_id", *REASONS)})
 
 
@@ -147,7 +147,24 @@ def _sent(rows: pl.DataFrame, schema: Mapping[str, pl.DataType]) -> "Iterator[pa
     return sent(rows.select(pl.col(name).cast(dtype) for name, dtype in schema.items()))
 
 
-def _stored(job: Mapping[str, Any]) -> StoredBundle:
+def bundle_of(job: Mapping[str, Any]) -> StoredBundle:
+    """Return the bundle that the driver sent, inside a task.
+
+    Parameters
+    ----------
+    job : mapping
+        ``archive``, ``content``, ``version``, ``edges``.
+
+    Returns
+    -------
+    StoredBundle
+        Checked byte by byte, and read once in the life of a worker.
+
+    Raises
+    ------
+    BundleError
+        If it is damaged, or another one.
+    """
     from pyspark import SparkFiles
 
     bundle = _unpacked_bundle(SparkFiles.get(job["archive"]), job["content"]).bundle

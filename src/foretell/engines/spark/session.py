@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from foretell.bundles.bundle import Bundle
-from foretell.bundles.files import FORMAT, bundle_files
+from foretell.bundles.files import FORMAT, StoredBundle, bundle_files
 from foretell.engines.spark import tasks
 from foretell.errors import ClusterMismatch, ConfigError
 from foretell.storage.sealed_folder import version_of, write_sealed
@@ -29,6 +28,7 @@ _SPARK_TYPES: dict[Any, str] = {
     pl.Date: "date",
     pl.Datetime: "timestamp_ntz",
 }
+_NO_PYSPARK = "Spark needs one more package. Remedy: pip install 'foretell[spark]'."
 _SAME_DATE = (1980, 1, 1, 0, 0, 0)
 
 
@@ -64,7 +64,7 @@ def required_classic(spark: "SparkSession") -> None:
     try:
         from pyspark.errors import PySparkException
     except ModuleNotFoundError:
-        raise ConfigError(["Spark needs one more package. Remedy: pip install 'foretell[spark]'."]) from None
+        raise ConfigError([_NO_PYSPARK]) from None
     try:
         found = spark.sparkContext
     except (PySparkException, AttributeError):
@@ -72,6 +72,37 @@ def required_classic(spark: "SparkSession") -> None:
     if found is None:
         problem = "A Spark Connect session cannot carry a model to the workers."
         raise ConfigError([f"{problem} Remedy: a classic session, as spark-submit and master= give."])
+
+
+def current_session() -> "SparkSession":
+    """Return the session that runs here, or begin one.
+
+    Returns
+    -------
+    pyspark.sql.SparkSession
+        Set up as Spark's own files and ``spark-submit`` say; without them, on the processors of this machine.
+
+    Raises
+    ------
+    ConfigError
+        If pyspark or Java is not there, or the cluster cannot be reached.
+    """
+    try:
+        with warnings.catch_warnings():
+            warnings.filterwarnings(
+                "ignore", message="PySpark does not yet fully support pandas", category=FutureWarning
+            )
+            from pyspark.errors import PySparkException
+            from pyspark.sql import SparkSession
+    except ModuleNotFoundError:
+        raise ConfigError([_NO_PYSPARK]) from None
+    try:
+        return SparkSession.builder.appName("foretell").config("spark.ui.showConsoleProgress", "false").getOrCreate()
+    except (PySparkException, OSError) as error:
+        problem = f"Spark does not start ({type(error).__name__})."
+        raise ConfigError(
+            [f"{problem} Remedy: Java 17 or newer (JAVA_HOME), and spark.master as the cluster has it."]
+        ) from error
 
 
 def map_in_arrow(frame: "DataFrame", task: "Callable[..., Any]", schema: str) -> "DataFrame":
@@ -137,24 +168,23 @@ def require_same_libraries(spark: "SparkSession") -> dict[str, str]:
     return here
 
 
-def send_bundle(spark: "SparkSession", bundle: Bundle) -> tuple[str, str]:
+def send_bundle(spark: "SparkSession", stored: StoredBundle) -> dict[str, Any]:
     """Hand a bundle to every worker as one file, which each checks byte by byte before it reads it.
 
     Parameters
     ----------
     spark : pyspark.sql.SparkSession
         The session.
-    bundle : Bundle
-        The fitted values.
+    stored : StoredBundle
+        The bundle with the version that its rows are to carry.
 
     Returns
     -------
-    archive : str
-        Name of the file on the workers.
-    content : str
-        Version of what is in it.
+    dict
+        What a task needs to know of it: ``archive``, the name of the file on the workers, ``content``, the version of
+        what is in it, ``version``, ``edges`` of the churn bands.
     """
-    files = bundle_files(bundle)
+    files = bundle_files(stored.bundle)
     content = version_of(files)
     archive = _outbox() / f"foretell-bundle-{content}.zip"
     if not archive.exists():
@@ -165,7 +195,12 @@ def send_bundle(spark: "SparkSession", bundle: Bundle) -> tuple[str, str]:
                     # The same bytes whenever it is packed: Spark refuses another file of a name that it knows.
                     packed.writestr(zipfile.ZipInfo(file.name, _SAME_DATE), file.read_bytes(), zipfile.ZIP_DEFLATED)
     spark.sparkContext.addFile(str(archive))
-    return archive.name, content
+    return {
+        "archive": archive.name,
+        "content": content,
+        "version": stored.version,
+        "edges": stored.bundle.churn_band_edges,
+    }
 
 
 @cache

@@ -152,6 +152,29 @@ def explain_rows(batches: "Batches", *, job: Mapping[str, Any], versions: Mappin
     yield from explained_bucket(batches, job)
 
 
+def score_stored_buckets(batches: "Batches", *, job: Mapping[str, Any], versions: Mapping[str, str]) -> "Batches":
+    """Score buckets that lie in a folder which every node sees, and leave the results there.
+
+    Parameters
+    ----------
+    batches : iterator of pyarrow.RecordBatch
+        Numbers of buckets.
+    job : mapping
+        As for `foretell.engines.spark.shared_folder.score_numbers`.
+    versions : mapping of str to str
+        Libraries of the driver.
+
+    Yields
+    ------
+    pyarrow.RecordBatch
+        The numbers of the finished buckets.
+    """
+    _settle(versions)
+    from foretell.engines.spark.shared_folder import score_numbers
+
+    yield from score_numbers(batches, job)
+
+
 def _settle(versions: Mapping[str, str]) -> None:
     """See that the libraries are the driver's: others may give other digits."""
     _one_thread()

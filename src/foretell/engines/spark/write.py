@@ -1,7 +1,8 @@
 """Scores written by a cluster to any path that Spark can write, committed by one small file that comes last."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
@@ -79,9 +80,26 @@ def write_scores_on_spark(
     required_classic(spark)
     scored = scored_on_spark(spark, tables, bundle, as_of, buckets=buckets, explained_customers=explained_customers)
     try:
-        return _written(spark, scored, _Folder(spark, path), explained_customers)
+        with _writing_to(path):
+            return _written(spark, scored, _Folder(spark, path), explained_customers)
     finally:
         scored.release()
+
+
+@contextmanager
+def _writing_to(path: str) -> Iterator[None]:
+    """Say in one sentence what Java says in a hundred lines."""
+    from py4j.protocol import Py4JError
+    from pyspark.errors import PySparkException
+
+    try:
+        yield
+    except (PySparkException, Py4JError) as error:
+        said = str(getattr(error, "java_exception", error)).splitlines()[0][:200]
+        msg = (
+            f"{path} cannot be read or written: {said}. What was there stays. Remedy: look at the path and its rights."
+        )
+        raise OutputError(msg) from error
 
 
 def _written(spark: "SparkSession", scored: SparkScored, folder: "_Folder", explained_customers: int) -> WrittenScores:
