@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from foretell.delivery.uploads.template import UploadOptions
     from foretell.delivery.uploads.write import write_uploads
+    from foretell.engines.spark.sample import read_orders_on_spark
     from foretell.engines.spark.score import score_on_spark
     from foretell.engines.spark.write import write_scores_on_spark
     from foretell.engines.trained_model import TrainedModel, load_model
@@ -125,6 +126,7 @@ __all__ = [
     "plot_value_capture",
     "read_data",
     "read_orders",
+    "read_orders_on_spark",
     "score_on_spark",
     "simulate",
     "track_orders",
@@ -162,6 +164,7 @@ _ROOMS = {
     "plot_value_capture": "foretell.plots.value",
     "read_data": "foretell.tables.read_data",
     "read_orders": "foretell.tables.read",
+    "read_orders_on_spark": "foretell.engines.spark.sample",
     "score_on_spark": "foretell.engines.spark.score",
     "simulate": "foretell.tables.simulate",
     "track_orders": "foretell.evaluation.tracking",

@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import warnings
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -17,13 +18,16 @@ from engines.spark_local import collected, frame_of
 from foretell.bundles.files import StoredBundle
 from foretell.engines.frame import score_frame
 from foretell.engines.spark import tasks, write
+from foretell.engines.spark.rows import in_sample
+from foretell.engines.spark.sample import read_orders_on_spark
 from foretell.engines.spark.score import score_on_spark, scored_on_spark
-from foretell.errors import ClusterMismatch, ConfigError, DataError, OutputError, WindowError
+from foretell.errors import ClusterMismatch, ConfigError, DataError, OutputError, SmallSampleWarning, WindowError
 from foretell.scoring.accounting import account_rows
 from foretell.scoring.activity import activity_bucket
 from foretell.scoring.schema import REASONS
 from foretell.tables.read import read_orders
 from foretell.tables.source import Source
+from foretell.training.train import train
 
 pytestmark = [pytest.mark.spark, pytest.mark.xdist_group("spark")]
 
@@ -260,3 +264,25 @@ def test_a_folder_is_committed_whole_and_written_once(spark, orders, stored, exp
     (out / ".manifest.json.crc").unlink()
     with pytest.raises(OutputError, match="no manifest of scores"):
         write.write_scores_on_spark(spark, frame, stored, AS_OF, str(out), buckets=1)
+
+
+def test_a_sample_trains_the_model_that_the_local_reader_trains(spark, orders, tmp_path) -> None:
+    frame = frame_of(spark, orders.sample(fraction=1.0, shuffle=True, seed=2), tmp_path / "orders", files=2)
+    data = read_orders_on_spark(spark, Source(frame, order_id="order_id"), share=0.4)
+    whole = read_orders(orders, order_id="order_id")
+    ids = orders["customer_id"].unique()
+    chosen = ids.filter(in_sample(ids, 0.4))
+    assert 0.3 < chosen.len() / ids.len() < 0.5
+    assert set(chosen) > set(ids.filter(in_sample(ids, 0.2)))
+    assert data.observed_until == whole.observed_until
+    mine = replace(whole.of_customers(chosen), observed_until_given=False)
+    assert data.fingerprint() == mine.fingerprint()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", SmallSampleWarning)
+        versions = [
+            train(rows, as_of="2025-07-01", clv_days=60, churn_days=30, rungs=("purchase",)).version
+            for rows in (data, mine)
+        ]
+    assert versions[0] == versions[1]
+    with pytest.raises(ConfigError, match="share must lie above 0"):
+        read_orders_on_spark(spark, frame, share=0)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from foretell.tables.bucketed import DIGEST, bucket_numbers, kept_of_orders
+from foretell.tables.buckets import bucket_of
 from foretell.tables.dataset import CustomerData
 from foretell.tables.ledger import OrderLedger
 from foretell.tables.mapping import TableMapping, map_columns
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 PACKED = "bucket int, payload binary"
 """Columns of packed rows, as Spark writes types."""
 
+_SHARES = 1_000_000
 _ROWS_PARSED = 200_000
 _ROWS_PACKED = 2_000_000
 _ROWS_SENT = 20_000
@@ -153,7 +155,7 @@ def sent(rows: pl.DataFrame) -> "Iterator[pa.RecordBatch]":
 
 
 def packed_rows(
-    batches: "Iterator[pa.RecordBatch]", source: Mapping[str, Any], buckets: int
+    batches: "Iterator[pa.RecordBatch]", source: Mapping[str, Any], buckets: int, share: float = 1.0
 ) -> "Iterator[pa.RecordBatch]":
     """Read rows, and pack the usable ones by bucket of their customer.
 
@@ -165,6 +167,8 @@ def packed_rows(
         As for `OrdersReader.of`.
     buckets : int
         Number of buckets, > 0.
+    share : float
+        Share of the customers whose rows are wanted.
 
     Yields
     ------
@@ -176,6 +180,8 @@ def packed_rows(
     for rows in gathered(batches):
         reader = reader or OrdersReader.of(source, rows)
         used = reader.ledger().add(rows, reader.parsed(rows))
+        if share < 1:
+            used = used.filter(in_sample(used["customer_id"], share))
         kept = kept_of_orders(used.columns)
         held.append(used.select([*kept, DIGEST] if reader.drop_duplicates else kept).drop("row_number"))
         if sum(part.height for part in held) >= _ROWS_PACKED:
@@ -183,6 +189,24 @@ def packed_rows(
             held = []
     if held:
         yield from _packed(pl.concat(held), buckets)
+
+
+def in_sample(ids: pl.Series, share: float) -> pl.Series:
+    """Say which customers belong to a sample.
+
+    Parameters
+    ----------
+    ids : polars.Series
+        Customer ids, String.
+    share : float
+        Between 0 and 1.
+
+    Returns
+    -------
+    polars.Series
+        Boolean: by hash of the id, the same on every run and machine, and a larger share holds every smaller one.
+    """
+    return pl.Series(bucket_of(ids, _SHARES, salt="spark sample") < round(share * _SHARES), dtype=pl.Boolean)
 
 
 def unpacked(batches: "Iterator[pa.RecordBatch]", *, observed_until: str | None = None) -> CustomerData | None:

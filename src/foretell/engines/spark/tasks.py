@@ -80,7 +80,7 @@ def find_facts(batches: "Batches", *, source: Mapping[str, Any], versions: Mappi
 
 
 def split_rows(
-    batches: "Batches", *, source: Mapping[str, Any], buckets: int, versions: Mapping[str, str]
+    batches: "Batches", *, source: Mapping[str, Any], buckets: int, share: float = 1.0, versions: Mapping[str, str]
 ) -> "Batches":
     """Read the rows of one partition of the source, and pack the usable ones by bucket of their customer.
 
@@ -92,6 +92,8 @@ def split_rows(
         As for `foretell.engines.spark.rows.OrdersReader`.
     buckets : int
         Number of buckets.
+    share : float
+        Share of the customers whose rows are wanted.
     versions : mapping of str to str
         Libraries of the driver.
 
@@ -103,7 +105,7 @@ def split_rows(
     _settle(versions)
     from foretell.engines.spark.rows import packed_rows
 
-    yield from packed_rows(batches, source, buckets)
+    yield from packed_rows(batches, source, buckets, share)
 
 
 def score_rows(batches: "Batches", *, job: Mapping[str, Any], versions: Mapping[str, str]) -> "Batches":
