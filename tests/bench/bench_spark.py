@@ -82,6 +82,46 @@ def spark(folder: Path, data: Path, partitions: int, processors: int) -> dict[st
     return {"start": began - start, "score and write": done - began, "customers": written.manifest["customers"]}
 
 
+def costs(folder: Path, data: Path, _partitions: int, _processors: int) -> dict[str, Any]:
+    """What the tasks themselves take, without Spark around them: processor time and bytes of each row."""
+    import pyarrow.parquet as pq
+
+    from foretell.bundles.files import load_bundle
+    from foretell.engines.spark import scoring
+    from foretell.engines.spark.facts import partition_facts
+    from foretell.engines.spark.rows import packed_rows
+
+    stored = load_bundle(folder / "bundle")
+    scoring.bundle_of = lambda _job: stored
+    batches = pq.read_table(min(data.glob("*.parquet"))).to_batches(max_chunksize=10_000)
+    rows = sum(batch.num_rows for batch in batches)
+    told: dict[str, Any] = {"rows": rows}
+
+    def timed(name: str, run: Any) -> list[Any]:
+        start = time.process_time()
+        found = list(run())
+        told[f"{name}, microseconds a row"] = round(1e6 * (time.process_time() - start) / rows, 2)
+        return found
+
+    timed("check", lambda: partition_facts(iter(batches), {**_COLUMNS, "as_of": AS_OF}))
+    buckets = max(rows // 500_000, 1)
+    packed = timed("read and pack", lambda: packed_rows(iter(batches), _COLUMNS, buckets))
+    told["packed, bytes a row"] = round(sum(batch.nbytes for batch in packed) / rows, 1)
+    bucketed = [[batch.filter(_is(batch, bucket)) for batch in packed] for bucket in range(buckets)]
+    job = {"as_of": AS_OF, "observed_until": None}
+    scored = timed("score", lambda: (out for mine in bucketed for out in scoring.scored_bucket(iter(mine), job)))
+    customers = sum(batch.num_rows for batch in scored)
+    told["customers"] = customers
+    told["scores, bytes a customer"] = round(sum(batch.nbytes for batch in scored) / customers, 1)
+    return told
+
+
+def _is(batch: Any, bucket: int) -> Any:
+    import pyarrow.compute as pc
+
+    return pc.equal(batch.column(0), bucket)
+
+
 def train(folder: Path, data: Path, _partitions: int, _processors: int) -> dict[str, Any]:
     """Fit a purchase rung to some of the customers."""
     import foretell as ft
@@ -122,7 +162,7 @@ def main(options: argparse.Namespace, folder: Path) -> None:
 
     def child(mode: str, data: Path, partitions: int = 0) -> tuple[float, float, float, dict[str, Any]]:
         asked = (str(folder), str(data), str(partitions), str(options.processors))
-        threads = "1" if mode == "spark" else str(options.processors)
+        threads = "1" if mode in {"spark", "costs"} else str(options.processors)
         environment = {"POLARS_MAX_THREADS": threads, "OMP_NUM_THREADS": "1", "PYSPARK_PYTHON": sys.executable}
         wall, processor, peak, printed = measured(sys.executable, __file__, "--child", mode, *asked, env=environment)
         return wall, processor, peak, json.loads(printed.splitlines()[-1])
@@ -138,6 +178,7 @@ def main(options: argparse.Namespace, folder: Path) -> None:
     wall, processor, peak, told = child("local", data)
     row(f"bucket engine, {told['customers']:,} customers", wall, processor, peak)
     _stages(told)
+    print(f"| tasks alone: {child('costs', data)[3]} | | | |", flush=True)
     for partitions in options.partitions:
         wall, processor, peak, told = child("spark", data, partitions)
         scores = equal(folder, data, partitions)
@@ -153,7 +194,7 @@ def _stages(told: dict[str, Any]) -> None:
 if __name__ == "__main__":
     if sys.argv[1:2] == ["--child"]:
         mode, made, rows_of, partitions, processors = sys.argv[2:]
-        told = {"local": local, "spark": spark, "train": train}[mode](
+        told = {"local": local, "spark": spark, "train": train, "costs": costs}[mode](
             Path(made), Path(rows_of), int(partitions), int(processors)
         )
         print(json.dumps(told))
