@@ -29,7 +29,7 @@ from foretell.tables.read import read_orders
 from foretell.tables.source import Source
 from foretell.training.train import train
 
-pytestmark = [pytest.mark.spark, pytest.mark.xdist_group("spark")]
+pytestmark = pytest.mark.spark
 
 AS_OF = datetime(2025, 8, 1)
 

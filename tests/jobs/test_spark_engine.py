@@ -11,7 +11,7 @@ from foretell.engines import buckets
 from foretell.engines.spark import shared_folder
 from foretell.jobs import score as job
 
-pytestmark = [pytest.mark.spark, pytest.mark.xdist_group("spark")]
+pytestmark = pytest.mark.spark
 
 AS_OF = "2025-08-01"
 

@@ -122,15 +122,15 @@ class OrderLedger:
             "last": None if self.last is None else self.last.isoformat(),
         }
 
-    def absorb(self, state: Mapping[str, Any], quarantine: pl.DataFrame) -> None:
+    def absorb(self, state: Mapping[str, Any], quarantine: pl.DataFrame | None = None) -> None:
         """Add what another ledger found in the rows that come after those added so far.
 
         Parameters
         ----------
         state : mapping
             As from `state`.
-        quarantine : polars.DataFrame
-            As from `quarantine`.
+        quarantine : polars.DataFrame or None
+            As from `quarantine`; None where rows left out are only counted.
         """
         before = self.rows_in
         for reason, (count, where) in state["reasons"].items():
@@ -152,8 +152,8 @@ class OrderLedger:
         if state["last"] is not None:
             last = datetime.fromisoformat(state["last"])
             self.last = last if self.last is None else max(self.last, last)
-        numbered = quarantine.with_columns(pl.col("row_number") + pl.lit(before, pl.UInt32))
-        self._quarantine.append(numbered)
+        if quarantine is not None:
+            self._quarantine.append(quarantine.with_columns(pl.col("row_number") + pl.lit(before, pl.UInt32)))
 
     def reasons(self) -> dict[str, int]:
         """Return how many rows are left out by reason, in the order in which reasons count."""

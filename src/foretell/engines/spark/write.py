@@ -78,10 +78,13 @@ def write_scores_on_spark(
         As from `score_on_spark`.
     """
     required_classic(spark)
+    with _writing_to(path):
+        folder = _Folder(spark, path)
+        before = folder.manifest()
     scored = scored_on_spark(spark, tables, bundle, as_of, buckets=buckets, explained_customers=explained_customers)
     try:
         with _writing_to(path):
-            return _written(spark, scored, _Folder(spark, path), explained_customers)
+            return _written(spark, scored, folder, before, explained_customers)
     finally:
         scored.release()
 
@@ -102,7 +105,13 @@ def _writing_to(path: str) -> Iterator[None]:
         raise OutputError(msg) from error
 
 
-def _written(spark: "SparkSession", scored: SparkScored, folder: "_Folder", explained_customers: int) -> WrittenScores:
+def _written(
+    spark: "SparkSession",
+    scored: SparkScored,
+    folder: "_Folder",
+    before: Mapping[str, Any] | None,
+    explained_customers: int,
+) -> WrittenScores:
     asked = {
         "as_of": scored.as_of.isoformat(),
         "content": f"{scored.facts.content:016x}",
@@ -111,7 +120,6 @@ def _written(spark: "SparkSession", scored: SparkScored, folder: "_Folder", expl
         "rows": scored.counts(),
     }
     run = sha256_json(asked)[:_RUN_DIGITS]
-    before = folder.manifest()
     place = f"{_SCORES}/{run}"
     if before is not None and before.get("run") == run:
         return WrittenScores(folder.at(place), before, changed=False)
