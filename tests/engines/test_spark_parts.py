@@ -53,12 +53,12 @@ def test_percentiles_by_counts_are_the_ranks(values: list[float | None]) -> None
     assert by_counts(series).to_list() == ranked(series).to_list()
 
 
-@pytest.mark.parametrize("size", [1, 99, 100, 101, 20_000])
+@pytest.mark.parametrize("size", [1, 99, 100, 101, 300, 20_000])
 def test_percentiles_by_counts_of_values_as_scores_are(size: int) -> None:
     rng = np.random.default_rng(size)
     many = pl.Series(np.where(rng.random(size) < 0.3, 0.0, rng.lognormal(3, 1, size)))
     close = pl.Series(1 - rng.random(size) * 1e-4)
-    for values in (many, close, pl.Series([0.5] * size)):
+    for values in (many, close, pl.Series([0.5] * size), pl.Series(np.arange(size, dtype=float))):
         assert by_counts(values).to_list() == ranked(values).to_list()
 
 

@@ -91,8 +91,8 @@ def _of(counts: "pa.Table", name: str, column: str) -> tuple[Keys, Keys]:
     return found[column].cast(pl.Int64).to_numpy(), found["count"].cast(pl.Int64).to_numpy()
 
 
-def _percentile(mean_rank: NDArray[np.float64], rows: int) -> Keys:
-    return np.clip(np.ceil(100 * mean_rank / rows), 1, 100).astype(np.int64)
+def _percentile(twice_mean_rank: Keys, rows: int) -> Keys:
+    return np.clip(-(-100 * twice_mean_rank // (2 * rows)), 1, 100)
 
 
 def _crossed(rows: Keys) -> NDArray[np.bool_]:
@@ -100,8 +100,7 @@ def _crossed(rows: Keys) -> NDArray[np.bool_]:
     if not rows.size:
         return np.zeros(0, dtype=bool)
     total, upto = int(rows.sum()), np.cumsum(rows)
-    lowest, highest = (upto - rows + 1).astype(np.float64), upto.astype(np.float64)
-    return np.not_equal(_percentile(lowest, total), _percentile(highest, total))
+    return np.not_equal(_percentile(2 * (upto - rows + 1), total), _percentile(2 * upto, total))
 
 
 def _steps(cells: Keys, rows: Keys, keys: Keys, counts: Keys) -> list[tuple[int, int]]:
@@ -110,13 +109,13 @@ def _steps(cells: Keys, rows: Keys, keys: Keys, counts: Keys) -> list[tuple[int,
         return []
     total, upto = int(rows.sum()), np.cumsum(rows)
     whole = ~_crossed(rows)
-    starts, told = [cells[whole] << CELL_BITS], [_percentile(upto[whole].astype(np.float64), total)]
+    starts, told = [cells[whole] << CELL_BITS], [_percentile(2 * upto[whole], total)]
     home = np.searchsorted(cells, keys >> CELL_BITS)
     within = np.cumsum(counts) - counts
     first_here = np.searchsorted(home, home, side="left")
     smaller = (upto - rows)[home] + within - within[first_here]
     starts.append(keys)
-    told.append(_percentile(smaller + (counts + 1) / 2, total))
+    told.append(_percentile(2 * smaller + counts + 1, total))
     key, percentile = np.concatenate(starts), np.concatenate(told)
     order = np.argsort(key, kind="stable")
     key, percentile = key[order], percentile[order]
