@@ -170,12 +170,16 @@ def test_segments_of_events_and_places_hold_whom_plain_python_says(shop, tables)
     scores = pl.read_parquet(shop.folders.output / "2025-10-01/scores.parquet")
     last = dict(scores.select("customer_id", "last_order_date").rows())
     told = {who: segments_by_events(rows_of(tables["events"], who), newest) for who, newest in last.items()}
+    prospects = pl.read_parquet(shop.folders.output / "2025-10-01/prospects.parquet")["customer_id"]
+    for who in prospects:
+        told[who] = segments_by_events(rows_of(tables["events"], who), date.min)
+    assert any(told[who] for who in prospects)
     for name in ("cart_abandoners", "visitors", "email_engaged", "email_unengaged", "chronic_soft_bounce"):
         wanted = {who for who, names in told.items() if name in names}
         assert members(shop, name) == wanted != set(), name
     places = [(place["lat"], place["lon"]) for place in tables["places"].to_dicts()]
     known = {c["customer_id"]: (c["lat"], c["lon"]) for c in tables["customers"].to_dicts() if c["lat"] is not None}
-    near = {who for who in last.keys() & known if min(distance_km(known[who], place) for place in places) <= 80}
+    near = {who for who in told.keys() & known if min(distance_km(known[who], place) for place in places) <= 80}
     assert members(shop, "near_place") == near != set()
 
 
