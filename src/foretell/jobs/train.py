@@ -220,7 +220,7 @@ def _champion(registry: Registry) -> StoredBundle | None:
         return None
     try:
         return registry.load("champion")
-    except BundleError:
-        text = "The champion's bundle is damaged: the new one is compared with the naive rules only."
+    except BundleError as error:
+        text = f"The new bundle is compared with the naive rules only, as the champion cannot be read. {error}"
         warnings.warn(text, ForetellWarning, stacklevel=2)
         return None
