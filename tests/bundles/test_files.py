@@ -117,7 +117,7 @@ def test_values_that_are_not_a_models_are_refused_even_with_fitting_hashes(
 def test_another_layout_and_no_bundle_are_named(folder: Path, tmp_path: Path) -> None:
     manifest = json.loads((folder / MANIFEST).read_bytes())
     (folder / MANIFEST).write_bytes(canonical_json({**manifest, "format": 99}))
-    with pytest.raises(BundleError, match="trained by another version of foretell.*layout is 99.*train again"):
+    with pytest.raises(BundleError, match=r"trained by another version of foretell.*layout is 99.*train again"):
         load_bundle(folder)
     with pytest.raises(ModelNotFound, match="train"):
         load_bundle(tmp_path / "nowhere")

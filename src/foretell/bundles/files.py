@@ -179,8 +179,8 @@ def _verified_files(folder: Path) -> dict[str, bytes]:
     listed, number = manifest["files"], manifest.get("format")
     if number != FORMAT:
         msg = (
-            f"The bundle in {folder} was trained by another version of foretell: its layout is {number!r}, and this one "
-            f"reads {FORMAT}. Remedy: train again (foretell train)."
+            f"The bundle in {folder} was trained by another version of foretell: its layout is {number!r}, and this "
+            f"one reads {FORMAT}. Remedy: train again (foretell train)."
         )
         raise BundleError(msg)
     known = {"bundle.json", "purchase_model.json", "spend_model.json", "card.json", "MODEL_CARD.md"}

@@ -32,6 +32,8 @@ class RunProfile:
         Customers with a purchase in the churn horizon before `as_of`; None if nobody counted.
     distributions : mapping of str to Distribution
         Column of the scores to its distribution.
+    order_rows_used : int or None
+        Those of `rows_used` that are orders; None where an older run did not write them down.
     """
 
     as_of: datetime
@@ -39,6 +41,7 @@ class RunProfile:
     rows_used: int
     active_customers: int | None
     distributions: Mapping[str, Distribution] = field(default_factory=dict)
+    order_rows_used: int | None = None
 
     @classmethod
     def of(cls, run: Run) -> Self:
@@ -60,6 +63,7 @@ class RunProfile:
             rows_used=run.counts.used,
             active_customers=None if run.activity is None else run.activity.active_customers,
             distributions={name: Distribution.of(run.scores.get_column(name)) for name in scored(run.horizons)},
+            order_rows_used=order_rows(run),
         )
 
     @classmethod
@@ -81,13 +85,14 @@ class RunProfile:
         KeyError, TypeError, ValueError
             If the values are no profile.
         """
-        active = value["active_customers"]
+        active, order_rows_used = value["active_customers"], value.get("order_rows_used")
         return cls(
             as_of=datetime.fromisoformat(value["as_of"]),
             model_version=str(value["model_version"]),
             rows_used=int(value["rows_used"]),
             active_customers=None if active is None else int(active),
             distributions={name: Distribution.from_dict(item) for name, item in value["distributions"].items()},
+            order_rows_used=None if order_rows_used is None else int(order_rows_used),
         )
 
     def as_dict(self) -> dict[str, Any]:
@@ -96,9 +101,26 @@ class RunProfile:
             "as_of": self.as_of.isoformat(),
             "model_version": self.model_version,
             "rows_used": self.rows_used,
+            "order_rows_used": self.order_rows_used,
             "active_customers": self.active_customers,
             "distributions": {name: item.as_dict() for name, item in self.distributions.items()},
         }
+
+
+def order_rows(run: Run) -> int:
+    """Return the rows of orders that scores rest on.
+
+    Parameters
+    ----------
+    run : Run
+        A finished run.
+
+    Returns
+    -------
+    int
+        All rows used, where the shop has no other table.
+    """
+    return run.counts.tables["orders"]["used"] if "orders" in run.counts.tables else run.counts.used
 
 
 def scored(horizons: Horizons) -> tuple[str, ...]:
