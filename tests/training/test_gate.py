@@ -38,6 +38,7 @@ def test_the_first_bundle_needs_only_not_to_be_worse_than_naive(bundle: Bundle, 
     assert (better.promote, alike.promote, worse.promote) == (True, True, False)
     assert "better than naive_rate" in better.reasons[0]
     assert "worse than naive_rate by +0.2 [+0.1, +0.3]" in worse.reasons[0]
+    assert (better.refusals, worse.refusals) == ((), worse.reasons)
 
 
 def test_only_the_bundles_own_rung_on_the_newest_window_decides(bundle: Bundle, big_shop: CustomerData) -> None:

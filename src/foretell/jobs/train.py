@@ -1,5 +1,6 @@
 """Train: fit, judge, register as challenger, track, and promote by gate."""
 
+import logging
 import warnings
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -20,6 +21,8 @@ from foretell.tables.dataset import CustomerData, Note
 from foretell.training import train as training
 from foretell.training.gate import Decision, decide
 from foretell.training.prospect_recipe import NO_TABLES
+
+_logger = logging.getLogger("foretell")
 
 TUNING_FOLDER = "tuning"
 """Where studies lie, below the models."""
@@ -192,6 +195,9 @@ def train_data(
             registry.note_run(version, run_id)
     if decision.promote:
         registry.promote(version, why="; ".join(decision.reasons))
+    else:
+        # Exit 0, as nothing failed; but a job that nobody watches would score with an ageing model unnoticed.
+        _logger.warning("Bundle %s was not promoted and stays challenger: %s", version, "; ".join(decision.refusals))
     mirror(settings, registry)
     return TrainResult(model, account, notes, decision, registry.state().roles["champion"], run_id, dry_run=False)
 

@@ -38,10 +38,13 @@ class Decision:
         The answer.
     reasons : tuple of str
         Each figure that decided, in words.
+    refusals : tuple of str
+        Those of them that spoke against it.
     """
 
     promote: bool
     reasons: tuple[str, ...]
+    refusals: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -121,7 +124,8 @@ def decide(candidate: Bundle, champion: StoredBundle | None, data: CustomerData,
     naive = _naive_verdicts(candidate)
     against = _champion_verdicts(candidate, champion, data, seed) if champion is not None else []
     verdicts = [*naive, *against]
-    return Decision(all(fine for fine, _ in verdicts), tuple(text for _, text in verdicts))
+    refusals = tuple(text for fine, text in verdicts if not fine)
+    return Decision(not refusals, tuple(text for _, text in verdicts), refusals)
 
 
 def _naive_verdicts(candidate: Bundle) -> list[tuple[bool, str]]:
