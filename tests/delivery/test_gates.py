@@ -160,7 +160,7 @@ def test_orders_that_are_gone_are_seen_behind_many_events(last, night):
     """Of 100,400 rows, 400 orders that are missing are .4 %; of the orders they are all."""
 
     def counts(orders, events):
-        tables = {name: {"used": used} for name, used in (("orders", orders), ("events", events))}
+        tables = {name: {"used": used, "quarantined": 0} for name, used in (("orders", orders), ("events", events))}
         return Counts(orders + events, orders + events, 0, 0, tables)
 
     before = RunProfile.of(replace(last, counts=counts(400, 100_000)))

@@ -85,8 +85,10 @@ def _rows(run: Run, before: RunProfile | None, limits: GateLimits) -> Outcome:
     counted = [("rows", run.counts.used, before.rows_used)]
     if before.order_rows_used is not None:
         # Of a shop with many events, all orders can be missing in 5 % of its rows.
-        counted.append(("rows of orders", order_rows(run), before.order_rows_used))
-    fall, what, now, then = max((1 - now / max(then, 1), what, now, then) for what, now, then in counted)
+        counted.append(("rows of orders", order_rows(run, "used"), before.order_rows_used))
+    fall, what, now, then = max(
+        ((1 - now / max(then, 1), what, now, then) for what, now, then in counted), key=lambda found: found[0]
+    )
     return _outcome(
         "rows", fall, limits.max_rows_fall,
         f"{now:,} {what} were used, {then:,} in the run of {before.as_of:%Y-%m-%d}: "

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 from foretell.delivery.dated_folders import dated_folders
 from foretell.delivery.manifest import read_manifest
@@ -32,8 +32,9 @@ class RunProfile:
         Customers with a purchase in the churn horizon before `as_of`; None if nobody counted.
     distributions : mapping of str to Distribution
         Column of the scores to its distribution.
-    order_rows_used : int or None
-        Those of `rows_used` that are orders; None where an older run did not write them down.
+    order_rows_used, order_rows_quarantined : int or None
+        Rows of orders that scores rest on, and those that could not be used; None where an older run did not write
+        them down.
     """
 
     as_of: datetime
@@ -42,6 +43,7 @@ class RunProfile:
     active_customers: int | None
     distributions: Mapping[str, Distribution] = field(default_factory=dict)
     order_rows_used: int | None = None
+    order_rows_quarantined: int | None = None
 
     @classmethod
     def of(cls, run: Run) -> Self:
@@ -63,7 +65,8 @@ class RunProfile:
             rows_used=run.counts.used,
             active_customers=None if run.activity is None else run.activity.active_customers,
             distributions={name: Distribution.of(run.scores.get_column(name)) for name in scored(run.horizons)},
-            order_rows_used=order_rows(run),
+            order_rows_used=order_rows(run, "used"),
+            order_rows_quarantined=order_rows(run, "quarantined"),
         )
 
     @classmethod
@@ -85,14 +88,15 @@ class RunProfile:
         KeyError, TypeError, ValueError
             If the values are no profile.
         """
-        active, order_rows_used = value["active_customers"], value.get("order_rows_used")
+        active = value["active_customers"]
+        of_orders = {name: value.get(name) for name in ("order_rows_used", "order_rows_quarantined")}
         return cls(
             as_of=datetime.fromisoformat(value["as_of"]),
             model_version=str(value["model_version"]),
             rows_used=int(value["rows_used"]),
             active_customers=None if active is None else int(active),
             distributions={name: Distribution.from_dict(item) for name, item in value["distributions"].items()},
-            order_rows_used=None if order_rows_used is None else int(order_rows_used),
+            **{name: None if count is None else int(count) for name, count in of_orders.items()},
         )
 
     def as_dict(self) -> dict[str, Any]:
@@ -102,25 +106,31 @@ class RunProfile:
             "model_version": self.model_version,
             "rows_used": self.rows_used,
             "order_rows_used": self.order_rows_used,
+            "order_rows_quarantined": self.order_rows_quarantined,
             "active_customers": self.active_customers,
             "distributions": {name: item.as_dict() for name, item in self.distributions.items()},
         }
 
 
-def order_rows(run: Run) -> int:
-    """Return the rows of orders that scores rest on.
+def order_rows(run: Run, what: Literal["used", "quarantined"]) -> int:
+    """Return how many rows of orders were used, or could not be.
 
     Parameters
     ----------
     run : Run
         A finished run.
+    what : "used" or "quarantined"
+        Which.
 
     Returns
     -------
     int
-        All rows used, where the shop has no other table.
+        Those of all tables, where the run does not count its tables.
     """
-    return run.counts.tables["orders"]["used"] if "orders" in run.counts.tables else run.counts.used
+    of_tables = run.counts.tables.get("orders")
+    if of_tables is not None:
+        return of_tables[what]
+    return run.counts.used if what == "used" else run.counts.quarantined
 
 
 def scored(horizons: Horizons) -> tuple[str, ...]:
