@@ -34,13 +34,18 @@ amount = "amount"
 order_id = "order_id"
 [training]
 rungs = ["purchase"]
+[segments]
+ready = [
+    "win_back", "due_soon", "vip", "one_time_at_risk", "lapsed", "repeat_buyers", "churn_high", "clv_high",
+    "next_order_14d", "season_returners",
+]
 [folders]
 models = "models"
 output = "out"
 [tracking]
 enabled = false
 """
-_FLOOR = """
+FLOOR = """
 import sys, polars as pl
 rows = pl.scan_parquet(sys.argv[1] + "/*.parquet")
 found = rows.group_by("customer_id").agg(
@@ -49,7 +54,7 @@ found = rows.group_by("customer_id").agg(
 ).collect(engine="streaming")
 print(found.height)
 """
-_LIFETIMES = """
+LIFETIMES = """
 import glob, sys, warnings
 warnings.simplefilter("ignore")
 import pandas as pd
@@ -132,8 +137,9 @@ def main(options: argparse.Namespace, folder: Path) -> None:
     print("| --- | ---: | ---: | ---: |")
     data = str(folder / f"orders-{options.customers}")
     if options.peers:
-        row("bare polars: scan and group by", *measured(sys.executable, "-c", _FLOOR, data)[:3])
-    settings = ("--set", f"folders.output=out-{options.engine}", "--engine", options.engine, "--memory", options.memory)
+        row("bare polars: scan and group by", *measured(sys.executable, "-c", FLOOR, data)[:3])
+    output = folder.resolve() / f"out-{options.engine}"
+    settings = ("--set", f"folders.output={output}", "--engine", options.engine, "--memory", options.memory)
     wall, processor, peak, printed = measured(
         *foretell, "--config", str(folder / f"{options.customers}.toml"), "score", "--as-of", AS_OF, "--force",
         "--json", *settings, env={"POLARS_MAX_THREADS": "2", "OMP_NUM_THREADS": "2"},
@@ -145,7 +151,7 @@ def main(options: argparse.Namespace, folder: Path) -> None:
     print(f"| stages: {', '.join(f'{name} {value:,.0f} s' for name, value in stages.items())} | | | |", flush=True)
     if options.peers:
         out = str(folder / "lifetimes.csv")
-        row("pandas and lifetimes", *measured(sys.executable, "-c", _LIFETIMES, data, out)[:3])
+        row("pandas and lifetimes", *measured(sys.executable, "-c", LIFETIMES, data, out)[:3])
 
 
 if __name__ == "__main__":

@@ -26,6 +26,7 @@ from foretell.scoring.activity import activity_bucket
 from foretell.scoring.forecast import forecast_bucket, forecast_weeks
 from foretell.scoring.schema import score_columns
 from foretell.scoring.score import score_bucket
+from foretell.scoring.silence import silence_of
 from foretell.tables.categories import changed_columns, unseen_shares
 from foretell.tables.dataset import CustomerData
 from foretell.tables.read import read_orders
@@ -36,7 +37,7 @@ from foretell.windows import Horizons
 HORIZONS = Horizons(90, 90, 30)
 DAYS_APART = (1, 7, 28, 90)
 STEP_DAYS = 21
-LIMITS = GateLimits(max_input_age_days=3)
+LIMITS = GateLimits()
 
 
 @dataclass(frozen=True)
@@ -81,6 +82,7 @@ def run_of(data: CustomerData, stored: StoredBundle, day: datetime, profile: dic
             unseen_shares(seen, profile["columns"], day - timedelta(days=HORIZONS.churn_days)),
         ),
         newest_order_at=seen.last_order_at(),
+        silence=silence_of(data, day),
     )
 
 
@@ -105,7 +107,7 @@ def faults(data: CustomerData, day: datetime) -> Iterator[tuple[str, CustomerDat
         "one id for a third of the orders": rows.with_columns(
             customer_id=pl.when(pl.col("row_number") % 3 == 0).then(pl.lit("guest")).otherwise("customer_id")
         ),
-        "all ids new": rows.with_columns("x" + pl.col("customer_id")),
+        "all ids new": rows.with_columns(customer_id="x" + pl.col("customer_id")),
     }
     for name, frame in spoilt.items():
         yield name, CustomerData.from_orders(frame)

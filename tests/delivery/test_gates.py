@@ -15,6 +15,7 @@ from foretell.delivery.run import Counts, Familiarity
 from foretell.errors import GateRefused, InputTooOld
 from foretell.evaluation.drift import Distribution
 from foretell.scoring.activity import Activity
+from foretell.scoring.silence import Silence
 
 ACTIVE = Activity(customers=400, active_customers=300, active_days=90, recent_orders=158)
 NEXT_DAY = datetime(2026, 11, 2)
@@ -29,6 +30,7 @@ def last(make_run):
         activity=ACTIVE,
         familiarity=Familiarity(history, (), {"channel": 0.01}),
         newest_order_at=datetime(2026, 10, 31, 12),
+        silence=Silence(days=0, longest_days=1, rows_per_day=40.0),
     )
 
 
@@ -46,12 +48,43 @@ def before(last):
 def test_a_usual_night_passes_every_gate(night, before):
     outcomes = judge(night, before, GateLimits(max_input_age_days=3))
     assert [outcome.gate for outcome in outcomes] == [
-        "input_age", "rows", "active_customers", "customers", "columns", "categories", "model_age", "level",
-        "score_drift", "feature_drift",
+        "input_age", "silence", "rows", "active_customers", "known_customers", "customers", "columns", "categories",
+        "model_age", "level", "score_drift", "feature_drift",
     ]  # fmt: skip
     assert refused(outcomes) == ()
     assert all(outcome.value is not None and outcome.limit is not None for outcome in outcomes)
     require_passed(outcomes)
+
+
+def only(night, before, gate, limits=None):
+    (found,) = (outcome for outcome in judge(night, before, limits or GateLimits()) if outcome.gate == gate)
+    return found
+
+
+def test_a_shop_that_fell_silent_is_refused_by_its_own_rhythm(night, before):
+    said = only(replace(night, silence=Silence(4, 1, 40.0)), before, "silence")
+    assert (said.passed, said.value, said.limit) == (False, 4, 3)
+    assert "max_silent_days" in said.remedy
+    # Closed as long as it was before, or so small that a pause is chance, or allowed by name.
+    assert only(replace(night, silence=Silence(4, 2, 40.0)), before, "silence").passed
+    assert only(replace(night, silence=Silence(4, 1, 3.0)), before, "silence").passed
+    assert only(replace(night, silence=Silence(4, 1, 40.0)), before, "silence", GateLimits(max_silent_days=4)).passed
+    assert not only(replace(night, silence=Silence(1, 1, 1.0)), before, "silence", GateLimits(max_silent_days=0)).passed
+
+
+def test_customers_whose_ids_were_all_written_anew_are_missed(night, before):
+    renamed = night.scores.with_columns(customer_id="x" + pl.col("customer_id"))
+    said = only(replace(night, scores=renamed), before, "known_customers")
+    assert (said.passed, said.value, said.limit) == (False, 1.0, 0.103)
+    assert only(night, before, "known_customers").value == 0
+    assert only(replace(night, scores=renamed), before, "known_customers", GateLimits(max_customers_gone=None)).passed
+
+
+def test_an_earlier_run_whose_scores_cannot_be_read_is_not_judged(night, before, tmp_path):
+    gone = replace(before, customer_ids=pl.scan_parquet(tmp_path / "scores.parquet"))
+    said = only(night, gone, "known_customers")
+    assert said.passed
+    assert said.value is None
 
 
 def scale(name, factor):

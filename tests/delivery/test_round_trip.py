@@ -73,7 +73,7 @@ def test_every_file_of_a_run_reads_back_as_its_frame(make_run, tmp_path, monkeyp
     for path in found.path.rglob("*.csv"):
         name = path.relative_to(found.path)
         if name.parts[0] != "upload":
-            frame = pl.DataFrame(tables.pop(path.name))
+            frame = tables.pop(path.name).lazy().collect()
             back = pl.read_csv(path, schema=frame.schema)
             assert_frame_equal(back, frame, check_exact=False, rel_tol=0, abs_tol=0.0501)
             exact = pl.selectors.exclude(pl.selectors.float())

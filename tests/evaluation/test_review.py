@@ -61,6 +61,20 @@ def test_three_customers_by_hand(few_orders):
     assert found.trend.is_empty()
 
 
+def test_discounted_value_is_held_against_discounted_spend(few_orders):
+    # anna's 30.00 came on the first day ahead, cleo's 4.00 on the tenth; a purchase counts from the middle of its day
+    rate = 0.5
+    found = review(few_orders, [replace(said(), annual_discount_rate=rate)], bootstrap=0)
+    (clv,) = found.totals.filter(target="clv").to_dicts()
+    assert clv["actual"] == pytest.approx(30 * 1.5 ** (-0.5 / 365.25) + 4 * 1.5 ** (-9.5 / 365.25), rel=1e-12)
+    assert clv["predicted"] == pytest.approx(44.0)
+    # Intervals are of spend as it is paid, which 30.00 just reaches and its discounted self does not.
+    low = said(predicted_clv_30d_low=[30.0, 0.0, 0.0])
+    paid, plain = (review(few_orders, [replace(low, annual_discount_rate=r)], bootstrap=0) for r in (rate, 0.0))
+    coverage = [run.table.filter(target="clv", metric="coverage")["value"].item() for run in (paid, plain)]
+    assert coverage[0] == coverage[1] == pytest.approx(2 / 3)
+
+
 def test_windows_that_have_not_ended_are_told_and_not_judged(few_orders):
     none = pl.Series([None] * 3, dtype=pl.Date)
     dates = dict.fromkeys(("expected_next_order_date", "next_order_date_early", "next_order_date_late"), none)

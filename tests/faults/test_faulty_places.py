@@ -147,10 +147,10 @@ def test_a_damaged_registry_is_told_before_the_fit(shop, monkeypatch):
 
 
 @pytest.mark.parametrize("damage", [lambda folder: change_one_byte(folder / "card.json"), shutil.rmtree])
-def test_the_same_bundle_again_mends_a_damaged_one(shop, bundle, damage):
+def test_the_same_bundle_again_mends_a_damaged_one(shop, shop_bundle, damage):
     registry = Registry(shop.folder / "models")
     damage(bundle_folder(shop))
-    registry.register(bundle)
+    registry.register(shop_bundle)
     assert registry.load("champion").version == registry.state().roles["champion"]
     assert len(registry.state().entries) == 1
 

@@ -45,6 +45,9 @@ def shops(made_shop, tmp_path_factory):
     for key, value in (("# ready = ", 'ready = ["win_back", "vip"]  # '), ("# holdout = 0.0", "holdout = 0.2")):
         assert key in text
         text = text.replace(key, value)
+    # the first lines of the file are its oldest orders
+    assert "# max_silent_days = 5" in text
+    text = text.replace("# max_silent_days = 5", "max_silent_days = 1000")
     (folder / "foretell.toml").write_text(text, encoding="utf-8")
     assert run(config) == 0
     old = content(folder / "data/exports")

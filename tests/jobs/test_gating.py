@@ -31,6 +31,7 @@ def test_two_usual_nights_pass_and_every_gate_that_can_judges(settings):
         "input_age",
         "rows",
         "active_customers",
+        "known_customers",
         "categories",
         "score_drift",
     }
@@ -38,7 +39,7 @@ def test_two_usual_nights_pass_and_every_gate_that_can_judges(settings):
     manifest = json.loads((second.folder / "manifest.json").read_text())
     assert [gate["gate"] for gate in manifest["gates"]] == [item.gate for item in second.outcomes]
     assert manifest["forced"] == []
-    assert second.as_dict()["gates"][1]["gate"] == "rows"
+    assert second.as_dict()["gates"][2]["gate"] == "rows"
 
 
 def test_a_night_whose_new_orders_cannot_be_read_is_told_though_they_are_few_of_all_rows(settings, caplog):

@@ -40,6 +40,15 @@ class GateSettings(Section):
         2.0, "Factor between the orders expected in 28 days and those of the last 28, either way.",
         "a number, 1 or more",
     )  # fmt: skip
+    max_silent_days: Days | None = _setting(
+        None,
+        "Days without any order before as_of; without this key two more than the longest such pause that is usual.",
+        DAYS,
+        example="5",
+    )
+    max_customers_gone: Share | None = _setting(
+        0.1, "Share of the last run's customers who may be gone, .003 more a day.", SHARE_OF_ONE
+    )
 
 
 class DatabaseSettings(Section):

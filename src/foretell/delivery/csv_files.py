@@ -1,13 +1,13 @@
 """Frames as CSV files that a spreadsheet opens without surprise and without running anything."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Protocol
 
 import polars as pl
 
 from foretell.delivery.checks import is_money
 from foretell.delivery.formulas import harmless, is_dangerous
-from foretell.engines.stored_scores import StoredScores
 from foretell.tables.schema import Column
 
 MONEY_DECIMALS = 2
@@ -34,8 +34,25 @@ def decimals_of(columns: Sequence[Column]) -> Mapping[str, int]:
     return {column.name: MONEY_DECIMALS if is_money(column) else OTHER_DECIMALS for column in columns}
 
 
+class Table(Protocol):
+    """What is asked of rows: a `polars.DataFrame`, or rows that are made or read a slice at a time."""
+
+    @property
+    def height(self) -> int:
+        """Number of rows."""
+        ...
+
+    def lazy(self) -> pl.LazyFrame:
+        """All rows, lazily."""
+        ...
+
+    def iter_slices(self, n_rows: int) -> Iterator[pl.DataFrame]:
+        """Rows in order, at most so many at a time."""
+        ...
+
+
 def write_csv(
-    frame: pl.DataFrame | StoredScores,
+    frame: Table,
     path: Path,
     decimals: Mapping[str, int] | None = None,
     *,
@@ -48,7 +65,7 @@ def write_csv(
 
     Parameters
     ----------
-    frame : pl.DataFrame or StoredScores
+    frame : Table
         Text, finite number, boolean, date and datetime columns.
     path : Path
         The file to make.
@@ -66,7 +83,8 @@ def write_csv(
     with path.open("wb") as file:
         file.write(BYTE_ORDER_MARK)
         separator = ";" if decimal_comma else ","
-        head = pl.Series(frame.columns, dtype=pl.String).to_frame("name").select(harmless(pl.col("name"))).to_series()
+        names = pl.Series("name", frame.lazy().collect_schema().names(), dtype=pl.String).to_frame()
+        head = names.select(harmless(pl.col("name"))).to_series()
         pl.DataFrame(schema=dict.fromkeys(head, pl.String)).write_csv(file, separator=separator)
         for part in frame.iter_slices(SLICE_ROWS):
             ready, cells = _ready(part, decimals or {}, decimal_comma=decimal_comma)

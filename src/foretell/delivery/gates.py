@@ -3,6 +3,8 @@
 import math
 from collections.abc import Iterator, Mapping
 
+import polars as pl
+
 from foretell.delivery.outcomes import GateLimits, Outcome
 from foretell.delivery.profile import HISTORY, RunProfile, order_rows, scored
 from foretell.delivery.run import Run
@@ -16,10 +18,12 @@ CHANCE = 1e-4
 _SCORES_PER_DAY, _HISTORY_PER_DAY, _ACTIVE_PER_DAY = 0.008, 0.002, 0.003
 _MOVES_WITH_TIME = ("days_since_last_order",)
 _SIGMAS = 3.0
+# A feed may be two days late, and e^-12 is no chance.
+_LATE_DAYS, _ORDERS_MISSED = 2, 12
 _LEAST_MODEL_AGE_DAYS = 180
 _ORDER_OF_GATES = (
-    "input_age", "rows", "active_customers", "customers", "columns", "categories", "model_age", "level", "score_drift",
-    "feature_drift",
+    "input_age", "silence", "rows", "active_customers", "known_customers", "customers", "columns", "categories",
+    "model_age", "level", "score_drift", "feature_drift",
 )  # fmt: skip
 
 
@@ -44,8 +48,10 @@ def judge(run: Run, before: RunProfile | None, limits: GateLimits) -> tuple[Outc
         outcome.gate: outcome
         for outcome in (
             _input_age(run, limits),
+            _silence(run, limits),
             _rows(run, before, limits),
             _active(run, before, limits),
+            _known_customers(run, before, limits),
             _customers(run),
             _columns(run),
             _categories(run, limits),
@@ -76,6 +82,23 @@ def _input_age(run: Run, limits: GateLimits) -> Outcome:
         "input_age", days, limit,
         f"the newest order is {days:,} days before as_of {run.as_of}; scoring.max_input_age_days allows {limit:,}.",
         "see why no newer orders arrived, or raise the limit.",
+    )  # fmt: skip
+
+
+def _silence(run: Run, limits: GateLimits) -> Outcome:
+    gate, found = "silence", run.silence
+    if found is None:
+        return _skipped(gate, "nobody looked when orders came")
+    # A shop so small that a pause may be chance has more time: until then so many orders would have come.
+    by_chance = math.inf if not found.rows_per_day else _ORDERS_MISSED / found.rows_per_day
+    by_rhythm = max(found.longest_days + _LATE_DAYS, by_chance)
+    limit = by_rhythm if limits.max_silent_days is None else limits.max_silent_days
+    return _outcome(
+        gate, found.days, limit,
+        f"nobody ordered in the last {found.days:,} days before as_of {run.as_of}; the longest pause that is usual is "
+        f"{found.longest_days:,} days, {found.rows_per_day:,.1f} orders a day came before it, and {limit:,.1f} days "
+        "are allowed.",
+        "see why no newer orders arrived; if the shop was closed, raise gates.max_silent_days.",
     )  # fmt: skip
 
 
@@ -111,6 +134,29 @@ def _active(run: Run, before: RunProfile | None, limits: GateLimits) -> Outcome:
         f"{now:,} customers bought within {run.activity.active_days} days, {then:,} in the run of "
         f"{before.as_of:%Y-%m-%d}: {_fell(fall)}; allowed is {limit:.1%} less.",
         "see whether the newest orders, a store or a country are missing; else raise gates.max_active_fall.",
+    )  # fmt: skip
+
+
+def _known_customers(run: Run, before: RunProfile | None, limits: GateLimits) -> Outcome:
+    gate = "known_customers"
+    if before is None or before.customer_ids is None or limits.max_customers_gone is None:
+        return _skipped(gate, "switched off" if limits.max_customers_gone is None else _no_earlier(None))
+    try:
+        # Digests: ids of both runs as text would be the largest thing in memory.
+        then, now = (ids.select(pl.col("customer_id").hash()).collect().to_series() for ids in (
+            before.customer_ids, run.scores.lazy(),
+        ))  # fmt: skip
+    except (OSError, pl.exceptions.PolarsError):
+        return _skipped(gate, "the scores of the earlier run cannot be read")
+    gone = then.len() - int(then.is_in(now.implode()).sum())
+    share = gone / max(then.len(), 1)
+    limit = limits.max_customers_gone + _ACTIVE_PER_DAY * _days(run, before)
+    return _outcome(
+        gate, share, limit,
+        f"{gone:,} of {then.len():,} customers of the run of {before.as_of:%Y-%m-%d} are gone ({share:.1%}); allowed "
+        f"are {limit:.1%}.",
+        "see whether customer ids are written in another way now, or customers are missing; if they were renamed on "
+        "purpose, publish by --force.",
     )  # fmt: skip
 
 

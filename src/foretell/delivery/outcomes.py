@@ -15,6 +15,10 @@ class GateLimits:
     ----------
     max_input_age_days : int or None
         Days from the newest order to `as_of`.
+    max_silent_days : int or None
+        Days without an order before `as_of`; None is by the shop's own rhythm.
+    max_customers_gone : float or None
+        Share of the last run's customers who may be gone.
     max_rows_fall, max_active_fall : float or None
         Share of the last run's rows, and of its active customers, that may be gone.
     max_score_drift, max_feature_drift : float or None
@@ -35,6 +39,8 @@ class GateLimits:
     max_model_age_days: int | None = None
     max_unseen_share: float | None = 0.2
     max_level_ratio: float | None = 2.0
+    max_silent_days: int | None = None
+    max_customers_gone: float | None = 0.1
 
 
 @dataclass(frozen=True)

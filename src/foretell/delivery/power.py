@@ -23,6 +23,7 @@ ALPHA = 0.05
 POWER = 0.80
 SHARES = (0.05, 0.10, 0.20, 0.50)
 """Holdouts that a table compares."""
+_READ = ("customer_id", "p_order", "predicted_clv", "predicted_orders", "avg_order_value", "predicted_value")
 _Z = float(-ndtri(ALPHA / 2)) + float(ndtri(POWER))
 
 Vector = NDArray[np.float64]
@@ -127,7 +128,7 @@ def expected_outcome(selection: Selection, horizons: Horizons) -> Outcome | None
     Spend of one customer is taken as a sum of a Poisson number of orders, so its second moment is
     ``λ E[V²] + (λ E[V])²``; E[V²] / E[V]² is that of the average order values of the segment's customers.
     """
-    members = selection.source[selection.members].filter(pl.col("p_order").is_not_null())
+    members = selection.source.select(list(_READ))[selection.members].filter(pl.col("p_order").is_not_null())
     if members.is_empty():
         return None
     rate = float(np.mean(members.get_column("p_order").to_numpy()))

@@ -1,10 +1,12 @@
 """What a published run leaves for the next one to be compared with: counts and distributions, in its manifest."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal, Self
+
+import polars as pl
 
 from foretell.delivery.dated_folders import dated_folders
 from foretell.delivery.manifest import read_manifest
@@ -35,6 +37,8 @@ class RunProfile:
     order_rows_used, order_rows_quarantined : int or None
         Rows of orders that scores rest on, and those that could not be used; None where an older run did not write
         them down.
+    customer_ids : polars.LazyFrame or None
+        Column ``customer_id`` of the run's customers, read when asked for; no part of what is written.
     """
 
     as_of: datetime
@@ -44,6 +48,7 @@ class RunProfile:
     distributions: Mapping[str, Distribution] = field(default_factory=dict)
     order_rows_used: int | None = None
     order_rows_quarantined: int | None = None
+    customer_ids: pl.LazyFrame | None = field(default=None, repr=False, compare=False)
 
     @classmethod
     def of(cls, run: Run) -> Self:
@@ -67,6 +72,7 @@ class RunProfile:
             distributions={name: Distribution.of(run.scores.get_column(name)) for name in scored(run.horizons)},
             order_rows_used=order_rows(run, "used"),
             order_rows_quarantined=order_rows(run, "quarantined"),
+            customer_ids=run.scores.lazy().select("customer_id"),
         )
 
     @classmethod
@@ -176,5 +182,6 @@ def profile_before(output: Path, as_of: datetime) -> RunProfile | None:
         except (KeyError, TypeError, ValueError, AttributeError):
             continue
         if profile.as_of < as_of:
-            found.append(profile)
+            ids = pl.scan_parquet(folder / "scores.parquet").select("customer_id")
+            found.append(replace(profile, customer_ids=ids))
     return max(found, key=lambda profile: profile.as_of, default=None)

@@ -10,7 +10,7 @@ import polars as pl
 
 from foretell.delivery.availability import allowed
 from foretell.delivery.checks import check_run
-from foretell.delivery.csv_files import decimals_of, write_csv
+from foretell.delivery.csv_files import Table, decimals_of, write_csv
 from foretell.delivery.dictionary import data_dictionary
 from foretell.delivery.manifest import (
     MANIFEST_NAME,
@@ -184,11 +184,11 @@ def _fill(
     for name, frame in whole_tables.items():
         write_parquet(stage / name, frame)
         files.append(file_facts(stage, name, rows=frame.height))
-    for name, frame in _tables(run, selected):
+    for name, table in _tables(run, selected):
         (stage / name).parent.mkdir(exist_ok=True)
-        escaped = write_csv(frame, stage / name, decimals)
-        files.append(file_facts(stage, name, rows=frame.height, escaped_cells=escaped))
-    del frame
+        escaped = write_csv(table, stage / name, decimals)
+        files.append(file_facts(stage, name, rows=table.height, escaped_cells=escaped))
+    del table
     selected = selected.without_rows_of_diff()
     uploaded, uploads = ((), None) if plan is None else write_segment_uploads(stage, run, selections, plan)
     escaped_cells = sum(file.escaped_cells for file in files)
@@ -215,7 +215,7 @@ def _fill(
     return tuple(files), str(found["content"])
 
 
-def _tables(run: Run, selected: SegmentsOfRun) -> Iterator[tuple[str, pl.DataFrame | StoredScores]]:
+def _tables(run: Run, selected: SegmentsOfRun) -> Iterator[tuple[str, Table]]:
     """Make one CSV file's frame after the other: all at once would not fit where segments are large."""
     yield "scores.csv", run.scores
     if run.prospect_table is not None:
@@ -225,9 +225,9 @@ def _tables(run: Run, selected: SegmentsOfRun) -> Iterator[tuple[str, pl.DataFra
     yield DIFF_NAME, diff_table(selected.diff)
     yield POWER_NAME, power_table(run, selected.selections)
     for selection in selected.selections:
-        yield selection.file_name, selection.frame
+        yield selection.file_name, selection.file_rows()
         if selection.segment.holdout:
-            yield selection.holdout_file_name, selection.holdout_frame
+            yield selection.holdout_file_name, selection.file_rows(held_out=True)
     yield "quarantine.csv", _quarantine(run)
 
 
@@ -258,6 +258,7 @@ def _quarantine(run: Run) -> pl.DataFrame:
 
 def _run_facts(run: Run, selections: Sequence[Selection], content: str) -> dict[str, Any]:
     return {
+        "annual_discount_rate": run.model.annual_discount_rate,
         "as_of": run.as_of.isoformat(),
         "circumstances": dict(run.circumstances),
         "content": content,

@@ -52,7 +52,9 @@ def published_runs(output: Path) -> tuple[list[Said], list[str]]:
         scores = pl.read_parquet(folder / "scores.parquet")
         horizons = Horizons(**facts["horizons"])
         as_of = datetime.fromisoformat(facts["as_of"])
-        found.append(Said(as_of, str(facts["model_version"]), horizons, scores))
+        # Runs of before it was written down were discounted at a rate that nobody can tell any more: none is taken.
+        rate = float(facts.get("annual_discount_rate") or 0.0)
+        found.append(Said(as_of, str(facts["model_version"]), horizons, scores, rate))
     return found, broken
 
 
@@ -150,6 +152,7 @@ def _run_facts(folder: Path) -> dict[str, Any] | None:
         facts = json.loads((folder / RUN_NAME).read_bytes())
         Horizons(**facts["horizons"])
         datetime.fromisoformat(facts["as_of"])
+        float(facts.get("annual_discount_rate") or 0.0)
         return facts if facts["model_version"] else None
     except (OSError, ValueError, KeyError, TypeError):
         return None

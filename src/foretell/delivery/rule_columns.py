@@ -174,15 +174,15 @@ def rule_frame(
     named = named.with_columns(
         pl.col(past).cast(pl.Float64).alias(PAST_VALUE.name),
         pl.col(predicted).cast(pl.Float64).alias(PREDICTED_VALUE.name),
-        _percentile(past).alias(PAST_VALUE_PERCENTILE.name),
-        _percentile(predicted).alias(PREDICTED_VALUE_PERCENTILE.name),
         (pl.col("expected_next_order_date") - pl.lit(first_day)).dt.total_days().alias(DAYS_TO_NEXT_ORDER.name),
         *(pl.lit(days, dtype=pl.Int32).alias(name) for name, days in asdict(horizons).items()),
     )
+    for column, of in ((PAST_VALUE_PERCENTILE, past), (PREDICTED_VALUE_PERCENTILE, predicted)):
+        named = named.with_columns(rank_in_percent(of).alias(column.name))
     wanted = {name: name.removesuffix(PERCENTILE) for name in ranked if name not in named.columns}
     named = named.with_columns(
         pl.lit(value=True).alias(HAS_ORDERED),
-        *(_percentile(of).alias(name) for name, of in wanted.items() if of in named.columns),
+        *(rank_in_percent(of).alias(name) for name, of in wanted.items() if of in named.columns),
     )
     return named if prospects is None else _with_prospects(named, prospects, horizons)
 
@@ -202,6 +202,18 @@ def _with_prospects(named: pl.DataFrame, prospects: pl.DataFrame, horizons: Hori
     return pl.concat([named, without_order], how="diagonal")
 
 
-def _percentile(name: str) -> pl.Expr:
+def rank_in_percent(name: str) -> pl.Expr:
+    """Return the rank of a column's values among all rows that have one.
+
+    Parameters
+    ----------
+    name : str
+        The column.
+
+    Returns
+    -------
+    polars.Expr
+        Above 0 to below 100, the highest last, ties by mean rank.
+    """
     value = pl.col(name)
     return (value.rank("average") - 0.5) / value.count() * 100

@@ -14,6 +14,7 @@ from foretell.delivery.reached import Reached
 from foretell.engines.stored_scores import StoredScores
 from foretell.evaluation.drift import Distribution
 from foretell.scoring.activity import Activity
+from foretell.scoring.silence import Silence
 from foretell.storage.hashing import sha256_json
 from foretell.tables.dataset import QUARANTINE_SCHEMA
 from foretell.tables.schema import Column
@@ -34,12 +35,15 @@ class ModelFacts:
         Short label to plain text, as in ``{"Purchase model": "MBG/CNBD-k, k = 1"}``.
     limits : tuple of str
         Whole sentences: where the model should not be believed.
+    annual_discount_rate : float
+        Rate at which its predicted value is discounted.
     """
 
     version: str
     trained_as_of: datetime
     facts: Mapping[str, str] = field(default_factory=dict)
     limits: tuple[str, ...] = ()
+    annual_discount_rate: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -181,6 +185,8 @@ class Run:
         The newest lookalike run published beside this one.
     prospect_table : ProspectTable or None
         Chances and values of their first orders; None where there is nobody, or no model of it.
+    silence : Silence or None
+        How long nobody has ordered, beside what is usual in this shop.
     no_chances : str
         Why the bundle tells no chances of first orders, as the end of a sentence; empty where it does.
     """
@@ -211,6 +217,7 @@ class Run:
     reviewed_bands: pl.DataFrame = field(default_factory=pl.DataFrame)
     reached: Reached | None = None
     prospect_table: ProspectTable | None = None
+    silence: Silence | None = None
     no_chances: str = ""
 
     @property

@@ -16,6 +16,7 @@ from foretell.delivery.rules.phrases import Speech
 from foretell.delivery.rules.words import clause
 from foretell.delivery.run import Run
 from foretell.delivery.selection import Selection
+from foretell.delivery.stored_rule_rows import RuleRows
 from foretell.delivery.why_here import in_words
 from foretell.tables.schema import Column
 
@@ -129,7 +130,7 @@ class _Matched:
     """Everybody of two runs: where they stand in the frames, -1 for nowhere."""
 
     previous: Previous
-    now: pl.DataFrame
+    now: RuleRows
     then: pl.DataFrame
     member_rows: Rows
     now_rows: Rows
@@ -155,8 +156,8 @@ class _Matched:
         return _at_rows(then, self.member_rows), _at_rows(now, self.now_rows)
 
 
-def _match(now: pl.DataFrame, then: pl.DataFrame, previous: Previous) -> _Matched:
-    here = now.select("customer_id").with_row_index("now")
+def _match(now: RuleRows, then: pl.DataFrame, previous: Previous) -> _Matched:
+    here = now.select(["customer_id"]).with_row_index("now")
     there = then.select("customer_id").with_row_index("then")
     members = previous.members.select("customer_id").with_row_index("member")
     both = (
@@ -175,10 +176,12 @@ def _match(now: pl.DataFrame, then: pl.DataFrame, previous: Previous) -> _Matche
     )
 
 
-def _holds(condition: Condition, frame: pl.DataFrame) -> Mask:
+def _holds(condition: Condition, frame: RuleRows) -> Mask:
     if not set(columns_of(condition)) <= set(frame.columns):
         return np.zeros(frame.height, dtype=np.bool_)
-    found = frame.select(pl.col("customer_id"), expression(condition).fill_null(value=False).alias("holds"))
+    rule = expression(condition).fill_null(value=False).alias("holds")
+    read = list(dict.fromkeys(["customer_id", *rule.meta.root_names()]))
+    found = frame.select(read).select(pl.col("customer_id"), rule)
     return found.get_column("holds").to_numpy()
 
 

@@ -181,7 +181,7 @@ def member_table(run: Run, selections: Sequence[Selection]) -> pl.DataFrame:
         inside = np.zeros(source.height, dtype=np.bool_)
         inside[one.members] = True
         flags.append(pl.Series(MEMBER_PREFIX + one.segment.name, inside))
-    return source.select("customer_id", pl.col(HAS_ORDERED).alias(HAS_ORDERED_NAME), *features).hstack(flags)
+    return source.select(["customer_id", HAS_ORDERED, *features]).rename({HAS_ORDERED: HAS_ORDERED_NAME}).hstack(flags)
 
 
 def manifest_entry(segments: SegmentsOfRun) -> list[dict[str, Any]]:

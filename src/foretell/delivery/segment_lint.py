@@ -153,7 +153,7 @@ def lint_counts(compiled: CompiledSegment, selection: Selection, speech: Speech)
     list of Finding
         Nobody, everybody, parts that leave nobody out, values that do not occur, priorities that leave nothing.
     """
-    name, frame = compiled.segment.name, selection.source
+    name, frame = compiled.segment.name, selection.rule_frame
     found = [
         Finding(name, "warning", text) for atom in atoms(compiled.condition) for text in _absent_values(atom, frame)
     ]

@@ -127,7 +127,7 @@ def write_segment_uploads(
     folder.mkdir(mode=0o700)
     uploads = write_uploads(
         {
-            one.segment.name: one.source.select("customer_id")[one.rows]
+            one.segment.name: one.source.select(["customer_id"])[one.rows]
             for one in selections
             if one.segment.name in wanted
         },

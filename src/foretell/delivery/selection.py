@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from foretell.delivery.assignment import STRATA, drawn, held_out, value_strata
 from foretell.delivery.compiled import CompiledSegment, compile_segments, ranked_columns
+from foretell.delivery.file_rows import FileRows, Rows
 from foretell.delivery.prospects import VALUE_OF_PROSPECTS, prospect_rule_columns
 from foretell.delivery.rule_columns import (
     DERIVED,
@@ -17,7 +18,6 @@ from foretell.delivery.rule_columns import (
     aliases,
     column_named,
     rule_columns,
-    rule_frame,
 )
 from foretell.delivery.rules.condition import Condition, columns_of
 from foretell.delivery.rules.evaluate import at
@@ -26,12 +26,12 @@ from foretell.delivery.rules.words import sentence
 from foretell.delivery.run import Run
 from foretell.delivery.segment_defaults import default_columns, default_order
 from foretell.delivery.segments import HOLDOUT_ENDING, Segment, direction
+from foretell.delivery.stored_rule_rows import RuleRows, rule_rows
 from foretell.delivery.telling import tell
 from foretell.delivery.why_here import WHY_HERE, why_here
 from foretell.errors import ConfigError
 from foretell.tables.schema import Column
 
-Rows = NDArray[np.int64]
 _NOT_IN_FILES = ("customer_id", "as_of", "clv_days", "churn_days", "order_days")
 
 
@@ -47,7 +47,7 @@ class Selection:
         Its rule.
     rule_in_words : str
         Its rule as one plain sentence.
-    source : pl.DataFrame
+    source : pl.DataFrame or StoredRuleRows
         The rule frame, one row per scored customer.
     rows : ndarray of int64
         Positions in `source` of the customers to talk to, the best candidates first.
@@ -64,12 +64,17 @@ class Selection:
     segment: Segment
     condition: Condition
     rule_in_words: str
-    source: pl.DataFrame
+    source: RuleRows
     rows: Rows
     held_out_rows: Rows
     full_names: dict[str, str]
     described: dict[str, Column]
     currency: str | None
+
+    @property
+    def rule_frame(self) -> pl.DataFrame:
+        """All columns of the rule frame, in memory."""
+        return self.source if isinstance(self.source, pl.DataFrame) else self.source.select(self.source.columns)
 
     @property
     def size(self) -> int:
@@ -110,7 +115,7 @@ class Selection:
     def strata(self) -> tuple[tuple[int, int], ...]:
         """Customers, and how many of them are held out, in five strata of predicted value, the lowest first."""
         members = self.members
-        inside = self.source.select("customer_id", PREDICTED_VALUE.name)[members]
+        inside = self.source.select(["customer_id", PREDICTED_VALUE.name])[members]
         strata = value_strata(inside.get_column("customer_id"), inside.get_column(PREDICTED_VALUE.name))
         kept = np.bincount(strata, weights=np.isin(members, self.held_out_rows), minlength=STRATA)
         return tuple(zip(np.bincount(strata, minlength=STRATA).tolist(), kept.astype(int).tolist(), strict=True))
@@ -134,16 +139,35 @@ class Selection:
     @property
     def frame(self) -> pl.DataFrame:
         """Its file: customer_id, why_here and the segment's columns under their full names; made when asked for."""
-        return self._file(self.rows)
+        return self.file_rows().lazy().collect()
 
     @property
     def holdout_frame(self) -> pl.DataFrame:
         """The file of those held out, with the same columns."""
-        return self._file(self.held_out_rows)
+        return self.file_rows(held_out=True).lazy().collect()
 
-    def _file(self, rows: Rows) -> pl.DataFrame:
+    def file_rows(self, *, held_out: bool = False) -> FileRows:
+        """Return the rows of its file, made a slice at a time.
+
+        Parameters
+        ----------
+        held_out : bool
+            Whether the file of those held out is meant.
+
+        Returns
+        -------
+        FileRows
+        """
         reason = why_here(self.segment.why, self.described, self.currency)
-        return self.source[rows].select("customer_id", reason, *self.columns[2:])
+        columns = (pl.col("customer_id"), reason, *map(pl.col, self.columns[2:]))
+        # Rows are gathered of these columns only: there are many more.
+        read = sorted({name for column in columns for name in column.meta.root_names()})
+        rows = self.held_out_rows if held_out else self.rows
+        if isinstance(self.source, pl.DataFrame):
+            return FileRows(self.source.select(read), rows, columns)
+        # One column of all customers at a time.
+        mine = pl.DataFrame([self.source.get_column(name).gather(rows) for name in read])
+        return FileRows(mine, np.arange(len(rows)), columns)
 
 
 def select_all(run: Run, segments: Sequence[Segment], *, key: str = "") -> tuple[Selection, ...]:
@@ -176,15 +200,7 @@ def select_all(run: Run, segments: Sequence[Segment], *, key: str = "") -> tuple
     ready, problems = compile_segments(segments, known, publishable=publishable)
     if problems:
         raise ConfigError(problems)
-    frame = rule_frame(
-        run.all_scores(),
-        run.columns,
-        as_of=run.as_of,
-        horizons=run.horizons,
-        features=run.features,
-        ranked=ranked_columns(segments),
-        prospects=run.prospects,
-    )
+    frame = rule_rows(run, ranked_columns(segments))
     speech = Speech(known, asdict(run.horizons), run.currency, run.as_of)
     chosen = _choose(ready, frame, key)
     return tuple(
@@ -227,14 +243,14 @@ def same_people(selections: Sequence[Selection]) -> dict[str, str]:
     return found
 
 
-def matches(ready: Sequence[CompiledSegment], frame: pl.DataFrame) -> list[NDArray[np.bool_]]:
+def matches(ready: Sequence[CompiledSegment], frame: RuleRows) -> list[NDArray[np.bool_]]:
     """Tell of whom each rule holds, whatever its group, limit or sample.
 
     Parameters
     ----------
     ready : sequence of CompiledSegment
         Segments.
-    frame : pl.DataFrame
+    frame : pl.DataFrame or StoredRuleRows
         From `foretell.delivery.rule_columns.rule_frame`.
 
     Returns
@@ -242,15 +258,20 @@ def matches(ready: Sequence[CompiledSegment], frame: pl.DataFrame) -> list[NDArr
     list of ndarray of bool, shape (rows,)
         One per segment.
     """
-    wanted = [compiled.expression.fill_null(value=False).alias(str(i)) for i, compiled in enumerate(ready)]
-    # A rule such as TRUE has one value for all rows.
-    found = frame.select(pl.col(HAS_ORDERED), *wanted)
-    ordered = found.get_column(HAS_ORDERED).to_numpy()
+    ordered = frame.get_column(HAS_ORDERED).to_numpy()
     among = {"customers": ordered, "prospects": ~ordered, "everyone": np.ones_like(ordered)}
-    return [found.get_column(str(i)).to_numpy() & among[compiled.segment.people] for i, compiled in enumerate(ready)]
+    found = []
+    # One after the other: what all rules compute on the way would be in memory together.
+    for compiled in ready:
+        # A rule such as TRUE has one value for all rows.
+        expression = compiled.expression.fill_null(value=False).alias("holds")
+        read = frame.select([HAS_ORDERED, *dict.fromkeys(expression.meta.root_names())])
+        holds = read.select(pl.col(HAS_ORDERED), expression).get_column("holds")
+        found.append(holds.to_numpy() & among[compiled.segment.people])
+    return found
 
 
-def _choose(ready: Sequence[CompiledSegment], frame: pl.DataFrame, key: str) -> list[tuple[Rows, Rows]]:
+def _choose(ready: Sequence[CompiledSegment], frame: RuleRows, key: str) -> list[tuple[Rows, Rows]]:
     holds = matches(ready, frame)
     taken: dict[str, NDArray[np.bool_]] = {}
     found: list[tuple[Rows, Rows]] = [(np.empty(0, np.int64), np.empty(0, np.int64))] * len(ready)
@@ -272,19 +293,22 @@ def _choose(ready: Sequence[CompiledSegment], frame: pl.DataFrame, key: str) -> 
     return found
 
 
-def _ordered(rows: Rows, segment: Segment, frame: pl.DataFrame, key: str) -> Rows:
+def _ordered(rows: Rows, segment: Segment, frame: RuleRows, key: str) -> Rows:
     entries = [direction(entry) for entry in segment.order_by or default_order(segment, frame.columns)]
-    names = list(dict.fromkeys(["customer_id", PREDICTED_VALUE.name, *(name for name, _ in entries)]))
-    inside = frame.select(names)[rows].with_columns(pl.Series("foretell: row", rows))
     if segment.sample is not None:
-        ids, value = inside.get_column("customer_id"), inside.get_column(PREDICTED_VALUE.name)
-        inside = inside.filter(drawn(ids, value, segment.sample, key=key, split=segment.split or segment.name))
-    ordered = inside.sort(
-        [*(name for name, _ in entries), "customer_id"],
-        descending=[*(down for _, down in entries), False],
-        nulls_last=True,
-    )
-    return ordered.get_column("foretell: row").head(segment.limit or ordered.height).to_numpy()
+        ids, value = (frame.get_column(name).gather(rows) for name in ("customer_id", PREDICTED_VALUE.name))
+        rows = rows[drawn(ids, value, segment.sample, key=key, split=segment.split or segment.name)]
+    names: dict[str, bool] = {}
+    for name, down in entries:
+        names.setdefault(name, down)
+    if not frame.get_column("customer_id").gather(rows).is_sorted():
+        names.setdefault("customer_id", False)
+    inside = frame.select(list(names))[rows]
+    # Where ids ascend already, a stable sort need not look at them.
+    by = pl.arg_sort_by(list(names), descending=list(names.values()), nulls_last=True, maintain_order=True)
+    order = inside.select(by).to_series().to_numpy()
+    ordered: Rows = rows[order[: segment.limit or order.size]]
+    return ordered
 
 
 def _complete(compiled: CompiledSegment, run: Run, speech: Speech, known: Collection[str]) -> Segment:

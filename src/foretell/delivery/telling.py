@@ -13,11 +13,16 @@ from foretell.delivery.rules.words import sentence
 from foretell.delivery.run import Run
 from foretell.delivery.segment_defaults import default_order
 from foretell.delivery.segments import direction
+from foretell.delivery.stored_rule_rows import StoredRuleRows
 from foretell.delivery.wording import percent, whole
 
 
 def tell(
-    compiled: CompiledSegment, run: Run, frame: pl.DataFrame, speech: Speech, rivals: Sequence[CompiledSegment]
+    compiled: CompiledSegment,
+    run: Run,
+    frame: pl.DataFrame | StoredRuleRows,
+    speech: Speech,
+    rivals: Sequence[CompiledSegment],
 ) -> str:
     """Tell whom a segment holds.
 
@@ -27,7 +32,7 @@ def tell(
         The segment.
     run : Run
         Where its day comes from.
-    frame : pl.DataFrame
+    frame : pl.DataFrame or StoredRuleRows
         The rule frame.
     speech : Speech
         Columns, horizons, currency.
@@ -65,7 +70,7 @@ def tell(
     return " ".join(told)
 
 
-def _ranks_today(condition: Condition, frame: pl.DataFrame, speech: Speech) -> list[str]:
+def _ranks_today(condition: Condition, frame: pl.DataFrame | StoredRuleRows, speech: Speech) -> list[str]:
     """Say in today's values where the ranks of a rule begin or end."""
     told = []
     for atom in atoms(condition):

@@ -8,7 +8,9 @@ import polars as pl
 from foretell.bundles.files import StoredBundle
 from foretell.engines.stored_scores import StoredScores
 from foretell.errors import WindowError
+from foretell.models.optimise import one_algebra_thread
 from foretell.scoring.forecast import forecast_bucket, forecast_total, forecast_weeks
+from foretell.scoring.known import Known
 from foretell.scoring.ranks import add_percentiles, highest_valued
 from foretell.scoring.reasons import explain_bucket
 from foretell.scoring.schema import REASONS, score_schema
@@ -75,23 +77,55 @@ def score_frame(
         If nobody bought before `as_of`, or it lies outside what the data and the bundle allow.
     """
     cutoff = as_cutoff(as_of)
-    known = known_for_scoring(data, stored.bundle, cutoff)
-    warn_of_table_changes(data, stored.bundle)
-    scores = score_bucket(data, stored, cutoff, known=known)
-    if scores.is_empty():
-        raise nobody_before(cutoff, data.first_order_at())
     bundle = stored.bundle
+    known = known_for_scoring(data, bundle, cutoff)
+    scores = _score(data, stored, known, explained_customers)
+    weeks = forecast_bucket(data, bundle, cutoff, summary=known.summary)
+    level = None if bundle.refinement is None else bundle.refinement.level
+    return Scored(scores, forecast_weeks(weeks, level, cutoff), forecast_total(weeks, level, cutoff))
+
+
+def scores_of_frame(
+    data: CustomerData, stored: StoredBundle, as_of: date | datetime | str, *, explained_customers: int
+) -> pl.DataFrame:
+    """Score all customers of a shop in memory, without the forecast of their totals.
+
+    Parameters
+    ----------
+    data, stored, as_of, explained_customers
+        As for `score_frame`.
+
+    Returns
+    -------
+    polars.DataFrame
+        The scores of `score_frame`.
+
+    Raises
+    ------
+    WindowError
+        As from `score_frame`.
+    """
+    # Products of matrices differ in their last bits with the number of threads, which wait busily besides.
+    with one_algebra_thread():
+        return _score(data, stored, known_for_scoring(data, stored.bundle, as_cutoff(as_of)), explained_customers)
+
+
+def _score(data: CustomerData, stored: StoredBundle, known: Known, explained_customers: int) -> pl.DataFrame:
+    bundle = stored.bundle
+    warn_of_table_changes(data, bundle)
+    scores = score_bucket(data, stored, known.as_of, known=known)
+    if scores.is_empty():
+        raise nobody_before(known.as_of, data.first_order_at())
     scores = add_percentiles(scores, bundle.horizons)
+    if not explained_customers:
+        return scores.select(pl.col(name).cast(dtype) for name, dtype in score_schema(bundle.horizons).items())
     chosen = highest_valued(scores, bundle.horizons, explained_customers)
-    reasons = explain_bucket(data, bundle, chosen, cutoff)
-    scores = (
+    reasons = explain_bucket(data, bundle, chosen, known.as_of)
+    return (
         scores.drop(REASONS)
         .join(reasons, on="customer_id", how="left", maintain_order="left")
         .select(list(score_schema(bundle.horizons)))
     )
-    weeks = forecast_bucket(data, bundle, cutoff, summary=known.summary)
-    level = None if bundle.refinement is None else bundle.refinement.level
-    return Scored(scores, forecast_weeks(weeks, level, cutoff), forecast_total(weeks, level, cutoff))
 
 
 def nobody_before(cutoff: datetime, first: datetime | None) -> WindowError:

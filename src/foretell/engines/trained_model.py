@@ -7,7 +7,7 @@ import polars as pl
 
 from foretell.bundles.bundle import Bundle
 from foretell.bundles.files import StoredBundle, bundle_files, load_bundle, save_bundle
-from foretell.engines.frame import EXPLAINED_CUSTOMERS, score_frame
+from foretell.engines.frame import EXPLAINED_CUSTOMERS, scores_of_frame
 from foretell.engines.model_html import model_html
 from foretell.engines.prospects import score_prospects_frame
 from foretell.scoring.family_weights import family_weights
@@ -108,8 +108,7 @@ class TrainedModel:
         require_customer_data(data)
         cutoff = data.observed_until if as_of is None else as_of
         stored = StoredBundle(self.bundle, self.version)
-        scored = score_frame(data, stored, cutoff, explained_customers=explained_customers)
-        return scored.scores.lazy().collect()
+        return scores_of_frame(data, stored, cutoff, explained_customers=explained_customers)
 
     def score_prospects(
         self,

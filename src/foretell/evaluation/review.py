@@ -1,7 +1,8 @@
 """What published runs said, against what then happened: the record of predictions that people acted on."""
 
+import math
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from datetime import timedelta
 
 import numpy as np
@@ -11,6 +12,8 @@ from foretell.evaluation.ledger import CALIBRATION_SCHEMA, DECILE_SCHEMA, SKIPPE
 from foretell.evaluation.predictions import Predictions, check_predictions
 from foretell.evaluation.said import Said
 from foretell.evaluation.targets import Truth, observe, targets
+from foretell.labels.discounted import discounted_share
+from foretell.models.discounting import daily_discount_rate
 from foretell.tables.dataset import CustomerData
 from foretell.windows import first_unseen_day
 
@@ -78,7 +81,8 @@ def review(data: CustomerData, runs: Sequence[Said], *, seed: int = 0, bootstrap
     """Hold what runs said against what the shop's customers then did.
 
     A target of a run is judged once its window was observed to the end; a customer who is not in the window did
-    nothing. Metrics are those of `evaluation.backtest.backtest`.
+    nothing. Metrics are those of `evaluation.backtest.backtest`. Where predicted value was discounted, what was spent
+    is discounted to `as_of` alike; intervals are of spend as it was paid.
 
     Parameters
     ----------
@@ -115,6 +119,8 @@ def _judged(data: CustomerData, run: Said, *, seed: int, bootstrap: int) -> dict
     order = {f"target {target.name}": place for place, target in enumerate(asked)} | {f"rung {rung}": 0}
     ledger = Ledger(reference=rung, seed=seed, bootstrap=bootstrap, order=order)
     truths, left_out = observe(data, run.as_of, run.horizons, customers)
+    if run.annual_discount_rate:
+        truths = [_discounted(truth, data, run) if truth.target.kind == "money" else truth for truth in truths]
     for target, reason in left_out.items():
         ledger.skip(run.as_of, rung, target, reason)
     given = check_predictions(_answers(run), customers, rung=rung)
@@ -129,6 +135,16 @@ def _judged(data: CustomerData, run: Said, *, seed: int, bootstrap: int) -> dict
         "bands": _bands(run, truths),
         "skipped": closed.skipped,
     }
+
+
+def _discounted(truth: Truth, data: CustomerData, run: Said) -> Truth:
+    """Discount what was spent as the prediction was; what cannot be dated, refunds alone, as of the window's middle."""
+    daily = daily_discount_rate(run.annual_discount_rate)
+    days = truth.target.days
+    shares = discounted_share(data, run.as_of, days, daily).collect()
+    share = run.scores.select("customer_id").join(shares, on="customer_id", how="left", maintain_order="left")["share"]
+    left = share.fill_null(math.exp(-daily * days / 2)).to_numpy()
+    return replace(truth, actual=truth.actual * left, paid=truth.actual)
 
 
 def _answers(run: Said) -> pl.DataFrame:

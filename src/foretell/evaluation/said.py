@@ -22,9 +22,12 @@ class Said:
         How far it looked ahead.
     scores : polars.DataFrame
         One row per customer, sorted by ``customer_id``: columns of `scoring.schema.score_columns`.
+    annual_discount_rate : float
+        Rate at which its predicted value was discounted; the interval of spend never is.
     """
 
     as_of: datetime
     model_version: str
     horizons: Horizons
     scores: pl.DataFrame
+    annual_discount_rate: float = 0.0

@@ -78,11 +78,14 @@ class Truth:
         window's length where there was none).
     bought : ndarray of float64, shape (customers,)
         1 where there was a purchase in the window, else 0.
+    paid : ndarray of float64, shape (customers,), or None
+        Spend as it was paid, which intervals are of, where `actual` is discounted; None where it is not.
     """
 
     target: Target
     actual: FloatArray
     bought: FloatArray
+    paid: FloatArray | None = None
 
 
 def observe(
@@ -216,7 +219,8 @@ def _risk_orderings(truth: Truth, predictions: Sequence[Predictions]) -> Panel:
 
 def _spend_intervals(truth: Truth, predictions: Sequence[Predictions]) -> Panel:
     pairs = [(given.columns["spend_low"], given.columns["spend_high"]) for given in predictions]
-    return IntervalPanel(truth.actual, pairs, among=np.ones_like(truth.actual))
+    paid = truth.actual if truth.paid is None else truth.paid
+    return IntervalPanel(paid, pairs, among=np.ones_like(paid))
 
 
 def _date_intervals(truth: Truth, predictions: Sequence[Predictions]) -> Panel:

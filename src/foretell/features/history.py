@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from foretell.errors import ColumnMismatch
 from foretell.tables.dataset import CustomerData
-from foretell.tables.purchases import loose_refunds, purchase_days
+from foretell.tables.purchases import loose_refunds, purchases
 from foretell.windows import as_cutoff, first_unseen_day
 
 Ints = NDArray[np.int64]
@@ -300,43 +300,44 @@ def purchase_history(data: CustomerData, as_of: date | datetime | str) -> Purcha
     """
     cutoff = as_cutoff(as_of)
     seen = data.before(cutoff)
-    customers, refunds = pl.collect_all([_by_customer(purchase_days(seen)), loose_refunds(seen)])
-    orders = customers["day"].list.len().to_numpy().astype(np.int64)
-    day = _flat(customers["day"])
-    span = int(day.max(initial=0)) - int(day.min(initial=0)) + 1
-    within = np.argsort(np.repeat(np.arange(orders.size), orders) * span + day, kind="stable")
-    amount = refund = None
+    lists = {"day": pl.col("purchase_date").cast(pl.Int32)}
     if seen.has_amount:
-        amount = _flat(customers["amount_minor"])[within]
-        refund = (
-            customers.select("customer_id")
-            .join(refunds, on="customer_id", how="left", maintain_order="left")
-            .get_column("refund_minor")
-            .fill_null(0)
-            .to_numpy()
-        )
+        lists["amount_minor"] = pl.col("amount_minor").cast(pl.Int64).fill_null(0)
+    if seen.has_refunds or seen.order_ids_repeat:
+        lists["order_rows"] = pl.col("order_rows").cast(pl.Int64)
+    # Text is hashed once per row and compared once per customer: days are found among integers, where a group by
+    # customer and day takes twice as long, and sorting rows by text many times longer.
+    by_customer = purchases(seen).group_by("customer_id").agg(**lists).sort("customer_id")
+    customers, refunds = pl.collect_all([by_customer, loose_refunds(seen)])
+    found = customers["day"].list.len().to_numpy().astype(np.int64)
+    day = _flat(customers["day"]).astype(np.int64)
+    order_rows = _flat(customers["order_rows"]) if "order_rows" in lists else np.ones(day.size, np.int64)
+    amount = _flat(customers["amount_minor"]) if seen.has_amount else None
+    span = int(day.max(initial=0)) - int(day.min(initial=0)) + 1
+    place = np.repeat(np.arange(found.size), found) * span + day
+    if (place[1:] < place[:-1]).any():
+        within = np.argsort(place, kind="stable")
+        place, day, order_rows = place[within], day[within], order_rows[within]
+        amount = None if amount is None else amount[within]
+    is_first = np.diff(place, prepend=place[:1] - 1) != 0
+    first = np.flatnonzero(is_first)
+    orders = np.add.reduceat(is_first, np.cumsum(found) - found, dtype=np.int64) if found.size else found
+    if first.size < day.size:
+        day, order_rows = day[first], np.add.reduceat(order_rows, first)
+        amount = None if amount is None else np.add.reduceat(amount, first)
+    refund = None
+    if seen.has_amount:
+        asked = customers.select("customer_id")
+        given_back = asked.join(refunds, on="customer_id", how="left", maintain_order="left")["refund_minor"]
+        refund = given_back.fill_null(0).to_numpy()
     return PurchaseHistory(
         customer_id=customers["customer_id"],
         end_day=(first_unseen_day(cutoff) - _EPOCH).days,
         start=np.cumsum(orders) - orders,
-        day=day[within],
-        order_rows=_flat(customers["order_rows"])[within],
+        day=day,
+        order_rows=order_rows,
         amount=amount,
         loose_refund=refund,
-    )
-
-
-def _by_customer(days: pl.LazyFrame) -> pl.LazyFrame:
-    """Gather each customer's purchase days into lists, customers ascending, days in any order."""
-    # Text is hashed and compared once per customer from here on: sorting rows by it takes many times longer.
-    return (
-        days.group_by("customer_id")
-        .agg(
-            day=pl.col("purchase_date").cast(pl.Int32).cast(pl.Int64),
-            order_rows=pl.col("order_rows").cast(pl.Int64),
-            amount_minor=pl.col("amount_minor").cast(pl.Int64),
-        )
-        .sort("customer_id")
     )
 
 

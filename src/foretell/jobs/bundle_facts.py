@@ -29,7 +29,11 @@ def model_facts(stored: StoredBundle) -> ModelFacts:
             facts |= {f"{label}: {name.replace('_', ' ')}": _fact(value) for name, value in part.items()}
     limits = bundle.card.get("limits", [])
     return ModelFacts(
-        stored.version, bundle.as_of, facts, tuple(str(limit) for limit in limits if limit != "none found")
+        stored.version,
+        bundle.as_of,
+        facts,
+        tuple(str(limit) for limit in limits if limit != "none found"),
+        bundle.annual_discount_rate,
     )
 
 

@@ -32,6 +32,7 @@ from foretell.jobs.segment_inputs import segments_digest, segments_of, with_feat
 from foretell.jobs.uploads import check_uploads, upload_plan
 from foretell.scoring.accounting import RowAccount, account_rows
 from foretell.scoring.schema import score_columns
+from foretell.scoring.silence import silence_of
 from foretell.storage.hashing import sha256_json
 from foretell.tables.bucketed import BucketedData
 from foretell.tables.dataset import CustomerData, Note
@@ -242,6 +243,7 @@ def score_data(
         activity=activity_of(shop, cutoff, active_days=stored.bundle.horizons.churn_days),
         familiarity=familiarity_of(data, stored, cutoff),
         newest_order_at=newest,
+        silence=silence_of(data, cutoff),
         reviewed=reviewed,
         total=scored.total,
         reviewed_bands=reviewed_bands,

@@ -228,7 +228,7 @@ def _examples(selection: Selection) -> tuple[str, ...]:
     """Return the facts of the first, a middle and the last customer: numbers, dates and yes or no, never a text."""
     count = selection.size
     places = sorted({0, count // 2, count - 1}) if count else []
-    frame = selection.source[selection.rows[places].tolist()] if places else selection.source.head(0)
+    frame = selection.rule_frame[selection.rows[places].tolist()] if places else selection.rule_frame.head(0)
     told = []
     for row in range(min(_EXAMPLES, frame.height)):
         facts = [

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from scipy.special import betainc, betaln, gammaln
 
 from foretell.models.cnbd_kernel import CNBDParams, History, Vector, p_alive, tosses
+from foretell.models.compress import Compressed, compress
 
 _CHUNK = 8192
 _TOLERANCE = 1e-12
@@ -42,11 +43,23 @@ def expected_orders(p: CNBDParams, h: History, t: float) -> Vector:
     -------
     ndarray of shape (rows,)
     """
-    result = np.zeros_like(h.x)
-    for start in range(0, h.x.size if t > 0 else 0, _CHUNK):
+    if t <= 0 or not h.x.size:
+        return np.zeros_like(h.x)
+    pairs = _pairs(h)
+    by_phase = np.empty((p.k, pairs.distinct))
+    x, T = pairs.columns["x"], pairs.columns["T"]
+    for start in range(0, x.size, _CHUNK):
         rows = slice(start, start + _CHUNK)
-        result[rows] = _expected_if_alive(p, h[rows], t)
-    return np.asarray(result * p_alive(p, h), dtype=np.float64)
+        by_phase[:, rows] = _expected_if_alive(p, x[rows], T[rows], t)
+    expected = np.zeros_like(h.x)
+    for pi, of_phase in zip(_phase_law(p, h), by_phase, strict=True):
+        expected += pi * of_phase[pairs.inverse]
+    return np.asarray(expected * p_alive(p, h), dtype=np.float64)
+
+
+def _pairs(h: History) -> Compressed:
+    """Distinct x and T: given the phase at T, the future does not depend on t_x, and there are few such pairs."""
+    return compress({"x": h.x, "T": h.T})
 
 
 def new_customer_orders(p: CNBDParams, t: float) -> float:
@@ -85,16 +98,24 @@ def p_at_least(p: CNBDParams, h: History, t: float, most: int) -> Vector:
         Each row falls from left to right; P(X = 0) is one minus its first entry.
     """
     result = np.empty((h.x.size, most))
+    if not h.x.size:
+        return result
+    pairs = _pairs(h)
+    reached = np.empty((p.k, most, pairs.distinct))
+    for start in range(0, pairs.distinct, _CHUNK):
+        rows = slice(start, start + _CHUNK)
+        reached[:, :, rows] = _reached(p, pairs.columns["x"][rows], pairs.columns["T"][rows], t, most)
     for start in range(0, h.x.size, _CHUNK):
         rows = slice(start, start + _CHUNK)
-        part = h[rows]
-        reached = _reached(p, part, t, most)
+        part, which = h[rows], pairs.inverse[rows]
+        phases = _phase_law(p, part)
         survived = tosses(p, part.x) + p.b
         g = p_alive(p, part)
         for m in range(most):
             if m > 0:
                 g = g * (survived + (m - 1)) / (p.a + survived + (m - 1))
-            np.multiply(g, reached[m], out=result[rows, m])
+            of_m = sum(pi * reached[j, m][which] for j, pi in enumerate(phases))
+            np.multiply(g, of_m, out=result[rows, m])
     return result
 
 
@@ -109,32 +130,34 @@ def _phase_law(p: CNBDParams, h: History) -> list[Vector]:
     return [c_j / total for c_j in c]
 
 
-def _expected_if_alive(p: CNBDParams, h: History, t: float) -> Vector:
-    n = p.r + p.k * h.x
-    u = t / (p.alpha + h.T + t)
-    heavy = n * np.log1p(-u) <= _UNDERFLOW
-    long = (n + _DECADES) * t / (p.alpha + h.T) > _LONGEST
+def _expected_if_alive(p: CNBDParams, x: Vector, T: Vector, t: float) -> Vector:
+    """E[X(T, T+t] | alive, j phases completed at T], j = 0 .. k-1; shape (k, rows)."""
+    n = p.r + p.k * x
+    u = t / (p.alpha + T + t)
+    heavy = (n + (p.k - 1)) * np.log1p(-u) <= _UNDERFLOW
+    long = (n + _DECADES) * t / (p.alpha + T) > _LONGEST
     light = ~(heavy | long)
     if light.all():
-        return _expected_light(p, h, n, u)
-    result = np.empty_like(n)
-    result[light] = _expected_light(p, h[light], n[light], u[light])
+        return _expected_light(p, x, n, u)
+    result = np.empty((p.k, n.size))
+    result[:, light] = _expected_light(p, x[light], n[light], u[light])
     for row in np.flatnonzero(~light):
         slow = _expected_heavy if heavy[row] else _expected_long
-        result[row] = slow(p, h[slice(row, row + 1)], t)
+        for j in range(p.k):
+            result[j, row] = slow(p, float(x[row]), float(T[row]), t, j)
     return result
 
 
-def _expected_light(p: CNBDParams, h: History, n: Vector, u: Vector) -> Vector:
-    """Sum over s upwards from 0 by recurrence; rows leave when what is left of their sum is negligible."""
+def _expected_light(p: CNBDParams, x: Vector, n: Vector, u: Vector) -> Vector:
+    """Sum over s upwards from 0 by recurrence; rows leave when what is left of their sums is negligible."""
     k = p.k
     log_none = np.log1p(-u)
-    f = np.stack([pi * np.exp((n + j) * log_none) for j, pi in enumerate(_phase_law(p, h))])
-    survived = p.b + tosses(p, h.x)
-    result = np.empty_like(n)
+    f = np.stack([np.exp((n + j) * log_none) for j in range(k)])
+    survived = p.b + tosses(p, x)
+    result = np.empty_like(f)
     rows: NDArray[np.intp] = np.arange(n.size)
     done = np.zeros(n.size, np.bool_)
-    sums, g, G = np.zeros_like(n), np.ones_like(n), np.zeros_like(n)
+    sums, g, G = np.zeros_like(f), np.ones_like(n), np.zeros_like(n)
     s = 0
     while rows.size:
         if s >= k:
@@ -143,19 +166,19 @@ def _expected_light(p: CNBDParams, h: History, n: Vector, u: Vector) -> Vector:
                 if m > 1:
                     g *= (survived + (m - 2)) / (p.a + survived + (m - 2))
                 G += g
-            term = (f[0] if k == 1 else f.sum(axis=0)) * G
+            term = f * G
             sums += term
             if s % _CHECK_EVERY == 0:
                 ratio = u * (n + s) / (s - k + 1) * (1.0 + k / s)
-                complete = (ratio < 1.0) & (term * ratio <= _TOLERANCE * (1.0 - ratio) * sums)
-                complete &= ~done
+                complete = (term * ratio <= _TOLERANCE * (1.0 - ratio) * sums).all(axis=0)
+                complete &= (ratio < 1.0) & ~done
                 # a row's sum is taken when that row is complete, so that it does not depend on the rows beside it
-                result[rows[complete]] = sums[complete]
+                result[:, rows[complete]] = sums[:, complete]
                 done |= complete
                 if 2 * np.count_nonzero(done) >= rows.size:
                     left = ~done
                     rows, n, u, survived, done = rows[left], n[left], u[left], survived[left], done[left]
-                    sums, g, G, f = sums[left], g[left], G[left], f[:, left]
+                    sums, g, G, f = sums[:, left], g[left], G[left], f[:, left]
         step = u * (n + s)
         for j in range(min(k, s + 1)):
             f[j] *= step / (s - j + 1)
@@ -163,37 +186,31 @@ def _expected_light(p: CNBDParams, h: History, n: Vector, u: Vector) -> Vector:
     return result
 
 
-def _expected_heavy(p: CNBDParams, h: History, t: float) -> float:
-    """One row whose P(s = 0) underflows: logarithms, around the mean of s only."""
-    n = float(p.r + p.k * h.x[0])
-    u = float(t / (p.alpha + h.T[0] + t))
+def _expected_heavy(p: CNBDParams, x: float, T: float, t: float, phase: int) -> float:
+    """One row whose P(s = phase) underflows: logarithms, around the mean of s only."""
+    n = float(p.r + p.k * x)
+    u = float(t / (p.alpha + T + t))
     mean, spread = n * u / (1.0 - u), np.sqrt((n + p.k) * u) / (1.0 - u)
-    low = max(0, int(mean - _TAIL * spread))
+    low = max(phase, int(mean - _TAIL * spread))
     high = int((n + p.k) * u / (1.0 - u) + 1.5 * _TAIL * spread) + p.k + 2
     s = np.arange(low, high, dtype=np.float64)
-    law = np.zeros_like(s)
-    for j, pi in enumerate(_phase_law(p, h)):
-        valid = s >= j
-        i = s[valid] - j
-        log_f = gammaln(n + j + i) - gammaln(n + j) - gammaln(i + 1.0) + i * np.log(u) + (n + j) * np.log1p(-u)
-        law[valid] += pi[0] * np.exp(log_f)
-    coin = p.b + float(tosses(p, h.x)[0]) + np.arange(high // p.k, dtype=np.float64)
+    i, shape = s - phase, n + phase
+    law = np.exp(gammaln(shape + i) - gammaln(shape) - gammaln(i + 1.0) + i * np.log(u) + shape * np.log1p(-u))
+    coin = p.b + float(tosses(p, np.array([x]))[0]) + np.arange(high // p.k, dtype=np.float64)
     log_g = np.concatenate([[0.0], np.cumsum(-np.log1p(p.a / coin))])
     G = np.concatenate([[0.0], np.cumsum(np.exp(log_g))])
     return float((law * G[(s // p.k).astype(np.intp)]).sum() / law.sum())
 
 
-def _expected_long(p: CNBDParams, h: History, t: float) -> float:
+def _expected_long(p: CNBDParams, x: float, T: float, t: float, phase: int) -> float:
     """One row whose law of s reaches far: sum of g_m R_m, terms first, then the integral over their smooth rest."""
-    n = float(p.r + p.k * h.x[0])
-    odds = float(t / (p.alpha + h.T[0]))
-    coins = p.b + float(tosses(p, h.x)[0])
-    phases = [float(pi[0]) for pi in _phase_law(p, h)]
+    n = float(p.r + p.k * x)
+    odds = float(t / (p.alpha + T))
+    coins = p.b + float(tosses(p, np.array([x]))[0])
 
     def terms(m: Vector) -> Vector:
         log_g = betaln(p.a, coins + m - 1.0) - betaln(p.a, coins)
-        u = odds / (1.0 + odds)
-        reached = sum(pi * betainc(p.k * m - j, n + j, u) for j, pi in enumerate(phases))
+        reached = betainc(p.k * m - phase, n + phase, odds / (1.0 + odds))
         return np.asarray(np.exp(log_g) * reached, dtype=np.float64)
 
     first = np.arange(1.0, _TERMS + 1.0)
@@ -203,33 +220,32 @@ def _expected_long(p: CNBDParams, h: History, t: float) -> float:
     return float(terms(first).sum() + 0.5 * (end - start) * (weights * terms(m) * m).sum())
 
 
-def _reached(p: CNBDParams, h: History, t: float, most: int) -> NDArray[np.float64]:
-    """R_m = P(s >= k m), m = 1 .. most; shape (most, rows)."""
-    n = p.r + p.k * h.x
-    u = t / (p.alpha + h.T + t)
-    phases = _phase_law(p, h)
-    result = np.zeros((most, n.size))
-    light = n * np.log1p(-u) > _UNDERFLOW
+def _reached(p: CNBDParams, x: Vector, T: Vector, t: float, most: int) -> NDArray[np.float64]:
+    """P(s >= k m | j phases completed at T), m = 1 .. most; shape (k, most, rows)."""
+    n = p.r + p.k * x
+    u = t / (p.alpha + T + t)
+    result = np.zeros((p.k, most, n.size))
+    light = (n + (p.k - 1)) * np.log1p(-u) > _UNDERFLOW
     if light.any():
-        result[:, light] = _reached_light(p.k, n[light], u[light], [pi[light] for pi in phases], most)
+        result[:, :, light] = _reached_light(p.k, n[light], u[light], most)
     if not light.all():
         heavy = ~light
         for m in range(1, most + 1):
-            for j, pi in enumerate(phases):
-                result[m - 1, heavy] += pi[heavy] * betainc(p.k * m - j, n[heavy] + j, u[heavy])
+            for j in range(p.k):
+                result[j, m - 1, heavy] = betainc(p.k * m - j, n[heavy] + j, u[heavy])
     return result
 
 
-def _reached_light(k: int, n: Vector, u: Vector, phases: list[Vector], most: int) -> NDArray[np.float64]:
+def _reached_light(k: int, n: Vector, u: Vector, most: int) -> NDArray[np.float64]:
     log_none = np.log1p(-u)
-    f = np.stack([pi * np.exp((n + j) * log_none) for j, pi in enumerate(phases)])
-    result = np.empty((most, n.size))
-    below = np.zeros_like(n)
+    f = np.stack([np.exp((n + j) * log_none) for j in range(k)])
+    result = np.empty((k, most, n.size))
+    below = np.zeros_like(f)
     for s in range(k * most):
         active = min(k, s + 1)
-        below += f[:active].sum(axis=0)
+        below[:active] += f[:active]
         if (s + 1) % k == 0:
-            np.maximum(1.0 - below, 0.0, out=result[(s + 1) // k - 1])
+            np.maximum(1.0 - below, 0.0, out=result[:, (s + 1) // k - 1])
         step = u * (n + s)
         for j in range(active):
             f[j] *= step / (s - j + 1)

@@ -15,6 +15,7 @@ distribution function is exact on the lattice and cubic in between, within 1e-5 
 
 import math
 from collections.abc import Sequence
+from functools import lru_cache
 from itertools import pairwise
 from typing import Protocol
 
@@ -39,7 +40,9 @@ _TAIL = 1e-6
 _CELLS_PER_CHUNK = 2_000_000
 _STEPS_PER_DEVIATION = 2.5
 _SMALLEST_STEP = 0.004
-_BISECTIONS = 40
+_NEWTON_STEPS = 12
+# Lattices of so many orders are kept from one part of a shop to the next: 40 MB at most.
+_MOST_KEPT = 128
 
 
 class PurchaseModel(Protocol):
@@ -188,8 +191,10 @@ def _spend_over_scale(law: NDArray[np.float64], params: GammaGammaParameters, x_
     deviation = math.sqrt(float(polygamma(1, shapes[-1])) + float(polygamma(1, posterior)))
     step = max(deviation / _STEPS_PER_DEVIATION, _SMALLEST_STEP)
     low, high = _bracket(law, none, shapes, posterior, probability)
-    u = step * np.arange(math.floor(low / step) - 1, math.ceil(high / step) + 2)
-    table = betainc(shapes[:, None], posterior, expit(u))
+    first, last = math.floor(low / step) - 1, math.ceil(high / step) + 1
+    u = step * np.arange(first, last + 1)
+    chances = _kept_chances if law.shape[1] <= _MOST_KEPT else _Chances
+    table = chances(params.p, posterior, law.shape[1], step).between(first, last)
     reached = none[:, None] + mass @ table
     cell = np.clip((reached <= probability).sum(axis=1) - 1, 0, u.size - 2)
     log_density = -shapes[:, None] * np.logaddexp(0.0, -u) - posterior * np.logaddexp(0.0, u)
@@ -201,13 +206,66 @@ def _spend_over_scale(law: NDArray[np.float64], params: GammaGammaParameters, x_
         np.minimum(step * (mass * density.T[at]).sum(axis=1), 3.0 * rise) for at in (cell, cell + 1)
     )
     wanted = np.clip(probability - below, 0.0, rise)
+    inside = _solved(slope_below, slope_above, rise, wanted)
+    return np.asarray(np.exp(u[cell] + step * inside), dtype=np.float64)
+
+
+def _solved(slope_below: Vector, slope_above: Vector, rise: Vector, wanted: Vector) -> Vector:
+    """Where in [0, 1] the rising cubic with these slopes at its ends, and this rise, has got as far as wanted.
+
+    Newton steps, and a halving where one would leave the bracket; their number is the same for all rows, so that no
+    row depends on those beside it.
+    """
+    square, cube = 3.0 * rise - 2.0 * slope_below - slope_above, slope_below + slope_above - 2.0 * rise
     left, right = np.zeros_like(rise), np.ones_like(rise)
-    for _ in range(_BISECTIONS):
-        s = (left + right) / 2.0
-        cubic = s * (slope_below + s * (3.0 * rise - 2.0 * slope_below - slope_above))
-        cubic += s**3 * (slope_below + slope_above - 2.0 * rise)
-        left, right = np.where(cubic < wanted, s, left), np.where(cubic < wanted, right, s)
-    return np.asarray(np.exp(u[cell] + step * right), dtype=np.float64)
+    # Where nothing rises, any place is right: the upper end.
+    s = np.divide(wanted, rise, out=np.ones_like(rise), where=rise > 0)
+    for _ in range(_NEWTON_STEPS):
+        missing = ((cube * s + square) * s + slope_below) * s - wanted
+        slope = (3.0 * cube * s + 2.0 * square) * s + slope_below
+        np.copyto(left, s, where=missing < 0)
+        np.copyto(right, s, where=missing >= 0)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            s = s - missing / slope
+        halved = ~((s >= left) & (s <= right))
+        np.copyto(s, 0.5 * (left + right), where=halved)
+    return s
+
+
+class _Chances:
+    """I_t(p m, posterior) for m = 1 .. most on a lattice of u = ln(t / (1 - t)), which grows as places are asked for.
+
+    Customers of all parts of a shop share it, and it is what costs most here.
+    """
+
+    def __init__(self, p: float, posterior: float, most: int, step: float) -> None:
+        self._shapes = p * np.arange(1, most + 1, dtype=np.float64)[:, None]
+        self._posterior, self._step = posterior, step
+        self._first = 0
+        self._table = np.empty((most, 0))
+
+    def between(self, first: int, last: int) -> NDArray[np.float64]:
+        """Return the columns of places first to last on the lattice; shape (most, last - first + 1)."""
+        end = self._first + self._table.shape[1]
+        if self._first == end:
+            self._first, self._table = first, self._at(first, last + 1)
+        else:
+            parts = [self._table]
+            if first < self._first:
+                parts.insert(0, self._at(first, self._first))
+            if last >= end:
+                parts.append(self._at(end, last + 1))
+            if len(parts) > 1:
+                self._first, self._table = min(first, self._first), np.concatenate(parts, axis=1)
+        here = slice(first - self._first, last + 1 - self._first)
+        return np.ascontiguousarray(self._table[:, here])
+
+    def _at(self, first: int, end: int) -> NDArray[np.float64]:
+        u = self._step * np.arange(first, end)
+        return np.asarray(betainc(self._shapes, self._posterior, expit(u)), dtype=np.float64)
+
+
+_kept_chances = lru_cache(maxsize=256)(_Chances)
 
 
 def _bracket(

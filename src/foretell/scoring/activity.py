@@ -7,7 +7,7 @@ from typing import Self
 import polars as pl
 
 from foretell.tables.dataset import CustomerData
-from foretell.tables.purchases import purchase_days
+from foretell.tables.purchases import purchases
 from foretell.windows import as_cutoff, first_unseen_day
 
 RECENT_DAYS = 28
@@ -65,14 +65,12 @@ def activity_bucket(data: CustomerData, as_of: date | datetime | str, *, active_
     cutoff = as_cutoff(as_of)
     end = first_unseen_day(cutoff)
     day, recent = pl.col("purchase_date"), end - timedelta(days=RECENT_DAYS)
-    customers = (
-        purchase_days(data.before(cutoff))
-        .group_by("customer_id")
-        .agg(
-            is_active=day.max() >= end - timedelta(days=active_days),
-            recent=pl.when(day.min() < recent).then((day >= recent).sum()).otherwise(0),
-        )
-    )
-    found = customers.select(pl.len(), pl.col("is_active").sum(), pl.col("recent").sum()).collect()
-    count, active, orders = (int(value or 0) for value in found.row(0))
-    return Activity(count, active, active_days, orders)
+    rows = purchases(data.before(cutoff)).select("customer_id", "purchase_date")
+    customers = rows.group_by("customer_id").agg(first=day.min(), last=day.max())
+    # Days are told apart of the few newest purchases only.
+    newest = rows.filter(day >= recent).unique()
+    known = customers.filter(pl.col("first") < recent, pl.col("last") >= recent)
+    counted = customers.select(pl.len(), (pl.col("last") >= end - timedelta(days=active_days)).sum().alias("active"))
+    found, orders = pl.collect_all([counted, newest.join(known, on="customer_id", how="semi").select(pl.len())])
+    count, active = (int(value or 0) for value in found.row(0))
+    return Activity(count, active, active_days, int(orders.item()))

@@ -3,7 +3,7 @@
 import io
 import shutil
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -143,6 +143,7 @@ class BucketedData:
     shop: CustomerData
     folder: Path
     buckets: int
+    _facts: dict[int, tuple[bool, bool]] = field(default_factory=dict, repr=False, compare=False)
 
     def bucket(self, number: int) -> CustomerData:
         """Read the rows of one bucket into memory.
@@ -158,7 +159,11 @@ class BucketedData:
             Rows of its customers, possibly none, observed as long as the shop; without quarantine and report.
         """
         orders = self.rows("orders", number).collect()
-        part = self.shop if orders.is_empty() else CustomerData.from_orders(orders)
+        if number not in self._facts:
+            # Looked up once: a bucket is read several times in a run.
+            part = self.shop if orders.is_empty() else CustomerData.from_orders(orders)
+            self._facts[number] = part.has_refunds, part.order_ids_repeat
+        has_refunds, order_ids_repeat = self._facts[number]
         optional = self.shop.optional
         for name in optional.names:
             if name in BY_CUSTOMER:
@@ -169,8 +174,8 @@ class BucketedData:
             orders=orders.lazy(),
             quarantine=self.shop.quarantine.clear(),
             report=ReadReport(orders.height, orders.height),
-            has_refunds=part.has_refunds,
-            order_ids_repeat=part.order_ids_repeat,
+            has_refunds=has_refunds,
+            order_ids_repeat=order_ids_repeat,
             optional=optional,
         )
 

@@ -30,21 +30,38 @@ def purchase_days(data: CustomerData) -> pl.LazyFrame:
         ``customer_id`` String, ``purchase_date`` Date, ``amount_minor`` Int64 (>= 0, in 1/10,000 of the currency
         unit; null where orders carry no money), ``order_rows`` UInt32 (source rows behind it); in no promised order.
     """
-    if not data.has_refunds and not data.order_ids_repeat:
-        orders = data.orders.select(
-            "customer_id",
-            pl.col("ordered_at").dt.date().alias("purchase_date"),
-            _amount(data).alias("amount_minor"),
-            pl.lit(1, pl.UInt32).alias("order_rows"),
-        )
-    else:
-        orders = _netted_orders(data).filter("is_purchase")
-    days = orders.group_by("customer_id", "purchase_date").agg(
-        pl.col("amount_minor").sum(), pl.col("order_rows").sum().cast(pl.UInt32)
+    days = (
+        purchases(data)
+        .group_by("customer_id", "purchase_date")
+        .agg(pl.col("amount_minor").sum(), pl.col("order_rows").sum().cast(pl.UInt32))
     )
     if not data.has_amount:
         days = days.with_columns(amount_minor=pl.lit(None, pl.Int64))
     return days.select(_PURCHASE_DAYS)
+
+
+def purchases(data: CustomerData) -> pl.LazyFrame:
+    """Return one row per purchase, net of the refunds in `data`; a customer may have several a day.
+
+    Parameters
+    ----------
+    data : CustomerData
+        Rows that may be seen; cut them with `before` or `between` first.
+
+    Returns
+    -------
+    polars.LazyFrame
+        ``customer_id``, ``purchase_date``, ``amount_minor`` (0 where orders carry no money), ``order_rows``, as in
+        `purchase_days`; in no promised order.
+    """
+    if data.has_refunds or data.order_ids_repeat:
+        return _netted_orders(data).filter("is_purchase").select(_PURCHASE_DAYS)
+    return data.orders.select(
+        "customer_id",
+        pl.col("ordered_at").dt.date().alias("purchase_date"),
+        _amount(data).alias("amount_minor"),
+        pl.lit(1, pl.UInt32).alias("order_rows"),
+    )
 
 
 def loose_refunds(data: CustomerData) -> pl.LazyFrame:

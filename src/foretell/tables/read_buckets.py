@@ -26,6 +26,7 @@ from foretell.tables.verdict import repeats_kept
 from foretell.windows import midnight_after
 
 _TABLE = ORDERS.name
+_LET_GO = ("order_lines", "events")
 
 
 def read_data_into_buckets(
@@ -40,7 +41,8 @@ def read_data_into_buckets(
 ) -> BucketedData:
     """Read orders and the tables beside them, and split them by customer into files.
 
-    Of the orders a batch is in memory at a time. The tables beside them are read whole before they are split.
+    Of the orders a batch is in memory at a time. The tables beside them are read whole before they are split; lines and
+    events are let go then.
 
     Parameters
     ----------
@@ -89,6 +91,9 @@ def read_data_into_buckets(
         shop = with_orders_kept(shop, forget, scan_orders(folder))
     if others:
         write_optional(BucketWriter(folder, buckets), shop, rows_at_once=rows_at_once)
+        # Of the largest tables the rows in memory are let go; customers stay, whose contacts never reach the disk.
+        split: dict[str, Any] = {name: scan_buckets(folder, name) for name in _LET_GO if name in shop.optional.names}
+        shop = replace(shop, optional=replace(shop.optional, **split))
     return BucketedData(shop, folder, buckets)
 
 

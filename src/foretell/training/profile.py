@@ -3,6 +3,8 @@
 from datetime import datetime
 from typing import Any
 
+import polars as pl
+
 from foretell.evaluation.drift import Distribution
 from foretell.features.summary import purchase_summary
 from foretell.tables.categories import known_columns
@@ -16,7 +18,7 @@ _HISTORY = {
 }
 
 
-def training_profile(data: CustomerData, as_of: datetime) -> dict[str, Any]:
+def training_profile(data: CustomerData, as_of: datetime, summary: pl.DataFrame | None = None) -> dict[str, Any]:
     """Describe the orders before a cutoff without a customer or a value of the orders in it.
 
     Parameters
@@ -25,6 +27,8 @@ def training_profile(data: CustomerData, as_of: datetime) -> dict[str, Any]:
         The shop's rows.
     as_of : datetime
         First instant that training does not see.
+    summary : polars.DataFrame or None
+        As from `features.summary.purchase_summary`, where it was computed already.
 
     Returns
     -------
@@ -33,7 +37,8 @@ def training_profile(data: CustomerData, as_of: datetime) -> dict[str, Any]:
         as from `tables.categories.known_columns`.
     """
     past = data.before(as_of)
-    summary = purchase_summary(past, as_of)
+    if summary is None:
+        summary = purchase_summary(past, as_of)
     return {
         "history": {name: Distribution.of(summary[column]).as_dict() for name, column in _HISTORY.items()},
         "columns": known_columns(past),

@@ -16,6 +16,7 @@ from foretell.models.pareto_nbd import ParetoNBD
 from foretell.scoring.known import known_at
 from foretell.scoring.predict import answers
 from foretell.tables.dataset import CustomerData
+from foretell.training.profile import training_profile
 from foretell.training.requirements import require_trainable
 from foretell.windows import Horizons
 
@@ -73,7 +74,9 @@ class PurchaseRecipe:
         FitError
             If the history is too thin.
         """
-        return self._fit(purchase_summary(data, as_of), as_of, horizons)
+        summary = purchase_summary(data, as_of)
+        bundle = self._fit(summary, as_of, horizons)
+        return replace(bundle, profile=training_profile(data, as_of, summary))
 
     def fit_predict(self, data: CustomerData, as_of: datetime, horizons: Horizons, seed: int) -> pl.DataFrame:  # noqa: ARG002  # recipes are called alike
         """Fit at a cutoff and predict every customer seen before it, as backtests ask.

@@ -196,7 +196,7 @@ def train(
     card = {**facts, **bundle.card}
     # Segments read the features too, also where no trees do.
     statistics = bundle.statistics or fit_statistics(past, cutoff)
-    profile = training_profile(past, cutoff)
+    profile = bundle.profile or training_profile(past, cutoff)
     bundle = replace(bundle, card=card, record=record, statistics=statistics, profile=profile, prospects=prospects)
     model = TrainedModel(bundle, trials=None if tuned is None else tuned.trials)
     if tracking is not None:
