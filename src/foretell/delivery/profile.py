@@ -95,14 +95,15 @@ class RunProfile:
             If the values are no profile.
         """
         active = value["active_customers"]
-        of_orders = {name: value.get(name) for name in ("order_rows_used", "order_rows_quarantined")}
+        used, quarantined = value.get("order_rows_used"), value.get("order_rows_quarantined")
         return cls(
             as_of=datetime.fromisoformat(value["as_of"]),
             model_version=str(value["model_version"]),
             rows_used=int(value["rows_used"]),
             active_customers=None if active is None else int(active),
             distributions={name: Distribution.from_dict(item) for name, item in value["distributions"].items()},
-            **{name: None if count is None else int(count) for name, count in of_orders.items()},
+            order_rows_used=None if used is None else int(used),
+            order_rows_quarantined=None if quarantined is None else int(quarantined),
         )
 
     def as_dict(self) -> dict[str, Any]:
