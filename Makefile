@@ -12,8 +12,8 @@ PYTHON ?= $(shell for name in python3.11 python3 python3.12 python3.13 python3.1
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
-QUICK := not slow and not server and not browser and not office
-REST := slow or server or browser or office
+QUICK := not slow and not server and not browser and not office and not spark
+REST := slow or server or browser or office or spark
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_NO_INPUT := 1
@@ -22,7 +22,7 @@ export MLFLOW_DISABLE_TELEMETRY := true
 # compiled modules make every later start several seconds quicker
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup servers browser demo test test-rest test-all notebooks pair-notebooks lint format types bench bench-accuracy clean
+.PHONY: help setup servers browser java demo test test-rest test-all notebooks pair-notebooks lint format types bench bench-accuracy clean
 
 help:  ## show this list
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -69,13 +69,26 @@ browser:  ## Debian's Chromium for the tests that open the report (Debian, as ro
 		echo "Chromium is installed."; \
 	fi
 
+java:  ## Debian's Java runtime for the tests that start Spark (Debian and Ubuntu, as root; elsewhere it says why not)
+	@if command -v java >/dev/null 2>&1; then \
+		echo "Java is here already."; \
+	elif ! command -v apt-get >/dev/null 2>&1; then \
+		echo "Java is not installed: there is no apt-get here. Tests that need Spark are skipped."; \
+	elif [ "$$(id -u)" != 0 ]; then \
+		echo "Java is not installed: apt-get needs root. Tests that need Spark are skipped."; \
+	else \
+		apt-get update -qq && \
+		DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends default-jre-headless >/dev/null && \
+		echo "Java is installed."; \
+	fi
+
 demo: $(STAMP)  ## the whole job on the CDNOW order history, into data/exports/demo
 	@$(BIN)/foretell demo
 
 test: $(STAMP)  ## the quick tests (under 4 minutes)
 	@$(BIN)/python -m pytest -m "$(QUICK)"
 
-test-rest: $(STAMP)  ## the tests that `make test` leaves out: slow, servers, browser
+test-rest: $(STAMP)  ## the tests that `make test` leaves out: slow, servers, browser, Spark
 	@$(BIN)/python -m pytest -m "$(REST)"
 
 test-all: $(STAMP)  ## every test

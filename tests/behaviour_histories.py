@@ -148,6 +148,7 @@ LINE_ROWS = st.lists(
 KINDS = (
     *("view", "cart", "checkout", "search", "view", "cart", "email_sent", "email_open", "email_click", "sms_sent"),
     *("sms_click", "email_soft_bounce", "email_hard_bounce", "email_unsubscribe", "spun_a_wheel"),
+    *("sms_open", "sms_soft_bounce", "sms_hard_bounce", "ad_seen", "ad_click"),
 )
 EVENT_ROWS = st.lists(
     _rows(
@@ -177,7 +178,7 @@ CUSTOMER_ROWS = st.lists(
         lon=st.floats(-180, 180),
         vip=st.sampled_from([True, False, None]),
         shoe_size=st.one_of(st.none(), st.integers(30, 50)),
-        member_since=st.one_of(st.none(), st.dates(date(2020, 1, 1), date(2022, 12, 31))),
+        member_since=st.one_of(st.none(), st.dates(date(2022, 1, 1), date(2024, 12, 31))),
     ),
     max_size=4,
     unique_by=lambda row: row["customer_id"],
@@ -240,7 +241,8 @@ def dense_shop(seed: int) -> dict:
     customers = [
         {"customer_id": name, "signed_up_at": draw.choice([None, at()]), "country": draw.choice(["DE", "SE", "XX"]),
          "lat": draw.uniform(48, 62), "lon": draw.uniform(8, 24), "vip": draw.choice([True, False, None]),
-         "shoe_size": draw.choice([None, 38]), "member_since": draw.choice([None, date(2022, 2, 2)])}
+         "shoe_size": draw.choice([None, 38]),
+         "member_since": draw.choice([None, date(2022, 2, 2), at().date(), date(2030, 1, 1)])}
         for name in [*people, "visitor"]
     ]  # fmt: skip
     return {

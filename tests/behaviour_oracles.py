@@ -191,9 +191,15 @@ def browsing(own, visits, end, fitted):
         and not row["machine_generated"]
         and age(row, "occurred_at", end) <= 90
     ]
-    ads = [row for row in others if row["event"] in ("ad_seen", "ad_click") and age(row, "occurred_at", end) <= 30]
+    ads = [
+        row
+        for row in own
+        if not row["machine_generated"]
+        and row["event"] in ("ad_seen", "ad_click")
+        and age(row, "occurred_at", end) <= 30
+    ]
     out |= {
-        "other_events_last_90d": len(others),
+        "other_events_last_90d": len([row for row in others if row["event"] != "ad_seen"]),
         "ad_events_last_30d": len(ads),
         "visit_events_last_30d_of_90d_share": over(
             len([old for old in ages if old <= 30]), len([old for old in ages if old <= 90])

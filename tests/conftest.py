@@ -24,12 +24,15 @@ import polars as pl
 import pytest
 
 from boosted_shops import AS_OF, HORIZONS, quick_recipe, rhythmic
+from engines.spark_local import spark
 from foretell.bundles.bundle import Bundle
 from foretell.tables.cdnow import load_cdnow
 from foretell.tables.dataset import CustomerData
 from foretell.tables.simulate import simulate
 from foretell.training.purchase_recipe import PurchaseRecipe
 from foretell.windows import Horizons
+
+__all__ = ["spark"]  # a fixture of every test
 
 # derandomised: a run finds what the last one found; no deadline: the machine may be busy; no example database on disk
 hypothesis.settings.register_profile("house", derandomize=True, deadline=None, database=None, print_blob=True)

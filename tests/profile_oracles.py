@@ -5,6 +5,7 @@ As `behaviour_oracles`; nothing here imports foretell.
 
 import math
 from collections import Counter
+from datetime import datetime, time
 
 from behaviour_oracles import known
 from oracles import first_unseen_day, over
@@ -47,7 +48,8 @@ def profile(row, as_of, fitted, days, places):
         if kind == "name":
             value = known(fitted, f"profile_{column}", value)
         elif value is not None:
-            value = (end - value).days if kind == "date" else float(value)
+            later = kind == "date" and datetime.combine(value, time.min) >= as_of
+            value = None if later else (end - value).days if kind == "date" else float(value)
         out[f"profile_{column}"] = value
     return out
 

@@ -16,9 +16,13 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from foretell.delivery.uploads.template import UploadOptions
     from foretell.delivery.uploads.write import write_uploads
+    from foretell.engines.spark.sample import read_orders_on_spark
+    from foretell.engines.spark.score import score_on_spark
+    from foretell.engines.spark.write import write_scores_on_spark
     from foretell.engines.trained_model import TrainedModel, load_model
     from foretell.errors import (
         BundleError,
+        ClusterMismatch,
         ColumnMismatch,
         ConfigError,
         ConvergenceWarning,
@@ -73,6 +77,7 @@ __version__ = "0.1.0"
 __all__ = [
     "BundleError",
     "ChurnClassifier",
+    "ClusterMismatch",
     "ColumnMismatch",
     "ConfigError",
     "ConvergenceWarning",
@@ -121,9 +126,12 @@ __all__ = [
     "plot_value_capture",
     "read_data",
     "read_orders",
+    "read_orders_on_spark",
+    "score_on_spark",
     "simulate",
     "track_orders",
     "train",
+    "write_scores_on_spark",
     "write_uploads",
 ]
 
@@ -156,9 +164,12 @@ _ROOMS = {
     "plot_value_capture": "foretell.plots.value",
     "read_data": "foretell.tables.read_data",
     "read_orders": "foretell.tables.read",
+    "read_orders_on_spark": "foretell.engines.spark.sample",
+    "score_on_spark": "foretell.engines.spark.score",
     "simulate": "foretell.tables.simulate",
     "track_orders": "foretell.evaluation.tracking",
     "train": "foretell.training.train",
+    "write_scores_on_spark": "foretell.engines.spark.write",
     "write_uploads": "foretell.delivery.uploads.write",
 }
 

@@ -14,12 +14,13 @@ ForetellError
     + ModelNotFound        no such bundle, or no champion yet
   x OutputError          a result cannot be written                            exit 1
   x TrackingError        the tracking store refused                            exit 1
+  x ClusterMismatch      workers of a cluster are not set up as the driver is   exit 1
   x GateRefused          a quality gate refused to publish or promote          exit 4
   x InputTooOld          the newest row is older than allowed                  exit 5
   x LockHeld             another run holds the output folder                   exit 75
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 
@@ -164,6 +165,35 @@ class OutputError(ForetellError, OSError):
 
 class TrackingError(ForetellError, RuntimeError):
     """The tracking store refused; never a reason for scoring to fail."""
+
+
+class ClusterMismatch(ForetellError, RuntimeError):
+    """The workers of a cluster are not set up as the driver is: their digits could not be trusted."""
+
+    @classmethod
+    def between(cls, driver: Mapping[str, str], worker: Mapping[str, str]) -> "ClusterMismatch":
+        """Name the libraries that differ.
+
+        Parameters
+        ----------
+        driver, worker : mapping of str to str
+            Version by library.
+
+        Returns
+        -------
+        ClusterMismatch
+            To be raised.
+        """
+        names = sorted({*driver, *worker})
+        differ = [
+            f"{name} {driver.get(name, 'absent')} on the driver, {worker.get(name, 'absent')} on a worker"
+            for name in names
+            if driver.get(name) != worker.get(name)
+        ]
+        return cls(
+            f"Libraries differ between the driver and the workers: {'; '.join(differ)}. Scores would differ with them. "
+            "Remedy: install the same versions on every node, or ship one environment (spark.archives) to all."
+        )
 
 
 class GateRefused(ForetellError):

@@ -231,7 +231,7 @@ def test_quiet_says_nothing_but_json(call):
         (["export", "--segment", "vip"], "Missing option '--to'"),
         (["export", "--to", "meta", "--option", "x"], "must be NAME=VALUE"),
         (["verify", "no.csv", "--for", "meta"], "does not exist"),
-        (["score", "--engine", "spark"], "is not one of 'auto', 'frame', 'buckets'"),
+        (["score", "--engine", "dask"], "is not one of 'auto', 'frame', 'buckets', 'spark'"),
         (["score", "--memory", "much"], "scoring.memory: must be a size such as '2GB' or '512MB'"),
         (["score", "--set", "scoring.threads=0"], "scoring.threads: must be a whole number from 1 to 1,024, got 0"),
         (["promote"], "Missing argument 'VERSION'"),

@@ -195,6 +195,13 @@ def start(program, *arguments, cwd, **given):
     )
 
 
+def test_the_package_runs_as_a_module(tmp_path):
+    program = [sys.executable, "-m", "foretell"]
+    done = subprocess.run([*program, "chekc"], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "No such command 'chekc'" in done.stderr
+
+
 @pytest.mark.parametrize(
     ("number", "code", "word"), [(signal.SIGINT, 130, "interrupted"), (signal.SIGTERM, 143, "terminated")]
 )

@@ -13,11 +13,16 @@ from foretell.delivery.availability import allowed
 from foretell.delivery.compiled import compile_segments, named_columns
 from foretell.delivery.ready_segments import ready_segments
 from foretell.delivery.rule_columns import rule_columns
+from foretell.delivery.rules.evaluate import expression
+from foretell.delivery.rules.parse import parse_rule
 from foretell.delivery.segment_lint import group_sizes, lint_definition
 from foretell.delivery.segments import PURPOSES, Segment
 from foretell.delivery.selection import same_people, select_all
+from foretell.features.compute import compute
+from foretell.features.fit_statistics import fit_statistics
 from foretell.scoring.schema import score_columns
 from foretell.tables.schema import Column
+from foretell.tables.simulate import simulate
 from foretell.windows import Horizons
 
 READY = ready_segments()
@@ -92,6 +97,16 @@ def test_a_feature_turns_its_segment_on(make_run):
     (selection,) = select_all(run, holiday)
     assert selection.size == 20
     assert selection.frame["orders_in_black_friday"].to_list() == [2] * 10 + [1] * 10
+
+
+def test_carts_left_in_the_app_are_told_by_the_channel_of_visits():
+    data, _ = simulate(customers=400, seed=3, tables="all")
+    as_of = "2025-12-01"
+    features = compute(data, as_of, fit_statistics(data, as_of)).collect()
+    (segment,) = (each for each in ready_segments() if each.name == "cart_abandoners_app")
+    held = features.select(expression(parse_rule(segment.where))).to_series()
+    carts = features["days_since_open_cart"].is_between(1, 14).sum()
+    assert 0 < held.sum() < carts
 
 
 def test_people_without_an_order_are_in_segments_that_ask_for_them_only(make_run):

@@ -14,12 +14,14 @@ from foretell.delivery.selection import select_all
 PLAIN = Segment("plain", "Plain", "orders >= 2", "Twice.", "Write.", owner="Anna")
 
 
-def by_rule(run, where):
+def by_rule(run, where, *, on_any_day=False):
     known = rule_columns(run.columns)
     (compiled,), problems = compile_segments([replace(PLAIN, where=where)], known, publishable=set(known))
     assert problems == []
     speech = Speech(known, asdict(run.horizons), run.currency)
-    return [(found.level, found.text) for found in lint_rule(compiled, known, speech, run.as_of)]
+    return [
+        (found.level, found.text) for found in lint_rule(compiled, known, speech, None if on_any_day else run.as_of)
+    ]
 
 
 @pytest.mark.parametrize(
@@ -46,6 +48,18 @@ def test_a_rule_that_cannot_be_meant_is_found_without_data(run, where, level, wo
 
 def test_a_sound_rule_passes(run):
     assert by_rule(run, "orders >= 2 AND churn_risk > 0.5 AND predicted_value_percentile > 80") == []
+
+
+def test_without_a_day_dates_of_the_rule_are_not_held_against_the_day_of_the_scores(run):
+    for where in (
+        "last_order_date BETWEEN '2025-01-01' AND as_of - 30",
+        "last_order_date < '2025-01-01' OR last_order_date > as_of - 30",
+        "orders = 1 OR last_order_date BETWEEN as_of - 30 AND '2025-01-01'",
+    ):
+        assert by_rule(run, where, on_any_day=True) == []
+    ((level, text),) = by_rule(run, "last_order_date BETWEEN as_of - 30 AND as_of - 60", on_any_day=True)
+    assert level == "error"
+    assert text.endswith("from 30 days before the day of the scores to 60 days before the day of the scores.")
 
 
 def counted(run, *segments):

@@ -46,8 +46,11 @@ def test_the_line_of_cron_runs_as_cron_would_run_it(examples, big_shop, bundle, 
 
     shop = tmp_path / "shop"
     assert run(["init", str(shop), "--quiet"]) == 0
-    orders = big_shop.orders.select("customer_id", "ordered_at", amount=pl.col("amount_minor") / 10_000).collect()
-    orders.write_csv(shop / "data/raw/orders.csv")
+    orders = big_shop.orders.select("customer_id", "order_id", "ordered_at", amount=pl.col("amount_minor") / 10_000)
+    orders.collect().write_csv(shop / "data/raw/orders.csv")
+    settings = (shop / "foretell.toml").read_text(encoding="utf-8")
+    settings = settings.replace('# order_id = "order_id"', 'order_id = "order_id"', 1)
+    (shop / "foretell.toml").write_text(settings, encoding="utf-8")
     registry = Registry(shop / "models")
     registry.promote(registry.register(bundle), why="test")
     program = tmp_path / "foretell"

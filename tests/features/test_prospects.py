@@ -13,7 +13,10 @@ from foretell.features.prospects import STATES, dated_members, known_prospects, 
 from foretell.windows import first_unseen_day
 
 quick = settings(max_examples=25)
-PASSIVE = ("email_sent", "sms_sent", "email_soft_bounce", "email_hard_bounce", "email_unsubscribe", "ad_seen")
+PASSIVE = (
+    *("email_sent", "sms_sent", "email_soft_bounce", "sms_soft_bounce", "email_hard_bounce", "sms_hard_bounce"),
+    *("email_unsubscribe", "ad_seen"),
+)
 
 
 def slow_prospects(shop, as_of):

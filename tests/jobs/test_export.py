@@ -151,6 +151,14 @@ def test_files_for_people(shop):
     assert (folder / "csv/vip.csv").read_bytes() == (
         settings.folders.output / "2026-11-01/segments/vip.csv"
     ).read_bytes()
+    told = " ".join((folder / "README.txt").read_text(encoding="utf-8").split())
+    for words in (
+        "as of 2026-11-01, and valid from that day",
+        f"vip: VIP: the most valuable customers to come ({published.height:,} rows",
+        "For CRM. What to do: Keep them",
+    ):
+        assert words in told, words
+    assert not any(name in told for name in published["customer_id"])
 
 
 def test_who_is_held_out_is_not_contacted(tmp_path):

@@ -1,5 +1,6 @@
 """The corridor of time and the walls between customers, for the features of the optional tables."""
 
+import re
 from dataclasses import replace
 from datetime import date, time, timedelta
 
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
 from behaviour_histories import CALENDAR, CUTOFFS, FITTED, SHOPS, as_data
-from foretell.features.behaviour.available import Available, is_private
+from foretell.features.behaviour.available import Available, is_private, slug
 from foretell.features.catalogue import catalogue
 from foretell.features.compute import compute, compute_prospects
 from foretell.features.fit_statistics import fit_statistics
@@ -189,6 +190,7 @@ HOSTILE = (
         "first_name",
     ),
     *("lastName", "full name", "Name", "madid", "account_id", "newsletter_opt_in", "optIn", "postcode", "birth_date"),
+    *("Straße", "prénom", "Nachname", "telefono", "toestemming_mail", "Einwilligung"),
     *("email_consented", "emailaddress", "telephone_home", "street_address", "customer_id", "company", "unsubscribed"),
 )
 
@@ -209,6 +211,27 @@ def test_consent_ways_to_reach_a_person_and_names_are_never_features(shop):
 def test_ordinary_words_are_not_private():
     names = ("country", "region", "city", "favourite_colour", "gender", "shoe_size", "household_size", "loyalty_tier")
     assert not any(map(is_private, names))
+
+
+def test_events_and_attributes_named_in_other_scripts_stay_apart(shop):
+    data, as_of = shop
+    names = ["双十一", "圣诞", "Noël", "Black Friday", "black_friday"]
+    days = [as_of.date() - timedelta(days=days) for days in (45, 30, 10, 9, 8)]
+    calendar = pl.DataFrame({"event": names, "starts_on": days, "ends_on": days})
+    people = pl.DataFrame({"customer_id": ["anna"], "城市": ["x"], "颜色": ["y"], "téléphone": ["z"]})
+    tables = replace(
+        data.optional, calendar=calendar, customers=people.lazy(), stable_attributes=("城市", "颜色", "téléphone")
+    )
+    available = Available.of(replace(data, optional=tables))
+    assert {"noel", "black_friday"} < set(available.occasions)
+    assert len(available.occasions) == 4
+    assert len(available.attributes) == 2
+    table = compute(replace(data, optional=tables), as_of, FITTED).collect()
+    counts = {slug(name): table[f"orders_in_{slug(name)}"].to_list() for name in names}
+    assert counts[slug("双十一")] == [1, 0]
+    assert counts[slug("圣诞")] == [0, 1]
+    assert counts["noel"] == [1, 0]
+    assert all(re.fullmatch("[a-z0-9_]+", name) for name in available.occasions)
 
 
 def test_only_attributes_declared_stable_are_features(shop):

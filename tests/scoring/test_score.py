@@ -13,7 +13,7 @@ from foretell.engines.frame import score_frame
 from foretell.errors import WindowError
 from foretell.features.summary import purchase_summary
 from foretell.scoring.forecast import forecast_bucket, purchase_model_weeks
-from foretell.scoring.ranks import add_percentiles
+from foretell.scoring.ranks import add_percentiles, percentile
 from foretell.scoring.reasons import explain_bucket, factors
 from foretell.scoring.schema import PREDICTION_STATUSES, score_columns, score_schema
 from foretell.scoring.score import score_bucket
@@ -188,3 +188,10 @@ def test_the_columns_say_what_their_ranges_and_ranks_promise():
     assert meaning["predicted_clv_365d_high"].startswith("At most 1 in 10 such customers will spend more")
     assert "predicted_orders without money" in meaning["clv_percentile"]
     assert "90 % of the waits expected" in meaning["overdue"]
+
+
+@pytest.mark.parametrize("customers", [100, 300, 1_200, 3_500])
+def test_percentiles_are_exact_where_a_rank_is_a_whole_percent(customers: int) -> None:
+    values = pl.DataFrame({"v": [float(number) for number in range(customers)]})
+    ranks = values.select(percentile("v")).to_series().to_list()
+    assert ranks == [-(-100 * (number + 1) // customers) for number in range(customers)]

@@ -9,6 +9,10 @@ import pytest
 from polars.testing import assert_frame_equal
 
 import foretell as ft
+from foretell.features.behaviour.browsing import is_message
+from foretell.features.behaviour.messages import CLICKED, HARD_BOUNCED, OPENED, SENT, SOFT_BOUNCED
+from foretell.features.behaviour.seen import VISITS
+from foretell.tables.event_names import KNOWN_EVENTS
 from foretell.tables.optional_tables import OptionalTables
 from foretell.tables.schema import CALENDAR, CUSTOMERS, EVENTS, OPTIONAL, ORDER_LINES, PLACES
 
@@ -314,3 +318,13 @@ def test_every_table_of_the_design_can_be_read():
         "account_id", "email", "phone", "first_name", "last_name", "madid",
         "consent_email", "consent_sms", "consent_ads",
     }  # fmt: skip
+
+
+def test_what_features_read_of_events_is_known_and_a_bounce_of_a_text_message_is_one():
+    read_by_features = {*VISITS, *SENT, *OPENED, *CLICKED, *SOFT_BOUNCED, *HARD_BOUNCED}
+    consent = {name for name in KNOWN_EVENTS if name.endswith(("_unsubscribe", "_complaint"))}
+    assert read_by_features <= set(KNOWN_EVENTS)
+    assert {name for name in KNOWN_EVENTS if is_message(name)} - consent <= read_by_features
+    bounced = pl.DataFrame({"customer_id": ["a"], "occurred_at": ["2025-01-01"], "event": ["sms_bounce"]})
+    data = read(events=bounced)
+    assert data.optional.events.collect()["event"].to_list() == ["sms_soft_bounce"]

@@ -154,8 +154,8 @@ def backtest(session: Session, as_of: datetime | None) -> None:
 @setting_option(
     "--engine",
     "scoring.engine",
-    type=click.Choice(["auto", "frame", "buckets"]),
-    help="In one piece in memory, or bucket by bucket on disk. Default: buckets for large shops.",
+    type=click.Choice(["auto", "frame", "buckets", "spark"]),
+    help="In one piece in memory, bucket by bucket on disk, or these by Spark. Default: buckets for large shops.",
 )
 @setting_option(
     "--memory",

@@ -121,11 +121,12 @@ class ScoringSettings(Section):
         (0.33, 0.66), "Churn risks at which the bands medium and high begin.", SHARE
     )
 
-    engine: Literal["auto", "frame", "buckets"] = _setting(
+    engine: Literal["auto", "frame", "buckets", "spark"] = _setting(
         "auto",
         "Whether customers are scored in one piece in memory (frame) or bucket by bucket on disk (buckets); auto takes "
-        "buckets for more order rows than fit into the memory, and from 2,000,000 on.",
-        "one of 'auto', 'frame' and 'buckets'",
+        "buckets for more order rows than fit into the memory, and from 2,000,000 on. With spark the workers of a "
+        "cluster score the buckets; they see the output folder under the same name.",
+        "one of 'auto', 'frame', 'buckets' and 'spark'",
     )
     memory: Text | None = _setting(
         None,

@@ -36,9 +36,12 @@ from foretell.delivery.selection import Selection, matches
 from foretell.delivery.sensitive_words import sensitive_group
 from foretell.errors import did_you_mean
 from foretell.tables.schema import Column
+from foretell.windows import FIRST_YEAR, LAST_YEAR
 
 Level = Literal["error", "warning"]
 _MOST_CATEGORIES = 60
+# What is so on either of these days does not hang on how a date of the rule lies to the day of the scores.
+_FAR_APART = (datetime(FIRST_YEAR, 1, 1), datetime(LAST_YEAR, 1, 1))
 
 
 @dataclass(frozen=True)
@@ -60,7 +63,9 @@ class Finding:
     text: str
 
 
-def lint_rule(compiled: CompiledSegment, known: Mapping[str, Column], speech: Speech, as_of: datetime) -> list[Finding]:
+def lint_rule(
+    compiled: CompiledSegment, known: Mapping[str, Column], speech: Speech, as_of: datetime | None
+) -> list[Finding]:
     """Look at one rule without data.
 
     Parameters
@@ -71,28 +76,37 @@ def lint_rule(compiled: CompiledSegment, known: Mapping[str, Column], speech: Sp
         Columns that rules may name.
     speech : Speech
         To tell parts of rules.
-    as_of : datetime
-        Day that relative dates are counted from.
+    as_of : datetime or None
+        Day that relative dates are counted from; None finds what holds on any day.
 
     Returns
     -------
     list of Finding
         Percent for shares, then what can never or must always be true.
     """
-    name, condition = compiled.segment.name, at(compiled.condition, as_of)
+    name = compiled.segment.name
+    condition = compiled.condition if as_of is None else at(compiled.condition, as_of)
+    days = _FAR_APART if as_of is None else (as_of,)
     found = [Finding(name, "error", text) for atom in atoms(condition) for text in _scale_problems(atom, known)]
     if found:
         return found
     domains: dict[Value, Domain] = {Name(column): _domain(column, known) for column in columns_of(condition)}
-    if always_empty(condition, domains):
+
+    def empty(part: Condition) -> bool:
+        return all(always_empty(at(part, day), domains) for day in days)
+
+    def true(part: Condition) -> bool:
+        return all(always_true(at(part, day), domains) for day in days)
+
+    if empty(condition):
         return [Finding(name, "error", f"The rule can hold of nobody: {clause(condition, speech)}.")]
-    if always_true(condition, domains) and columns_of(condition):
+    if true(condition) and columns_of(condition):
         text = f"The rule holds of everybody whose values are known: {clause(condition, speech)}."
         return [Finding(name, "warning", text)]
     for part in _parts(condition):
-        if always_empty(part, domains):
+        if empty(part):
             found.append(Finding(name, "warning", f"A part of the rule can hold of nobody: {clause(part, speech)}."))
-        elif always_true(part, domains):
+        elif true(part):
             found.append(Finding(name, "warning", f"A part of the rule says nothing: {clause(part, speech)}."))
     return found
 

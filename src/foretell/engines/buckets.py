@@ -5,7 +5,7 @@ Results are those of `engines.frame`, bit for bit.
 """
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import date, datetime
 from pathlib import Path
 
@@ -23,6 +23,7 @@ from foretell.scoring.schema import REASONS, score_schema
 from foretell.scoring.score import known_for_scoring, score_bucket
 from foretell.scoring.table_changes import warn_of_table_changes
 from foretell.tables.bucketed import BucketedData, bucket_numbers
+from foretell.tables.dataset import CustomerData
 from foretell.windows import Horizons, as_cutoff
 
 ROWS_AT_ONCE = 262_144
@@ -70,15 +71,11 @@ def score_buckets(
     """
     cutoff, bundle = as_cutoff(as_of), stored.bundle
     warn_of_table_changes(data.shop, bundle)
-    parts = {name: PartFolder(folder / name) for name in ("forecast", "refunds", "scored", "reasons", "sorted")}
+    parts = part_folders(folder)
     for number in range(data.buckets):
         if not parts["scored"].has(number):
             _logger.debug("score bucket %d of %d", number + 1, data.buckets)
-            rows = data.bucket(number)
-            known = known_for_scoring(rows, bundle, cutoff)
-            parts["forecast"].write(number, forecast_bucket(rows, bundle, cutoff, summary=known.summary))
-            parts["refunds"].write(number, refund_only_rows(rows, cutoff))
-            parts["scored"].write(number, score_bucket(rows, stored, cutoff, known=known))
+            score_part(data.bucket(number), stored, cutoff, parts, number)
     values = _ranked(parts["scored"], bundle.horizons)
     if values.is_empty():
         raise nobody_before(cutoff, data.shop.first_order_at())
@@ -101,6 +98,51 @@ def score_buckets(
         forecast_total(weeks, level, cutoff),
         pl.concat(parts["refunds"].read()),
     )
+
+
+def part_folders(folder: Path) -> dict[str, PartFolder]:
+    """Return where the results of buckets are kept.
+
+    Parameters
+    ----------
+    folder : Path
+        As for `score_buckets`.
+
+    Returns
+    -------
+    dict of str to PartFolder
+        By what is in them.
+    """
+    return {name: PartFolder(folder / name) for name in ("forecast", "refunds", "scored", "reasons", "sorted")}
+
+
+def score_part(
+    rows: CustomerData, stored: StoredBundle, cutoff: datetime, parts: Mapping[str, PartFolder], number: int
+) -> None:
+    """Score one bucket, and keep what it gave; its scores are last, and say that it is finished.
+
+    Parameters
+    ----------
+    rows : CustomerData
+        Of the bucket.
+    stored : StoredBundle
+        The bundle with its version.
+    cutoff : datetime
+        First instant that is not seen.
+    parts : mapping of str to PartFolder
+        As from `part_folders`.
+    number : int
+        The bucket.
+
+    Raises
+    ------
+    OSError
+        If the folder cannot be written to.
+    """
+    known = known_for_scoring(rows, stored.bundle, cutoff)
+    parts["forecast"].write(number, forecast_bucket(rows, stored.bundle, cutoff, summary=known.summary))
+    parts["refunds"].write(number, refund_only_rows(rows, cutoff))
+    parts["scored"].write(number, score_bucket(rows, stored, cutoff, known=known))
 
 
 def _ranked(scored: PartFolder, horizons: Horizons) -> pl.DataFrame:

@@ -1,6 +1,7 @@
 """Numbered parts of a frame in a folder, each there whole or not at all."""
 
 import io
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -55,7 +56,7 @@ class PartFolder:
         # In memory first: on a full disk polars would complain of the format, not of the disk.
         content = io.BytesIO()
         rows.write_parquet(content, compression="lz4", row_group_size=_ROW_GROUP_ROWS)
-        aside = self._folder / "unfinished"
+        aside = self._folder / f"unfinished-{number}-{os.getpid()}"
         aside.write_bytes(content.getbuffer())
         aside.replace(self._path(number))
 

@@ -198,7 +198,9 @@ def score_data(
     explained = settings.scoring.explained_customers
     scored = log.timed(
         "score",
-        lambda: run_engine(shop, stored, cutoff, explained_customers=explained),
+        lambda: run_engine(
+            shop, stored, cutoff, explained_customers=explained, on_spark=settings.scoring.engine == "spark"
+        ),
         rows=lambda scored: scored.scores.height,
     )
     plan, upload_notes = upload_plan(data, settings, segments, cutoff)

@@ -3,7 +3,7 @@
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import reduce
 from importlib.metadata import version
@@ -141,7 +141,12 @@ def activity_of(shop: CustomerData | BucketedData, cutoff: datetime, *, active_d
 
 
 def run_engine(
-    shop: CustomerData | BucketedData, stored: StoredBundle, cutoff: datetime, *, explained_customers: int
+    shop: CustomerData | BucketedData,
+    stored: StoredBundle,
+    cutoff: datetime,
+    *,
+    explained_customers: int,
+    on_spark: bool = False,
 ) -> Scored:
     """Score a shop where its rows are.
 
@@ -155,6 +160,8 @@ def run_engine(
         First instant that is not seen.
     explained_customers : int
         How many customers get reasons.
+    on_spark : bool
+        Whether buckets are scored by the workers of a cluster.
 
     Returns
     -------
@@ -163,11 +170,16 @@ def run_engine(
     """
     # Products of matrices differ in their last bits with the number of threads.
     with one_algebra_thread():
-        return _run_engine(shop, stored, cutoff, explained_customers)
+        return _run_engine(shop, stored, cutoff, explained_customers, on_spark=on_spark)
 
 
 def _run_engine(
-    shop: CustomerData | BucketedData, stored: StoredBundle, cutoff: datetime, explained_customers: int
+    shop: CustomerData | BucketedData,
+    stored: StoredBundle,
+    cutoff: datetime,
+    explained_customers: int,
+    *,
+    on_spark: bool,
 ) -> Scored:
     if isinstance(shop, CustomerData):
         return score_frame(shop, stored, cutoff, explained_customers=explained_customers)
@@ -179,6 +191,11 @@ def _run_engine(
     }
     # Inside the folder of the rows: what was made of others is gone with them.
     folder = stage(shop.folder / "scores", sha256_json(asked))
+    if on_spark:
+        from foretell.engines.spark.session import current_session
+        from foretell.engines.spark.shared_folder import score_parts_on_spark
+
+        score_parts_on_spark(current_session(), shop, stored, cutoff, folder)
     return score_buckets(shop, stored, cutoff, folder, explained_customers=explained_customers)
 
 
@@ -198,6 +215,8 @@ def _plan(settings: Settings, sources: dict[str, Source]) -> tuple[_Plan | None,
     if is_database(sources["orders"].source):
         sources = {**sources, "orders": Source(opened, **sources["orders"].arguments)}
     sizes = sizes_for(memory, rows=rows, columns=len(opened.schema))
+    if wanted.engine == "spark":
+        sizes = replace(sizes, buckets=max(sizes.buckets, _cluster_buckets(rows)))
     if wanted.engine == "auto" and sizes.fits_in_memory:
         return None, sources
     facts = {
@@ -208,6 +227,14 @@ def _plan(settings: Settings, sources: dict[str, Source]) -> tuple[_Plan | None,
         "versions": [__version__, version("polars")],
     }
     return _Plan(sizes, None if files is None else sha256_json(facts)), sources
+
+
+def _cluster_buckets(rows: int) -> int:
+    """Buckets that keep every processor of the cluster busy; a cluster that is not there is told before reading."""
+    from foretell.engines.spark.score import buckets_for
+    from foretell.engines.spark.session import current_session
+
+    return buckets_for(rows, current_session().sparkContext.defaultParallelism)
 
 
 def _opened(orders: Source, time_zone: str | None) -> OpenedSource:

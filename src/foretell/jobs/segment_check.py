@@ -99,8 +99,7 @@ def _lint_rules(segments: tuple[Segment, ...], settings: Settings) -> list[Findi
     known = rule_columns(score_columns(horizons), ANY_FEATURE)
     ready, _ = compile_segments([s for s in segments if not s.off], known, publishable=set(known))
     speech = Speech(known, asdict(horizons), settings.shop.currency)
-    # Without scores any day will do to compare relative dates with one another.
-    return [found for one in ready for found in lint_rule(one, known, speech, datetime(2000, 1, 1))]
+    return [found for one in ready for found in lint_rule(one, known, speech, None)]
 
 
 def _lint_on_data(run: Run, on: tuple[Segment, ...], off: tuple[Off, ...], settings: Settings) -> list[Finding]:

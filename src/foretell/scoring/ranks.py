@@ -4,6 +4,9 @@ import polars as pl
 
 from foretell.windows import Horizons
 
+RANKED_DIGITS = 9
+"""Predictions are rounded to so many decimals before ranking: last-bit noise cannot part customers who are alike."""
+
 
 def add_percentiles(scores: pl.DataFrame, horizons: Horizons) -> pl.DataFrame:
     """Fill in ``clv_percentile`` and ``churn_percentile``.
@@ -41,9 +44,10 @@ def percentile(name: str) -> pl.Expr:
     polars.Expr
         1 to 100, the highest at 100, ties by mean rank, null where the value is null.
     """
-    # Predictions are rounded before ranking so that last-bit noise cannot part customers who are alike.
-    rank = pl.col(name).round(9).rank("average")
-    return (100 * rank / pl.col(name).count()).ceil().clip(1, 100).cast(pl.Int64)
+    # In whole numbers: a quotient of floats that should be 31 may come out as a little more, whose ceiling is 32.
+    twice = (2 * pl.col(name).round(RANKED_DIGITS).rank("average")).cast(pl.Int64)
+    rows = 2 * pl.col(name).count().cast(pl.Int64)
+    return ((100 * twice + rows - 1) // rows).clip(1, 100)
 
 
 def highest_valued(scores: pl.DataFrame, horizons: Horizons, count: int) -> pl.Series:

@@ -108,7 +108,7 @@ def _joined(reader: Any) -> Iterator[pl.DataFrame]:
 
 def _frame(batches: Any, schema: Any) -> pl.DataFrame:
     """Return Arrow batches as a frame in which numerics and UUIDs are text."""
-    import pyarrow as pa  # type: ignore[import-untyped]
+    import pyarrow as pa
 
     content = pa.Table.from_batches(batches, schema=schema)
     columns: dict[str, pl.Series] = {}

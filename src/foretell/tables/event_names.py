@@ -8,7 +8,7 @@ KNOWN_EVENTS = (
     "view", "cart", "checkout", "search", "wishlist", "signup", "login", "support",
     "email_sent", "email_open", "email_click", "email_soft_bounce", "email_hard_bounce", "email_unsubscribe",
     "email_complaint",
-    "sms_sent", "sms_click", "sms_bounce", "sms_unsubscribe",
+    "sms_sent", "sms_open", "sms_click", "sms_soft_bounce", "sms_hard_bounce", "sms_unsubscribe",
     "ad_seen", "ad_click",
 )  # fmt: skip
 """Events that foretell knows; any other name is kept as it is."""
@@ -24,8 +24,10 @@ ALIASES: Mapping[str, str] = {
     "view_search_results": "search",
     "add_to_wishlist": "wishlist",
     "sign_up": "signup",
+    "sms_bounce": "sms_soft_bounce",
 }
-"""The recommended event names of Google Analytics 4, by what foretell calls them."""
+"""The recommended event names of Google Analytics 4, by what foretell calls them, and a bounce that does not say
+whether it is for good: then it is not."""
 
 
 def canonical_events(events: pl.Series, names: Mapping[str, str]) -> pl.Series:

@@ -7,7 +7,8 @@ several customers and giant accounts take all rows of a customer together (`fore
 """
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import date, datetime
+from typing import Any
 
 import polars as pl
 
@@ -26,6 +27,12 @@ from foretell.tables.reasons import REASONS
 from foretell.tables.verdict import Verdict, canonical, judge, left_out_note, nothing_left, row_masks
 
 _TABLE = "orders"
+_CURRENCIES: dict[str, pl.DataType | type[pl.DataType]] = {
+    "code": pl.String,
+    "rows": pl.UInt32,
+    "first": pl.List(pl.Int64),
+}
+_DAYS = {"day": pl.Date, "rows": pl.UInt32}
 
 
 class OrderLedger:
@@ -93,6 +100,64 @@ class OrderLedger:
             orders = orders.filter(verdict.usable)
         self._add_used(orders["ordered_at"])
         return orders
+
+    def state(self) -> dict[str, Any]:
+        """Return what was added up as plain values for JSON; rows left out are in `quarantine`.
+
+        Returns
+        -------
+        dict
+            For `absorb`.
+        """
+        return {
+            "reasons": {reason: [count, list(where)] for reason, (count, where) in self._reasons.items()},
+            "notes": {name: [vars(note) for note in notes.values()] for name, notes in self._notes.items()},
+            "currencies": [table.to_dicts() for table in self._currencies],
+            "days": [[day.isoformat(), rows] for table in self._days for day, rows in table.drop_nulls().rows()],
+            "zones": dict(self._zones),
+            "suspects": sorted(self.suspects),
+            "late": self.late,
+            "rows_in": self.rows_in,
+            "used": self.used,
+            "last": None if self.last is None else self.last.isoformat(),
+        }
+
+    def absorb(self, state: Mapping[str, Any], quarantine: pl.DataFrame | None = None) -> None:
+        """Add what another ledger found in the rows that come after those added so far.
+
+        Parameters
+        ----------
+        state : mapping
+            As from `state`.
+        quarantine : polars.DataFrame or None
+            As from `quarantine`; None where rows left out are only counted.
+        """
+        before = self.rows_in
+        for reason, (count, where) in state["reasons"].items():
+            known, earlier = self._reasons.get(reason, (0, ()))
+            self._reasons[reason] = (known + count, (*earlier, *(before + row for row in where))[:3])
+        for name, notes in state["notes"].items():
+            self._add_notes(name, [Note(**note) for note in notes])
+        for rows in state["currencies"]:
+            shifted = [{**row, "first": [before + number for number in row["first"]]} for row in rows]
+            self._currencies.append(pl.DataFrame(shifted, schema=_CURRENCIES))
+        days = [(date.fromisoformat(day), rows) for day, rows in state["days"]]
+        self._days.append(pl.DataFrame(days, schema=_DAYS, orient="row"))
+        for kind, count in state["zones"].items():
+            self._zones[kind] += count
+        self.suspects |= set(state["suspects"])
+        self.late += state["late"]
+        self.rows_in += state["rows_in"]
+        self.used += state["used"]
+        if state["last"] is not None:
+            last = datetime.fromisoformat(state["last"])
+            self.last = last if self.last is None else max(self.last, last)
+        if quarantine is not None:
+            self._quarantine.append(quarantine.with_columns(pl.col("row_number") + pl.lit(before, pl.UInt32)))
+
+    def reasons(self) -> dict[str, int]:
+        """Return how many rows are left out by reason, in the order in which reasons count."""
+        return self._counts()
 
     def currencies(self) -> tuple[Violation, ...]:
         """Return the refusal of more than one currency."""

@@ -129,6 +129,9 @@ SPEECH = Speech(
         "spend": Column("spend", pl.Float64(), "money", True, "Spend."),
         "orders": Column("orders", pl.Int64(), "purchase days", False, "Orders."),
         "last_order_date": Column("last_order_date", pl.Date(), "date", False, "Day."),
+        "chronic_soft_bounce_flag": Column("chronic_soft_bounce_flag", pl.Int32(), "yes 1, no 0", False, "Flag."),
+        "high_price_lines_share": Column("high_price_lines_share", pl.Float64(), "share", True, "Share."),
+        "profile_region": Column("profile_region", pl.String(), "name", True, "Region."),
         "carts_last_30d": Column("carts_last_30d", pl.Int32(), "events", False, "Carts."),
     },
     {"clv_days": 365, "churn_days": 90, "order_days": 30},
@@ -157,6 +160,11 @@ SPEECH = Speech(
         ("carts_last_30d > 0", "the number of carts in the last 30 days is above 0"),
         ("5 < orders", "the number of orders is above 5"),
         ("spend_percentile > 80", "the rank by spend is above 80 of 100"),
+        ("chronic_soft_bounce_flag = 1", "soft bouncing is chronic"),
+        ("NOT chronic_soft_bounce_flag = 1", "soft bouncing is not chronic"),
+        ("chronic_soft_bounce_flag = 0", "soft bouncing is not chronic"),
+        ("high_price_lines_share >= 0.5", "the share of lines at high prices is at least 50 %"),
+        ("profile_region = 'North'", "the region is “North”"),
     ],
 )  # fmt: skip
 def test_a_rule_is_told_in_words(sql, words):

@@ -66,6 +66,7 @@ def test_a_refusal_under_another_id_counts(write):
     "entry",
     [
         {"customer_id": ["c04"]},
+        {"customer_id": [" c04\u00a0"]},
         {"phone": ["+374 93 828 222"]},
         {"phone": ["093 828222"], "country": ["AM"]},
         {"email": ["john.smith@example.com", " 정@EXAMPLE.com"]},
@@ -77,6 +78,20 @@ def test_suppression_wins_over_consent(write, entry):
     after, _ = write("meta", suppression=pl.DataFrame(entry), folder=None)
     assert counted(after, "suppressed") == [1]
     assert counted(after, "written") == [counted(before, "written")[0] - 1]
+
+
+def test_blanks_around_an_id_let_nobody_through(write, people):
+    uploads, _ = write("meta", forget=["c04 "], folder=None)
+    assert counted(uploads, "forgotten") == [1]
+    blank = pl.col("customer_id").replace("c04", "c04 ")
+    uploads, _ = write(
+        "meta",
+        contacts=people.with_columns(blank),
+        audiences={"vip": people.select(blank)},
+        suppression=pl.DataFrame({"customer_id": ["c04"]}),
+        folder=None,
+    )
+    assert counted(uploads, "suppressed") == [1]
 
 
 def test_suppression_reaches_everybody_with_the_address(write):

@@ -48,6 +48,26 @@ PHRASES: Mapping[str, str] = {
     "orders_next_90d_last_year": "the number of orders a year ago in the 90 days that lie ahead",
     "quarter_4_orders_share": "the share of orders in October to December",
     "weekend_orders_share": "the share of orders at weekends",
+    "chronic_soft_bounce_flag": "soft bouncing is chronic",
+    "occasion_only_flag": "buying is limited to events of the calendar",
+    "days_since_last_visit": "the number of days since the last visit",
+    "days_since_open_cart": "the number of days since the newest open cart",
+    "days_since_last_message_clicked": "the number of days since the last click in a message",
+    "cross_sell_from_category": "the category that the cross-sell category goes with",
+    "cross_sell_category": "the cross-sell category",
+    "cross_sell_lift_ratio": "the lift of the cross-sell category",
+    "intent_category_points": "the points of intent of that category",
+    "intent_brand_points": "the points of intent of that brand",
+    "intent_high_price_share": "the share of intent at high prices",
+    "high_price_lines_share": "the share of lines at high prices",
+    "low_price_lines_share": "the share of lines at low prices",
+    "top_category_lines_share": "the share of lines of the top category",
+    "discounted_lines_share": "the share of lines with a discount",
+    "app_events_channel_share": "the share of visits in the app",
+    "app_events_device_share": "the share of visits on an app as device",
+    "pickup_orders_share": "the share of orders picked up",
+    "gift_orders_share": "the share of orders sent as gifts",
+    "nearest_place_km": "the distance to the nearest place in km",
     "clv_days": "the value horizon in days",
     "churn_days": "the churn horizon in days",
     "order_days": "the short horizon in days",
@@ -102,11 +122,28 @@ class Speech:
         column = self.columns.get(name)
         counted = column is not None and column.dtype.is_integer() and not name.startswith("days_")
         start = "the number of " if counted or name.startswith("days_") else "the "
+        name = name.removeprefix("profile_")
         match = _WINDOW.match(name)
         if match:
             rest = match["rest"].replace("_", " ")
             return f"{start}{_read_out(match['what'])}{rest} in the last {match['days']} days"
         return start + _read_out(name)
+
+    def is_flag(self, name: str) -> bool:
+        """Say whether a column of numbers answers yes or no.
+
+        Parameters
+        ----------
+        name : str
+            Its name.
+
+        Returns
+        -------
+        bool
+            True for 1 as yes and 0 as no.
+        """
+        column = self.columns.get(name)
+        return column is not None and column.unit == "yes 1, no 0"
 
     def value(self, value: Scalar, name: str | None) -> str:
         """Return a value as text, in the manner of the column that it is compared with.
@@ -137,7 +174,7 @@ class Speech:
 
     def _number(self, value: float, name: str | None) -> str:
         column = self.columns.get(name or "")
-        if column is not None and is_probability(column):
+        if column is not None and (is_probability(column) or column.unit == "share"):
             return percent(value, decimals=0 if round(value * 100, 6).is_integer() else 1)
         text = f"{value:,.15g}" if abs(value) < 1e15 else f"{value:g}"
         if column is not None and is_money(column):

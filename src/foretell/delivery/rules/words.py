@@ -32,6 +32,9 @@ _DAY: dict[Operator, str] = {
 }  # fmt: skip
 
 
+_NO_OR_YES = (Constant(0), Constant(1))
+
+
 def sentence(condition: Condition, speech: Speech) -> str:
     """Tell a rule.
 
@@ -142,6 +145,8 @@ def _compare(atom: Compare, speech: Speech, *, denied: bool) -> str:
         operator = OPPOSITE[operator]
     if isinstance(right, Constant) and isinstance(right.value, bool) and isinstance(left, Name):
         return _yes_or_no(left, speech, yes=right.value == (operator == "="))
+    if isinstance(left, Name) and speech.is_flag(left.name) and operator in ("=", "<>") and right in _NO_OR_YES:
+        return _yes_or_no(left, speech, yes=(right == _NO_OR_YES[1]) == (operator == "="))
     if isinstance(right, Shift) and right.base == Name("as_of"):
         return f"{_told(left, speech)} {_from_the_day(operator, right)}"
     verbs = _DAY if _is_day(left, speech) or _is_day(right, speech) else _SIZE

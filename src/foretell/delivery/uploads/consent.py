@@ -120,13 +120,15 @@ def permissions(
         If the suppression list has none of its columns, or an e-mail address or phone number that cannot be read:
         it could not be kept then.
     """
-    forgotten = contacts.ids.is_in(forget.implode())
+    # A blank around an id must not let anybody through.
+    ids = contacts.ids.str.strip_chars()
+    forgotten = ids.is_in(forget.str.strip_chars().implode())
     held = forgotten
     keys = []
     if suppression is not None:
         listed = check_suppression(suppression)
         if "customer_id" in listed.columns:
-            held |= contacts.ids.is_in(listed["customer_id"].drop_nulls().implode())
+            held |= ids.is_in(listed["customer_id"].str.strip_chars().drop_nulls().implode())
         keys = Contacts(listed.with_columns(customer_id=pl.int_range(pl.len())), contacts.options).keys
         _require_readable(listed, keys)
     suppressed = _everywhere(contacts.keys, held, keys)

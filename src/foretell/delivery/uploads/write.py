@@ -202,7 +202,7 @@ def _concerned(contacts: pl.DataFrame, lists: Iterable[pl.DataFrame | None], ans
     """Leave out the contacts that are in no audience and can keep nobody off one."""
     ids = contacts["customer_id"].cast(pl.String)
     named = pl.concat([_ids(frame) for frame in lists if frame is not None and "customer_id" in frame.columns]).unique()
-    concerned = ids.is_in(named.implode())
+    concerned = ids.str.strip_chars().is_in(named.str.strip_chars().implode())
     for name in answers:
         if name in contacts.columns:
             concerned |= said_no(contacts[name])

@@ -1,6 +1,8 @@
 """Which tables and columns a shop has: what decides which features there are."""
 
+import hashlib
 import re
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Self
@@ -25,6 +27,10 @@ _PRIVATE_WORDS = frozenset((
     "passport", "iban", "card", "tax", "address", "street", "house", "contact", "password", "hash", "hashed",
     "sha256", "md5", "birth", "birthday", "birthdate", "dob", "born", "postcode", "postal", "zip", "lat", "lon",
     "latitude", "longitude", "company", "domain", "job", "title", "url", "website",
+    "telefon", "telefono", "telefoon", "handy", "vorname", "nachname", "prenom", "nom", "apellido", "apellidos",
+    "voornaam", "achternaam", "adresse", "adres", "direccion", "strasse", "plz", "geburtsdatum", "geburtstag",
+    "geboortedatum", "naissance", "nacimiento", "einwilligung", "zustimmung", "toestemming", "consentement",
+    "consentimiento", "courriel", "correo",
 ))
 # fmt: on
 
@@ -114,9 +120,17 @@ def slug(text: str) -> str:
     Returns
     -------
     str
-        Of ``[a-z0-9_]``, not empty.
+        Of ``[a-z0-9_]``, not empty. Accents are dropped; where letters of another script are, six digits of the
+        text's SHA-256 stand for them, so that two names never become one.
     """
-    return re.sub("[^a-z0-9]+", "_", text.lower()).strip("_") or "other"
+    bare = "".join(
+        letter for letter in unicodedata.normalize("NFKD", text.casefold()) if not unicodedata.combining(letter)
+    )
+    parts = [re.sub("[^a-z0-9]+", "_", bare).strip("_") or "other"]
+    if any(letter.isalnum() and not letter.isascii() for letter in bare):
+        composed = unicodedata.normalize("NFKC", text.casefold())
+        parts.append(hashlib.sha256(composed.encode()).hexdigest()[:6])
+    return "_".join(parts)
 
 
 def is_private(column: str) -> bool:

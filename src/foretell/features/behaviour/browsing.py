@@ -25,7 +25,8 @@ LOOKS = ("view", "search")
 
 _NAME = "browsing"
 _NONE = "there is no view, cart, checkout or search"
-_ADS = ("ad_seen", "ad_click")
+_SHOWN = "ad_seen"
+_ADS = (_SHOWN, "ad_click")
 _APP = ("app", "ios", "android", "ios_app", "android_app", "mobile_app")
 
 _declare_one = partial(Feature, family=_NAME, source="events", needs=("event",))
@@ -41,7 +42,7 @@ _FEATURES = (
     _declare_one(
         "other_events_last_90d",
         "events",
-        "Events in the last 90 days that are neither of a visit nor a message.",
+        "Events in the last 90 days that are neither of a visit nor a message nor an ad that was only seen.",
         dtype=COUNT,
     ),
     _declare_one("ad_events_last_30d", "events", "Ads seen or clicked in the last 30 days.", dtype=COUNT),
@@ -117,7 +118,9 @@ def _compute(seen: Seen) -> Values:
         values[f"sessions_last_{days}d"] = own.count(begun & (age <= days))
     last = own.last(visits.day, np.ones(age.size, dtype=np.bool_), NEVER)
     events = seen.events
-    others = tuple(name for name in events.names["event"] if name not in VISITS and not is_message(name))
+    # An ad that was shown is nothing that its viewer did.
+    done = set(events.names["event"]) - {*VISITS, _SHOWN}
+    others = tuple(name for name in done if not is_message(name))
     by_person = events.numbers["machine"] == 0
     other = events.named("event", others) & by_person & (events.day >= seen.end_day - 90)
     ads = events.named("event", _ADS) & by_person & (events.day >= seen.end_day - 30)

@@ -72,6 +72,7 @@ def _of_attribute(attribute: Attribute) -> Feature:
         null_when = "it says nothing, or what few customers had when the model was fitted"
     if attribute.kind == "date":
         meaning = f"Days from {words!r} in the customers table to the cutoff."
+        null_when = "it says nothing, or a time at or after the cutoff"
     if attribute.kind == "flag":
         meaning = f"1 where the customers table says yes under {words!r}, else 0."
     return _declare_one(
@@ -133,7 +134,9 @@ def _attribute(seen: Seen, attribute: Attribute, column: pl.Series) -> Floats | 
         text = column.cast(pl.String)
         return text.to_frame("text").select(pl.when(pl.col("text").is_in(list(known))).then("text"))["text"]
     if attribute.kind == "date":
-        return seen.days_since(_day(column))
+        # What is dated at the cutoff or later had not happened yet, however early it was declared stable.
+        begun = (column.cast(pl.Datetime("us")) < seen.cutoff).fill_null(value=False).to_numpy()
+        return seen.days_since(np.where(begun, _day(column), NEVER))
     values = _numbers(column)
     return np.where(np.isfinite(values), values, np.nan)
 

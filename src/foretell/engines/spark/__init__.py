@@ -1,0 +1,1 @@
+"""Scoring inside the partitions of a Spark cluster; nothing else imports pyspark."""

@@ -1,0 +1,139 @@
+"""What a user hands to Spark scoring, looked at before anything is run: a table of orders, and a model."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+
+from foretell.bundles.files import StoredBundle, load_bundle
+from foretell.engines.trained_model import TrainedModel
+from foretell.errors import ConfigError
+from foretell.tables.source import Source
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
+
+_WHOLE = ("byte", "short", "integer", "long")
+_READABLE = frozenset(
+    (
+        "boolean",
+        *_WHOLE,
+        "float",
+        "double",
+        "decimal",
+        "string",
+        "char",
+        "varchar",
+        "date",
+        "timestamp",
+        "timestamp_ntz",
+    )
+)
+_TEXT_TABLES_ONLY = ("delimiter", "encoding", "query", "table", "attributes")
+
+
+def empty_frame(frame: "DataFrame") -> pl.DataFrame:
+    """Return a frame of polars with the columns of a Spark frame, without rows.
+
+    Parameters
+    ----------
+    frame : pyspark.sql.DataFrame
+        Any.
+
+    Returns
+    -------
+    polars.DataFrame
+        Columns of types that Arrow has no place for are left out.
+    """
+    from pyspark.sql.pandas.types import to_arrow_schema
+    from pyspark.sql.types import StructType
+
+    simple = StructType([field for field in frame.schema.fields if field.dataType.typeName() in _READABLE])
+    made = pl.from_arrow(to_arrow_schema(simple, timezone="UTC").empty_table())
+    if not isinstance(made, pl.DataFrame):
+        msg = "A table is a frame."
+        raise TypeError(msg)
+    return made
+
+
+def quoted(name: str) -> str:
+    """Return a column's name so that Spark reads it as a name, dots and all.
+
+    Parameters
+    ----------
+    name : str
+        The name.
+
+    Returns
+    -------
+    str
+    """
+    return "`" + name.replace("`", "``") + "`"
+
+
+def orders_given(tables: "DataFrame | Source | Mapping[str, DataFrame | Source]") -> "tuple[DataFrame, dict[str, Any]]":
+    """Return the frame of orders and how it is read.
+
+    Parameters
+    ----------
+    tables : pyspark.sql.DataFrame, Source or mapping of str to either
+        As for `foretell.score_on_spark`.
+
+    Returns
+    -------
+    frame : pyspark.sql.DataFrame
+        The rows.
+    arguments : dict
+        Mapping and options.
+
+    Raises
+    ------
+    ConfigError
+        If there are other tables, or options of text files.
+    TypeError
+        If the table is no Spark frame.
+    """
+    from pyspark.sql import DataFrame
+
+    named = tables if isinstance(tables, Mapping) else {"orders": tables}
+    others = sorted(set(named) - {"orders"})
+    if others or "orders" not in named:
+        problem = f"On Spark orders alone are scored; there is {', '.join(others) or 'no table of orders'}."
+        remedy = "Remedy: give tables={'orders': frame}, with a model that was trained on orders alone."
+        raise ConfigError([f"{problem} {remedy}"])
+    given = named["orders"]
+    source = given if isinstance(given, Source) else Source(given)
+    if not isinstance(source.source, DataFrame):
+        msg = f"On Spark a table is a Spark frame, as from spark.read.parquet(…), not {type(source.source).__name__}."
+        raise TypeError(msg)
+    wrong = sorted(set(source.arguments) & set(_TEXT_TABLES_ONLY))
+    if wrong:
+        raise ConfigError(
+            [f"{name} says how a source is read that Spark has read already. Leave it out." for name in wrong]
+        )
+    return source.source, source.arguments
+
+
+def stored_bundle(bundle: TrainedModel | StoredBundle | str | Path) -> StoredBundle:
+    """Return a model as a bundle with its version.
+
+    Parameters
+    ----------
+    bundle : TrainedModel, StoredBundle, str or Path
+        The model, or its folder.
+
+    Returns
+    -------
+    StoredBundle
+
+    Raises
+    ------
+    BundleError
+        If the folder holds none, or a damaged one.
+    """
+    if isinstance(bundle, StoredBundle):
+        return bundle
+    if isinstance(bundle, TrainedModel):
+        return StoredBundle(bundle.bundle, bundle.version)
+    return load_bundle(Path(bundle))

@@ -1,0 +1,193 @@
+"""What runs inside Spark's tasks: record batches in, record batches out.
+
+This module is imported before anything heavy is, by the worker that is about to run a task: libraries that read their
+number of threads once find it set.
+"""
+
+import os
+from collections.abc import Iterator, Mapping
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    Batches = Iterator[pa.RecordBatch]
+
+_THREADS = ("POLARS_MAX_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+_COMPARED = ("polars", "numpy", "scipy", "lightgbm")
+
+
+@cache
+def versions_here() -> dict[str, str]:
+    """Return the versions of the libraries that scores depend on, in this process.
+
+    Returns
+    -------
+    dict of str to str
+        foretell's own among them.
+    """
+    from importlib.metadata import version
+
+    from foretell import __version__
+
+    return {"foretell": __version__, **{name: version(name) for name in _COMPARED}}
+
+
+def say_versions(_batches: "Batches") -> "Batches":
+    """Tell what is installed where this task runs.
+
+    Parameters
+    ----------
+    _batches : iterator of pyarrow.RecordBatch
+        Ignored.
+
+    Yields
+    ------
+    pyarrow.RecordBatch
+        ``library``, ``version``, one row a library.
+    """
+    _one_thread()
+    import polars as pl
+
+    from foretell.engines.spark.rows import sent
+
+    found = versions_here()
+    yield from sent(pl.DataFrame({"library": list(found), "version": list(found.values())}))
+
+
+def find_facts(batches: "Batches", *, source: Mapping[str, Any], versions: Mapping[str, str]) -> "Batches":
+    """Account for the rows of one partition of the source.
+
+    Parameters
+    ----------
+    batches : iterator of pyarrow.RecordBatch
+        Rows of orders as the source has them.
+    source : mapping
+        As for `foretell.engines.spark.rows.OrdersReader`.
+    versions : mapping of str to str
+        Libraries of the driver.
+
+    Yields
+    ------
+    pyarrow.RecordBatch
+        One row, as from `foretell.engines.spark.facts.partition_facts`.
+    """
+    _settle(versions)
+    from foretell.engines.spark.facts import partition_facts
+
+    yield from partition_facts(batches, source)
+
+
+def split_rows(
+    batches: "Batches", *, source: Mapping[str, Any], buckets: int, share: float = 1.0, versions: Mapping[str, str]
+) -> "Batches":
+    """Read the rows of one partition of the source, and pack the usable ones by bucket of their customer.
+
+    Parameters
+    ----------
+    batches : iterator of pyarrow.RecordBatch
+        Rows of orders as the source has them.
+    source : mapping
+        As for `foretell.engines.spark.rows.OrdersReader`.
+    buckets : int
+        Number of buckets.
+    share : float
+        Share of the customers whose rows are wanted.
+    versions : mapping of str to str
+        Libraries of the driver.
+
+    Yields
+    ------
+    pyarrow.RecordBatch
+        As from `foretell.engines.spark.rows.packed_rows`.
+    """
+    _settle(versions)
+    from foretell.engines.spark.rows import packed_rows
+
+    yield from packed_rows(batches, source, buckets, share)
+
+
+def score_rows(batches: "Batches", *, job: Mapping[str, Any], versions: Mapping[str, str]) -> "Batches":
+    """Score the customers of one bucket.
+
+    Parameters
+    ----------
+    batches : iterator of pyarrow.RecordBatch
+        As from `split_rows`, all that concern the bucket's customers.
+    job : mapping
+        As for `foretell.engines.spark.scoring.scored_bucket`.
+    versions : mapping of str to str
+        Libraries of the driver.
+
+    Yields
+    ------
+    pyarrow.RecordBatch
+        Columns of `foretell.engines.spark.scoring.bucket_schema`.
+    """
+    _settle(versions)
+    from foretell.engines.spark.scoring import scored_bucket
+
+    yield from scored_bucket(batches, job)
+
+
+def explain_rows(batches: "Batches", *, job: Mapping[str, Any], versions: Mapping[str, str]) -> "Batches":
+    """Say why some customers of one bucket are scored as they are.
+
+    Parameters
+    ----------
+    batches : iterator of pyarrow.RecordBatch
+        As from `split_rows`, all that concern the bucket's customers.
+    job : mapping
+        As for `foretell.engines.spark.scoring.explained_bucket`.
+    versions : mapping of str to str
+        Libraries of the driver.
+
+    Yields
+    ------
+    pyarrow.RecordBatch
+        ``customer_id`` and the reasons.
+    """
+    _settle(versions)
+    from foretell.engines.spark.scoring import explained_bucket
+
+    yield from explained_bucket(batches, job)
+
+
+def score_stored_buckets(batches: "Batches", *, job: Mapping[str, Any], versions: Mapping[str, str]) -> "Batches":
+    """Score buckets that lie in a folder which every node sees, and leave the results there.
+
+    Parameters
+    ----------
+    batches : iterator of pyarrow.RecordBatch
+        Numbers of buckets.
+    job : mapping
+        As for `foretell.engines.spark.shared_folder.score_numbers`.
+    versions : mapping of str to str
+        Libraries of the driver.
+
+    Yields
+    ------
+    pyarrow.RecordBatch
+        The numbers of the finished buckets.
+    """
+    _settle(versions)
+    from foretell.engines.spark.shared_folder import score_numbers
+
+    yield from score_numbers(batches, job)
+
+
+def _settle(versions: Mapping[str, str]) -> None:
+    """See that the libraries are the driver's: others may give other digits."""
+    _one_thread()
+    here = versions_here()
+    if here != dict(versions):
+        from foretell.errors import ClusterMismatch
+
+        raise ClusterMismatch.between(versions, here)
+
+
+def _one_thread() -> None:
+    """Spark runs a task a processor; libraries that took all of them would stand in one another's way."""
+    for name in _THREADS:
+        os.environ.setdefault(name, "1")

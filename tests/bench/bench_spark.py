@@ -1,0 +1,213 @@
+"""Spark on this machine beside the local bucket engine: the same scores, and what they cost.
+
+Targets: scores equal within 1e-9 at 5,000,000 orders with 1, 8 and 64 partitions; at most 2.5 times the time of the
+bucket engine at 50,000,000 orders; cost per partition flat from 5 to 50 million.
+
+Run: ``python tests/bench/bench_spark.py [customers] [--partitions 1 8 64] [--processors 2] [--folder DIR]``; prints
+Markdown. Both engines read the same Parquet files and leave scores on disk, without reasons; nothing is published.
+Data and model are made once in the folder and used again. Processor seconds are those of all processes: driver, Java,
+Python workers.
+"""
+
+import argparse
+import json
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+from bench_buckets import AS_OF, measured, row, write_orders
+from measure import machine
+
+_COLUMNS = {"order_id": "order_id"}
+
+
+def local(folder: Path, data: Path, _partitions: int, _processors: int) -> dict[str, Any]:
+    """Read into buckets and score them, one after the other."""
+    from foretell.bundles.files import load_bundle
+    from foretell.engines.buckets import score_buckets
+    from foretell.engines.sizes import sizes_for
+    from foretell.models.optimise import one_algebra_thread
+    from foretell.tables.read_buckets import read_data_into_buckets
+    from foretell.tables.source import Source
+
+    start = time.perf_counter()
+    source = Source(str(data / "*.parquet"), **_COLUMNS)
+    sizes = sizes_for(2_000_000_000, rows=json.loads((data / "rows.json").read_text()), columns=4)
+    with tempfile.TemporaryDirectory(dir=folder) as made:
+        shop = read_data_into_buckets(Path(made), sizes.buckets, rows_at_once=sizes.rows_at_once, orders=source)
+        read = time.perf_counter()
+        with one_algebra_thread():
+            scored = score_buckets(
+                shop, load_bundle(folder / "bundle"), AS_OF, Path(made) / "out", explained_customers=0
+            )
+        done = time.perf_counter()
+        out = folder / f"{data.name}-local.parquet"
+        scored.scores.lazy().sink_parquet(out)
+    return {"read": read - start, "score and rank": done - read, "customers": scored.scores.height}
+
+
+def spark(folder: Path, data: Path, partitions: int, processors: int) -> dict[str, Any]:
+    """Score on a local Spark, and write the folder that a cluster would write."""
+    from pyspark import SparkContext
+    from pyspark.sql import SparkSession
+
+    import foretell as ft
+
+    start = time.perf_counter()
+    session = (
+        SparkSession.builder.master(f"local[{processors}]")
+        .config("spark.driver.memory", "1g")
+        .config("spark.driver.host", "127.0.0.1")
+        .config("spark.driver.bindAddress", "127.0.0.1")
+        .config("spark.local.dir", str(folder / "spark"))
+        .config("spark.ui.enabled", "false")
+        .config("spark.ui.showConsoleProgress", "false")
+        .getOrCreate()
+    )
+    session.sparkContext.setLogLevel("ERROR")
+    began = time.perf_counter()
+    orders = ft.Source(session.read.parquet(str(data / "*.parquet")), **_COLUMNS)
+    written = ft.write_scores_on_spark(
+        session, orders, folder / "bundle", AS_OF, str(folder / f"{data.name}-spark-{partitions}"), buckets=partitions
+    )
+    done = time.perf_counter()
+    gateway = SparkContext._gateway
+    session.stop()
+    gateway.shutdown()
+    # Waited for, so that its processor seconds and those of the workers are counted.
+    gateway.proc.stdin.close()
+    gateway.proc.wait()
+    return {"start": began - start, "score and write": done - began, "customers": written.manifest["customers"]}
+
+
+def costs(folder: Path, data: Path, _partitions: int, _processors: int) -> dict[str, Any]:
+    """What the tasks themselves take, without Spark around them: processor time and bytes of each row."""
+    import pyarrow.parquet as pq
+
+    from foretell.bundles.files import load_bundle
+    from foretell.engines.spark import scoring
+    from foretell.engines.spark.facts import partition_facts
+    from foretell.engines.spark.rows import packed_rows
+
+    stored = load_bundle(folder / "bundle")
+    scoring.bundle_of = lambda _job: stored
+    batches = pq.read_table(min(data.glob("*.parquet"))).to_batches(max_chunksize=10_000)
+    rows = sum(batch.num_rows for batch in batches)
+    told: dict[str, Any] = {"rows": rows}
+
+    def timed(name: str, run: Any) -> list[Any]:
+        start = time.process_time()
+        found = list(run())
+        told[f"{name}, microseconds a row"] = round(1e6 * (time.process_time() - start) / rows, 2)
+        return found
+
+    timed("check", lambda: partition_facts(iter(batches), {**_COLUMNS, "as_of": AS_OF}))
+    buckets = max(rows // 500_000, 1)
+    packed = timed("read and pack", lambda: packed_rows(iter(batches), _COLUMNS, buckets))
+    told["packed, bytes a row"] = round(sum(batch.nbytes for batch in packed) / rows, 1)
+    bucketed = [[batch.filter(_is(batch, bucket)) for batch in packed] for bucket in range(buckets)]
+    job = {"as_of": AS_OF, "observed_until": None}
+    scored = timed("score", lambda: (out for mine in bucketed for out in scoring.scored_bucket(iter(mine), job)))
+    customers = sum(batch.num_rows for batch in scored)
+    told["customers"] = customers
+    told["scores, bytes a customer"] = round(sum(batch.nbytes for batch in scored) / customers, 1)
+    return told
+
+
+def _is(batch: Any, bucket: int) -> Any:
+    import pyarrow.compute as pc
+
+    return pc.equal(batch.column(0), bucket)
+
+
+def train(folder: Path, data: Path, _partitions: int, _processors: int) -> dict[str, Any]:
+    """Fit a purchase rung to some of the customers."""
+    import foretell as ft
+
+    orders = ft.read_orders(str(data / "*.parquet"), **_COLUMNS)
+    ft.train(orders, as_of=AS_OF, rungs=("purchase",)).save(folder / "bundle")
+    return {}
+
+
+def equal(folder: Path, data: Path, partitions: int) -> str:
+    """Compare every column of every customer."""
+    import polars as pl
+
+    one = pl.scan_parquet(folder / f"{data.name}-local.parquet").collect().sort("customer_id")
+    out = folder / f"{data.name}-spark-{partitions}"
+    place = out / json.loads((out / "manifest.json").read_text())["scores"]
+    other = (
+        pl.scan_parquet(place / "*.parquet").collect().sort("customer_id").select(one.columns).cast(dict(one.schema))
+    )
+    if one.equals(other):
+        return "bit for bit"
+    reals = [name for name, dtype in one.schema.items() if dtype == pl.Float64]
+    same = one.drop(reals).equals(other.drop(reals))
+    worst = max(float((one[name] - other[name]).abs().max() or 0.0) for name in reals)
+    return f"largest difference {worst:.1e}, other columns {'equal' if same else 'DIFFER'}"
+
+
+def main(options: argparse.Namespace, folder: Path) -> None:
+    """Print the table."""
+    import polars as pl
+
+    for customers in {options.customers, min(options.customers, 20_000)}:
+        data = folder / f"orders-{customers}"
+        if not data.exists():
+            write_orders(data, customers, options.orders_per_customer)
+            rows = pl.scan_parquet(data / "*.parquet").select(pl.len()).collect().item()
+            (data / "rows.json").write_text(json.dumps(rows))
+
+    def child(mode: str, data: Path, partitions: int = 0) -> tuple[float, float, float, dict[str, Any]]:
+        asked = (str(folder), str(data), str(partitions), str(options.processors))
+        threads = "1" if mode in {"spark", "costs"} else str(options.processors)
+        environment = {"POLARS_MAX_THREADS": threads, "OMP_NUM_THREADS": "1", "PYSPARK_PYTHON": sys.executable}
+        wall, processor, peak, printed = measured(sys.executable, __file__, "--child", mode, *asked, env=environment)
+        return wall, processor, peak, json.loads(printed.splitlines()[-1])
+
+    if not (folder / "bundle").exists():
+        child("train", folder / f"orders-{min(options.customers, 20_000)}")
+    data = folder / f"orders-{options.customers}"
+    print(machine("polars", "pyspark"))
+    print(
+        f"\n| {json.loads((data / 'rows.json').read_text()):,} orders | wall time | processor time | largest process |"
+    )
+    print("| --- | ---: | ---: | ---: |")
+    wall, processor, peak, told = child("local", data)
+    row(f"bucket engine, {told['customers']:,} customers", wall, processor, peak)
+    _stages(told)
+    print(f"| tasks alone: {child('costs', data)[3]} | | | |", flush=True)
+    for partitions in options.partitions:
+        wall, processor, peak, told = child("spark", data, partitions)
+        scores = equal(folder, data, partitions)
+        row(f"Spark, local[{options.processors}], {partitions} partitions: {scores}", wall, processor, peak)
+        _stages(told)
+
+
+def _stages(told: dict[str, Any]) -> None:
+    stages = (f"{name} {value:,.0f} s" for name, value in told.items() if name != "customers")
+    print(f"| stages: {', '.join(stages)} | | | |", flush=True)
+
+
+if __name__ == "__main__":
+    if sys.argv[1:2] == ["--child"]:
+        mode, made, rows_of, partitions, processors = sys.argv[2:]
+        told = {"local": local, "spark": spark, "train": train, "costs": costs}[mode](
+            Path(made), Path(rows_of), int(partitions), int(processors)
+        )
+        print(json.dumps(told))
+        sys.exit()
+    parser = argparse.ArgumentParser()
+    parser.add_argument("customers", type=int, nargs="?", default=500_000)
+    parser.add_argument("--orders-per-customer", type=float, default=10.0)
+    parser.add_argument("--partitions", type=int, nargs="+", default=[1, 8, 64])
+    parser.add_argument("--processors", type=int, default=2)
+    parser.add_argument("--folder", type=Path)
+    given = parser.parse_args()
+    if given.folder is not None:
+        main(given, given.folder.resolve())
+    else:
+        with tempfile.TemporaryDirectory() as made_here:
+            main(given, Path(made_here))
