@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from foretell.bundles.bundle import Bundle
-from foretell.bundles.files import bundle_files, load_bundle, save_bundle
+from foretell.bundles.files import FORMAT, bundle_files, load_bundle, save_bundle
 from foretell.errors import BundleError, ModelNotFound
 from foretell.storage.hashing import canonical_json, sha256_bytes
 from foretell.storage.sealed_folder import MANIFEST, version_of
@@ -117,10 +117,21 @@ def test_values_that_are_not_a_models_are_refused_even_with_fitting_hashes(
 def test_another_layout_and_no_bundle_are_named(folder: Path, tmp_path: Path) -> None:
     manifest = json.loads((folder / MANIFEST).read_bytes())
     (folder / MANIFEST).write_bytes(canonical_json({**manifest, "format": 99}))
-    with pytest.raises(BundleError, match="layout 99"):
+    with pytest.raises(BundleError, match=r"trained by another version of foretell.*layout is 99.*train again"):
         load_bundle(folder)
     with pytest.raises(ModelNotFound, match="train"):
         load_bundle(tmp_path / "nowhere")
+
+
+def test_an_older_layout_is_named_before_any_value_of_it_is_read(folder: Path) -> None:
+    """What the files of an older layout hold need not be what this layout reads."""
+    values = json.loads((folder / "bundle.json").read_bytes())
+    forge(folder, "bundle.json", canonical_json({"format": FORMAT - 1, "rung": values["rung"]}))
+    manifest = json.loads((folder / MANIFEST).read_bytes())
+    (folder / MANIFEST).write_bytes(canonical_json({**manifest, "format": FORMAT - 1}))
+    with pytest.raises(BundleError, match="trained by another version") as caught:
+        load_bundle(folder)
+    assert "damaged" not in str(caught.value)
 
 
 def test_the_card_says_when_nobody_has_judged_the_model(folder: Path) -> None:

@@ -163,11 +163,15 @@ def test_the_demo_has_settings_of_its_own(call, jobs, tmp_path):
 def test_what_finds_something_says_so_by_its_exit_code(call, jobs, line, code):
     jobs.act = type("Ill", (), {"healthy": False, "lines": lambda _: ["FAIL"], "as_dict": lambda _: {}})
     assert call(*line) == (code, "FAIL\n", "")
+    assert call(*line, "--quiet") == (code, "", "FAIL\n")
 
 
 def test_a_lint_that_finds_errors_ends_with_2(call, jobs):
     jobs.act = type("Odd", (), {"errors": 1, "lines": lambda _: ["error"], "as_dict": lambda _: {}})
     assert call("segments", "lint") == (2, "error\n", "")
+    assert call("segments", "lint", "--quiet") == (2, "", "error\n")
+    jobs.act = type("Even", (), {"errors": 0, "lines": lambda _: ["fine"], "as_dict": lambda _: {}})
+    assert call("segments", "lint", "--quiet") == (0, "", "")
 
 
 # --- options of every command ----------------------------------------------------------------------------------------

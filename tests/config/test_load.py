@@ -156,6 +156,8 @@ def test_a_missing_file_says_how_to_make_one(load, tmp_path):
     [
         (b"[shop]\nname = anna@example.org\n", "is not TOML (at line 2"),
         (b"[shop]\nname = 'caf\xe9'\n", "is not UTF-8"),
+        (b"[data.orders]\npath = 'anna.csv'\n# [data.events]\npath = 'b.csv'\n", "there for the second time"),
+        (b"[shop]\nname = 'anna'\n[shop]\n", "there for the second time"),
     ],
 )
 def test_a_broken_file_says_where_and_repeats_nothing(load, write, content, words):

@@ -187,3 +187,26 @@ def test_a_damaged_manifest_is_no_run_to_compare_with(tmp_path, damage):
     (tmp_path / "2026-01-01").mkdir()
     (tmp_path / "2026-01-01" / "manifest.json").write_text(damage)
     assert profile_before(tmp_path, NEXT_DAY) is None
+
+
+def test_orders_that_are_gone_are_seen_behind_many_events(last, night):
+    """Of 100,400 rows, 400 orders that are missing are .4 %; of the orders they are all."""
+
+    def counts(orders, events):
+        tables = {name: {"used": used, "quarantined": 0} for name, used in (("orders", orders), ("events", events))}
+        return Counts(orders + events, orders + events, 0, 0, tables)
+
+    before = RunProfile.of(replace(last, counts=counts(400, 100_000)))
+    assert RunProfile.from_dict(json.loads(json.dumps(before.as_dict()))) == before
+    for orders, events, gone, passed in (
+        (390, 100_100, "rows of orders", True), (370, 100_100, "rows of orders", False), (410, 90_000, "rows", False),
+    ):  # fmt: skip
+        outcomes = judge(replace(night, counts=counts(orders, events)), before, GateLimits())
+        (rows,) = (outcome for outcome in outcomes if outcome.gate == "rows")
+        assert rows.passed is passed
+        assert f" {gone} were used" in rows.text
+    older = RunProfile.from_dict({k: v for k, v in before.as_dict().items() if k != "order_rows_used"})
+    (rows,) = (
+        one for one in judge(replace(night, counts=counts(4, 100_300)), older, GateLimits()) if one.gate == "rows"
+    )
+    assert rows.passed

@@ -161,7 +161,7 @@ def test_segments_show_size_action_and_file(page, run):
 
 def test_the_backtest_stands_beside_the_simple_rules_with_intervals(page):
     text = text_of(page)
-    assert "Predicted as of 2025-11-01; below each figure its 95 % interval." in text
+    assert "Predicted as of 1 November 2025; below each figure its 95 % interval." in text
     assert "foretell, purchase model used for these scores −6 % −7 % to −5 %" in text
     assert "Simple rule: the next period repeats the last +62 %" in text
     assert "BG/NBD of the lifetimes library" in text

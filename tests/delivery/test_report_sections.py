@@ -82,6 +82,10 @@ def test_what_changed_is_counted_against_the_last_run(make_run):
     assert float(lines["Spend expected in 365 days"].change.strip("+ EUR").replace(",", "")) == pytest.approx(
         gained, abs=1
     )
+    assert not any("Of those scored then" in sentence for sentence in since.sentences)
+    erased = replace(run, scores=run.scores.tail(99))
+    sentences = since_last_run(erased, SegmentsOfRun(selections, (), diff(erased, selections, previous))).sentences
+    assert "Of those scored then, 1 can no longer be found in the orders that can be used." in sentences
     assert since.started == ("Regulars",)
     assert since.ended == ("old_one",)
 

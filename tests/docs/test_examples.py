@@ -48,8 +48,11 @@ def test_the_line_of_cron_runs_as_cron_would_run_it(examples, big_shop, bundle, 
 
     shop = tmp_path / "shop"
     assert run(["init", str(shop), "--quiet"]) == 0
-    orders = big_shop.orders.select("customer_id", "ordered_at", amount=pl.col("amount_minor") / 10_000).collect()
-    orders.write_csv(shop / "data/raw/orders.csv")
+    orders = big_shop.orders.select("customer_id", "order_id", "ordered_at", amount=pl.col("amount_minor") / 10_000)
+    orders.collect().write_csv(shop / "data/raw/orders.csv")
+    settings = (shop / "foretell.toml").read_text(encoding="utf-8")
+    settings = settings.replace('# order_id = "order_id"', 'order_id = "order_id"', 1)
+    (shop / "foretell.toml").write_text(settings, encoding="utf-8")
     registry = Registry(shop / "models")
     # The bundle learnt from orders with order ids, which these have not.
     registry.promote(registry.register(replace(bundle, profile={})), why="test")
@@ -68,18 +71,20 @@ def test_the_line_of_cron_runs_as_cron_would_run_it(examples, big_shop, bundle, 
 
 @pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd is not installed")
 def test_systemd_accepts_its_files(examples, tmp_path):
-    for name in ("foretell-score.service", "foretell-score.timer"):
+    names = sorted(path.name for path in examples.iterdir() if path.suffix in {".service", ".timer"})
+    assert len(names) == 4
+    for name in names:
         text = (examples / name).read_text(encoding="utf-8")
         (tmp_path / name).write_text(text.replace("User=foretell\n", ""), encoding="utf-8")
     line = ["systemd-analyze", "verify", "--man=no", *(str(path) for path in sorted(tmp_path.iterdir()))]
     done = subprocess.run(line, capture_output=True, text=True, check=False)
-    told = [text for text in done.stderr.splitlines() if "foretell-score" in text]
+    told = [text for text in done.stderr.splitlines() if "foretell-" in text]
     assert (done.returncode, told) == (0, [])
 
 
 def test_the_codes_that_schedulers_are_told_exist(examples):
-    service = (examples / "foretell-score.service").read_text(encoding="utf-8")
-    codes = re.findall(r"ExitStatus=([\d ]+)", service) + re.findall(
+    services = "".join(path.read_text(encoding="utf-8") for path in examples.glob("*.service"))
+    codes = re.findall(r"ExitStatus=([\d ]+)", services) + re.findall(
         r"values: \[([\d, ]+)\]", (examples / "cronjob.yaml").read_text(encoding="utf-8")
     )
     assert {int(code) for text in codes for code in re.findall(r"\d+", text)} <= set(EXIT_CODES)

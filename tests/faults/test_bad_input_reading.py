@@ -66,6 +66,17 @@ def test_pattern_and_folder_without_files(tmp_path):
     assert "no file that can be read" in str(refusal(tmp_path))
 
 
+@pytest.mark.parametrize("content", [b"", b"kunde;zeit;betrag\n1;2026-11-28;12\n"])
+def test_of_several_files_the_wrong_one_is_named(tmp_path, content):
+    """An operator with a file for each night has to find the one."""
+    for night in ("26", "27"):
+        csv_file(tmp_path, *GOOD).rename(tmp_path / f"orders-{night}.csv")
+    (tmp_path / "orders-27.csv").write_bytes(content)
+    (violation,) = refusal(f"{tmp_path}/orders-*.csv").violations
+    assert violation.rule.startswith("orders-27.csv: ")
+    assert violation.rule.count("orders-27.csv") == 1
+
+
 @pytest.mark.parametrize("content", [b"", b"\n\n", b"  \n", b"\xef\xbb\xbf\n"])
 def test_empty_file(tmp_path, content):
     path = tmp_path / "orders.csv"

@@ -163,7 +163,7 @@ def test_training_again_is_a_remedy_for_a_damaged_champion(shop):
     shop.config("clv_days = 180", "clv_days = 90")
     code, out, err = shop.call("train", "--as-of", "2025-07-15")
     assert code == 0
-    assert "The champion's bundle is damaged" in err
+    assert "as the champion cannot be read" in err
     assert "promoted to champion" in out
     assert shop.call("score", "--as-of", AS_OF)[0] == 0
 

@@ -8,7 +8,7 @@ import shutil
 
 import pytest
 
-from foretell.bundles.files import load_bundle, save_bundle
+from foretell.bundles.files import FORMAT, load_bundle, save_bundle
 from foretell.bundles.refinement_files import REFINEMENT
 from foretell.bundles.registry import Registry
 from foretell.errors import BundleError
@@ -104,7 +104,7 @@ KINDS = {
     "ten gigabytes of nothing": sparse,
     "a wrong hash": changed_manifest(lambda value: value["files"]["card.json"].update(sha256="0" * 64)),
     "a wrong version": changed_manifest(lambda value: value.update(version="0" * 16)),
-    "a layout of the future": changed_manifest(lambda value: value.update(format=2)),
+    "a layout of the future": changed_manifest(lambda value: value.update(format=FORMAT + 1)),
     "a manifest that is a list": lambda folder, _: (folder / MANIFEST).write_text("[]"),
     "a manifest without end": lambda folder, _: (folder / MANIFEST).write_bytes(NESTED),
     "nesting without end": replaced("card.json", NESTED),

@@ -42,6 +42,21 @@ def test_two_usual_nights_pass_and_every_gate_that_can_judges(settings):
     assert second.as_dict()["gates"][2]["gate"] == "rows"
 
 
+def test_a_night_whose_new_orders_cannot_be_read_is_told_though_they_are_few_of_all_rows(settings, caplog):
+    caplog.set_level("WARNING", logger="foretell")
+    score(settings, as_of="2025-08-01")
+    score(settings, as_of="2025-08-02")
+    assert caplog.text == ""
+    day = pl.col("when").str.starts_with("2025-08-02")
+    new = pl.read_csv(settings.data.orders.path, infer_schema=False).filter(day).height
+    spoil(
+        settings, lambda orders: orders.with_columns(pl.when(day).then(pl.lit("2 Aug")).otherwise("when").alias("when"))
+    )
+    score(settings, as_of="2025-08-03")
+    assert new > 0
+    assert f"Since the run of 2025-08-02 {new} rows of orders more could not be used, and 0 more could." in caplog.text
+
+
 def test_a_file_cut_at_a_line_end_is_refused_and_the_last_run_stays(settings):
     score(settings, as_of="2025-08-01")
     before = sorted(settings.folders.output.rglob("*"))

@@ -53,6 +53,25 @@ def test_promote_and_roll_back_by_hand(trained_shop: Path, shop_settings: Settin
     assert any(version in line and "champion" in line for line in runs(settings).lines())
 
 
+def test_training_as_of_an_older_day_says_that_the_newer_champion_stays(
+    trained_shop: Path, shop_settings: Settings, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A weekly job ends with 0 and is not watched: what it did not do has to be a warning."""
+    models = Path(shutil.copytree(trained_shop / "models", tmp_path / "models"))
+    settings = shop_settings.model_copy(update={"folders": shop_settings.folders.model_copy(update={"models": models})})
+    (champion,) = [entry.version for entry in runs(settings).state.entries]
+    caplog.set_level("WARNING", logger="foretell")
+    result = train(settings, as_of="2025-05-01")
+    roles = runs(settings).state.roles
+    assert (roles["champion"], roles["challenger"]) == (champion, result.model.version)
+    assert (
+        f"Bundle {result.model.version} was not promoted and stays challenger: trained as of 2025-05-01" in caplog.text
+    )
+    assert "better than" not in caplog.text
+    promote(settings, "challenger", why="test")
+    assert runs(settings).state.roles["champion"] == result.model.version
+
+
 def test_init_makes_a_config_that_loads(tmp_path: Path) -> None:
     assert not start(tmp_path / "shop", dry_run=True).folder.exists()
     result = start(tmp_path / "shop")

@@ -124,3 +124,16 @@ def test_the_legend_of_the_reach_stands_above_the_curves():
     ax.figure.canvas.draw()
     bottom = ax.transData.inverted().transform(ax.get_legend().get_window_extent().corners())[:, 1].min()
     assert bottom > 1
+
+
+def test_the_colours_of_expected_orders_say_for_how_many_days():
+    grid = pl.DataFrame({"orders": [2, 3], "days_since_last_order": [5, 5], "expected_orders": [1.0, 2.0]})
+    grid = grid.with_columns(p_alive=pl.lit(0.5))
+    known = grid.with_columns(horizon_days=pl.lit(180))
+
+    def label(frame, value):
+        return plot_frequency_recency(frame, value=value).figure.axes[-1].get_ylabel()
+
+    assert label(known, "expected_orders") == "Expected orders in 180 days"
+    assert label(grid, "expected_orders") == "Expected orders"
+    assert label(known, "p_alive") == "Probability of still being a customer"

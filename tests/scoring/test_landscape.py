@@ -25,6 +25,7 @@ def shop_of(days_before: list[int]) -> CustomerData:
 
 def test_a_cell_is_what_the_model_says_of_such_a_customer(bundle):
     grid = landscape(bundle, days_as_customer=300, most_orders=4)
+    assert grid["horizon_days"].unique().to_list() == [bundle.horizons.clv_days]
     chosen = grid.filter((pl.col("orders") == 3) & (pl.col("days_since_last_order") > 50)).row(0, named=True)
     silent = chosen["days_since_last_order"]
     summary = purchase_summary(shop_of([300, 290, silent]), AS_OF)

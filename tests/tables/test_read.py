@@ -185,6 +185,8 @@ def test_exact_duplicates_are_kept_and_counted_or_left_out():
     given = pl.concat([frame(amount=[1.0, 2.0], sku=["x", "y"])] * 2 + [frame(amount=[1.0, 2.0], sku=["x", "z"])])
     kept = read_orders(given)
     assert notes(kept)["duplicate_rows_kept"] == 3
+    (text,) = (note.text for note in kept.report.notes if note.code == "duplicate_rows_kept")
+    assert text.startswith("Rows that repeat an earlier row exactly: 3; kept.")
     assert kept.report.rows_used == 6
     dropped = read_orders(given, drop_duplicates=True, attributes=())
     assert dropped.quarantine["row_number"].to_list() == [3, 4, 5]

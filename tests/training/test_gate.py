@@ -38,6 +38,7 @@ def test_the_first_bundle_needs_only_not_to_be_worse_than_naive(bundle: Bundle, 
     assert (better.promote, alike.promote, worse.promote) == (True, True, False)
     assert "better than naive_rate" in better.reasons[0]
     assert "worse than naive_rate by +0.2 [+0.1, +0.3]" in worse.reasons[0]
+    assert (better.refusals, worse.refusals) == ((), worse.reasons)
 
 
 def test_only_the_bundles_own_rung_on_the_newest_window_decides(bundle: Bundle, big_shop: CustomerData) -> None:
@@ -58,6 +59,17 @@ def test_a_champion_with_other_horizons_is_not_compared(big_shop: CustomerData) 
     decision = decide(candidate, StoredBundle(old, "v1"), big_shop)
     assert decision.promote
     assert "other horizons" in decision.reasons[-1]
+
+
+def test_a_bundle_of_an_older_day_does_not_take_a_newer_champions_place(big_shop: CustomerData) -> None:
+    """A backfill would else score tonight's customers with last spring's model; equal days are not older."""
+    champion = StoredBundle(PurchaseRecipe().fit(big_shop, datetime(2025, 7, 1), Horizons(90, 30, 30)), "v1")
+    for horizons in (Horizons(90, 30, 30), Horizons(90, 60, 30)):
+        fitted = PurchaseRecipe().fit(big_shop, datetime(2025, 3, 1), horizons)
+        decision = decide(judged(fitted, low=-0.3, high=-0.1), champion, big_shop)
+        assert not decision.promote
+        assert "as of 2025-03-01, and the champion as of 2025-07-01: an older model" in decision.reasons[-1]
+    assert decide(judged(champion.bundle, low=-0.3, high=-0.1), champion, big_shop).promote
 
 
 def test_an_unjudged_bundle_is_not_promoted(bundle: Bundle, big_shop: CustomerData) -> None:

@@ -27,8 +27,8 @@ from foretell.storage.hashing import canonical_json
 from foretell.storage.sealed_folder import MANIFEST, read_manifest, read_sealed, version_of, write_sealed
 from foretell.windows import Horizons
 
-FORMAT = 1
-"""Number of the folder layout; a bundle of another number is refused."""
+FORMAT = 2
+"""Number of the folder layout; a bundle of another number is refused. Raise it whenever what a file holds changes."""
 
 _STATISTICS = "statistics.json"
 _PROFILE = "profile.json"
@@ -178,7 +178,10 @@ def _verified_files(folder: Path) -> dict[str, bytes]:
     manifest = read_manifest(folder, _damaged)
     listed, number = manifest["files"], manifest.get("format")
     if number != FORMAT:
-        msg = f"The bundle in {folder} has layout {number!r}; this foretell reads {FORMAT}. Remedy: train it again."
+        msg = (
+            f"The bundle in {folder} was trained by another version of foretell: its layout is {number!r}, and this "
+            f"one reads {FORMAT}. Remedy: train again (foretell train)."
+        )
         raise BundleError(msg)
     known = {"bundle.json", "purchase_model.json", "spend_model.json", "card.json", "MODEL_CARD.md"}
     known |= {f"record_{name}.csv" for name in RECORD_SCHEMAS}

@@ -314,7 +314,7 @@ def doctor(ctx: click.Context) -> None:
 
     session = ctx.ensure_object(Session)
     result = job.doctor(session.settings())
-    session.show(result)
+    session.show(result, failed=not result.healthy)
     if not result.healthy:
         ctx.exit(FAILED)
 

@@ -89,6 +89,6 @@ def lint(ctx: click.Context, as_of: datetime | None) -> None:
 
     session = ctx.ensure_object(Session)
     result = job.lint_segments(session.settings(), as_of=as_of)
-    session.show(result)
+    session.show(result, failed=bool(result.errors))
     if result.errors:
         ctx.exit(ConfigError.exit_code)

@@ -104,18 +104,22 @@ class Session:
             raise click.UsageError(problem)
         return load_settings(None, environment=os.environ, flags=self.flags, defaults=_DEMO, discover=False).settings
 
-    def show(self, result: Result) -> None:
+    def show(self, result: Result, *, failed: bool = False) -> None:
         """Write a result to standard output: words, or JSON for a machine; nothing if quiet.
 
         Parameters
         ----------
         result : Result
             From a job.
+        failed : bool
+            Whether the command ends with an error: then quiet puts the words on standard error.
         """
         if self.as_json:
             self.write(json.dumps(_plain(result.as_dict()), ensure_ascii=False, indent=2, allow_nan=False))
         elif not self.quiet:
             self.write("\n".join(result.lines()))
+        elif failed:
+            click.echo("\n".join(result.lines()), err=True)
 
     def fail(self, error: Exception, exit_code: int) -> None:
         """Say what went wrong: in words on standard error, and as JSON on standard output if asked for.

@@ -104,6 +104,6 @@ def verify(ctx: click.Context, file: Path, platform: str, remove_list: bool, opt
 
     session = ctx.ensure_object(Session)
     result = job.verify(session.settings(), file, platform, remove_list=remove_list, options=options)
-    session.show(result)
+    session.show(result, failed=not result.healthy)
     if not result.healthy:
         ctx.exit(INVALID)

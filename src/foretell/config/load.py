@@ -28,6 +28,10 @@ _FOLDERS = (
     "privacy.forget",
     "uploads.suppression",
 )
+_HINT_QUOTES = 'Texts need quotes, as in name = "My shop".'
+_HINT_TWICE = "A key or a [section] is there for the second time: was the # of its [section] left in front of it?"
+# tomllib's own words, for want of a class of its own.
+_TWICE = re.compile("overwrite|twice|[Dd]uplicate")
 _FLAG, _ENVIRONMENT, _FILE, _DEFAULT = "flag", "environment", "config file", "default"
 
 
@@ -151,7 +155,7 @@ def _read(path: Path) -> dict[str, Any]:
     except tomllib.TOMLDecodeError as error:
         where = re.search(r"\((at [^()]*)\)$", str(error))
         place = f" ({where.group(1)})" if where else ""
-        hint = 'Texts need quotes, as in name = "My shop".'
+        hint = _HINT_TWICE if _TWICE.search(str(error)) else _HINT_QUOTES
         raise ConfigError([f"The config file {path} is not TOML{place}. {hint}"]) from None
     if path.name != "pyproject.toml":
         return values

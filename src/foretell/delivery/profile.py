@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 import polars as pl
 
@@ -34,6 +34,9 @@ class RunProfile:
         Customers with a purchase in the churn horizon before `as_of`; None if nobody counted.
     distributions : mapping of str to Distribution
         Column of the scores to its distribution.
+    order_rows_used, order_rows_quarantined : int or None
+        Rows of orders that scores rest on, and those that could not be used; None where an older run did not write
+        them down.
     customer_ids : polars.LazyFrame or None
         Column ``customer_id`` of the run's customers, read when asked for; no part of what is written.
     """
@@ -43,6 +46,8 @@ class RunProfile:
     rows_used: int
     active_customers: int | None
     distributions: Mapping[str, Distribution] = field(default_factory=dict)
+    order_rows_used: int | None = None
+    order_rows_quarantined: int | None = None
     customer_ids: pl.LazyFrame | None = field(default=None, repr=False, compare=False)
 
     @classmethod
@@ -65,6 +70,8 @@ class RunProfile:
             rows_used=run.counts.used,
             active_customers=None if run.activity is None else run.activity.active_customers,
             distributions={name: Distribution.of(run.scores.get_column(name)) for name in scored(run.horizons)},
+            order_rows_used=order_rows(run, "used"),
+            order_rows_quarantined=order_rows(run, "quarantined"),
             customer_ids=run.scores.lazy().select("customer_id"),
         )
 
@@ -88,12 +95,15 @@ class RunProfile:
             If the values are no profile.
         """
         active = value["active_customers"]
+        used, quarantined = value.get("order_rows_used"), value.get("order_rows_quarantined")
         return cls(
             as_of=datetime.fromisoformat(value["as_of"]),
             model_version=str(value["model_version"]),
             rows_used=int(value["rows_used"]),
             active_customers=None if active is None else int(active),
             distributions={name: Distribution.from_dict(item) for name, item in value["distributions"].items()},
+            order_rows_used=None if used is None else int(used),
+            order_rows_quarantined=None if quarantined is None else int(quarantined),
         )
 
     def as_dict(self) -> dict[str, Any]:
@@ -102,9 +112,32 @@ class RunProfile:
             "as_of": self.as_of.isoformat(),
             "model_version": self.model_version,
             "rows_used": self.rows_used,
+            "order_rows_used": self.order_rows_used,
+            "order_rows_quarantined": self.order_rows_quarantined,
             "active_customers": self.active_customers,
             "distributions": {name: item.as_dict() for name, item in self.distributions.items()},
         }
+
+
+def order_rows(run: Run, what: Literal["used", "quarantined"]) -> int:
+    """Return how many rows of orders were used, or could not be.
+
+    Parameters
+    ----------
+    run : Run
+        A finished run.
+    what : "used" or "quarantined"
+        Which.
+
+    Returns
+    -------
+    int
+        Those of all tables, where the run does not count its tables.
+    """
+    of_tables = run.counts.tables.get("orders")
+    if of_tables is not None:
+        return of_tables[what]
+    return run.counts.used if what == "used" else run.counts.quarantined
 
 
 def scored(horizons: Horizons) -> tuple[str, ...]:

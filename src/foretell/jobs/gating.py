@@ -1,5 +1,6 @@
 """A run before the gates: what they need is gathered, who refuses stops it, and what was forced is said."""
 
+import logging
 import warnings
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -9,12 +10,14 @@ from foretell.bundles.files import StoredBundle
 from foretell.config.settings import Settings
 from foretell.delivery.gates import judge
 from foretell.delivery.outcomes import GateLimits, Outcome, refused, require_passed
-from foretell.delivery.profile import profile_before
+from foretell.delivery.profile import RunProfile, order_rows, profile_before
 from foretell.delivery.run import Familiarity, Run
 from foretell.errors import BundleError, DataWarning
 from foretell.evaluation.drift import Distribution
 from foretell.tables.categories import changed_columns, unseen_shares
 from foretell.tables.dataset import CustomerData
+
+_logger = logging.getLogger("foretell")
 
 
 def limits_of(settings: Settings) -> GateLimits:
@@ -99,7 +102,9 @@ def pass_gates(run: Run, output: Path, limits: GateLimits, *, force: bool) -> tu
     GateRefused, InputTooOld
         If a gate refuses and nobody forced it.
     """
-    outcomes = judge(run, profile_before(output, run.as_of), limits)
+    before = profile_before(output, run.as_of)
+    _tell_of_new_rows_left_out(run, before)
+    outcomes = judge(run, before, limits)
     if not force:
         require_passed(outcomes)
     notes = []
@@ -107,3 +112,17 @@ def pass_gates(run: Run, output: Path, limits: GateLimits, *, force: bool) -> tu
         warnings.warn(f"forced past the gate {outcome}", DataWarning, stacklevel=2)
         notes.append(f"Published by force although a check refused: {outcome.text}")
     return replace(run, notes=(*run.notes, *notes)), outcomes
+
+
+def _tell_of_new_rows_left_out(run: Run, before: RunProfile | None) -> None:
+    """Warn where half of the orders that are new since the last run could not be used: of all rows they are few."""
+    if before is None or before.order_rows_used is None or before.order_rows_quarantined is None:
+        return
+    used = order_rows(run, "used") - before.order_rows_used
+    left_out = order_rows(run, "quarantined") - before.order_rows_quarantined
+    if left_out > 0 and left_out >= used:
+        _logger.warning(
+            "Since the run of %s %d rows of orders more could not be used, and %d more could. Remedy: see "
+            "quarantine.csv and how the newest rows are written.",
+            f"{before.as_of:%Y-%m-%d}", left_out, max(used, 0),
+        )  # fmt: skip

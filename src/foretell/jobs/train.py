@@ -1,5 +1,6 @@
 """Train: fit, judge, register as challenger, track, and promote by gate."""
 
+import logging
 import warnings
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -20,6 +21,8 @@ from foretell.tables.dataset import CustomerData, Note
 from foretell.training import train as training
 from foretell.training.gate import Decision, decide
 from foretell.training.prospect_recipe import NO_TABLES
+
+_logger = logging.getLogger("foretell")
 
 TUNING_FOLDER = "tuning"
 """Where studies lie, below the models."""
@@ -192,6 +195,9 @@ def train_data(
             registry.note_run(version, run_id)
     if decision.promote:
         registry.promote(version, why="; ".join(decision.reasons))
+    else:
+        # Exit 0, as nothing failed; but a job that nobody watches would score with an ageing model unnoticed.
+        _logger.warning("Bundle %s was not promoted and stays challenger: %s", version, "; ".join(decision.refusals))
     mirror(settings, registry)
     return TrainResult(model, account, notes, decision, registry.state().roles["champion"], run_id, dry_run=False)
 
@@ -220,7 +226,7 @@ def _champion(registry: Registry) -> StoredBundle | None:
         return None
     try:
         return registry.load("champion")
-    except BundleError:
-        text = "The champion's bundle is damaged: the new one is compared with the naive rules only."
+    except BundleError as error:
+        text = f"The new bundle is compared with the naive rules only, as the champion cannot be read. {error}"
         warnings.warn(text, ForetellWarning, stacklevel=2)
         return None

@@ -20,7 +20,8 @@ def plot_frequency_recency(
     Parameters
     ----------
     landscape : pl.DataFrame
-        As from ``TrainedModel.landscape``: columns orders, days_since_last_order and `value`.
+        As from ``TrainedModel.landscape``: columns orders, days_since_last_order and `value`; horizon_days
+        where it is known, for the title of the colours.
     ax : Axes, optional
         Where to draw; None is a new figure.
     value : {'expected_orders', 'p_alive'}
@@ -46,9 +47,14 @@ def plot_frequency_recency(
     top = 1.0 if value == "p_alive" else None
     shown = axes.pcolormesh(orders, silent, cells, cmap="viridis", vmin=0, vmax=top, shading="nearest")
     bar = axes.figure.colorbar(shown, ax=axes)
-    bar.set_label(_TITLES[value].capitalize())
+    ahead = f" in {landscape['horizon_days'][0]:,} days" if _has_horizon(landscape, value) else ""
+    bar.set_label(_TITLES[value].capitalize() + ahead)
     axes.invert_yaxis()
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.set_xlabel("Orders so far (days with an order)")
     axes.set_ylabel("Days since the last order")
     return drawn(axes, rows)
+
+
+def _has_horizon(landscape: pl.DataFrame, value: str) -> bool:
+    return value == "expected_orders" and "horizon_days" in landscape.columns

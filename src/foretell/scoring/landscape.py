@@ -30,8 +30,8 @@ def landscape(
     -------
     polars.DataFrame
         ``orders`` Int64 (purchase days), ``days_since_last_order`` Int64, ``expected_orders`` Float64 (purchase days
-        within the horizon), ``p_alive`` Float64. Histories that cannot be (two orders and no day between them) are
-        left out. Gaps of the grid are even.
+        within the horizon), ``p_alive`` Float64, ``horizon_days`` Int64. Histories that cannot be (two orders and no
+        day between them) are left out. Gaps of the grid are even.
 
     Raises
     ------
@@ -67,4 +67,5 @@ def landscape(
     return rows.with_columns(
         expected_orders=model.expected_orders(summary, horizon)["expected_orders"],
         p_alive=model.p_alive(summary)["p_alive"],
+        horizon_days=pl.lit(horizon, pl.Int64),
     )

@@ -118,7 +118,7 @@ def read_number(values: pl.Series, name: str, *, decimal_comma: bool) -> Parsed:
         values = values.to_frame().select(number_from_text(text, decimal_comma=decimal_comma)).to_series()
     numbers = values.cast(pl.Float64, strict=False).fill_nan(None).alias(name)
     lost = int((there & numbers.is_null()).sum())
-    note = Note(f"{name}_unreadable", lost, f"{lost:,} rows have a {name} that is no number; it was left out there.")
+    note = Note(f"{name}_unreadable", lost, f"Rows whose {name} is no number: {lost:,}; it was left out there.")
     return Parsed(numbers, notes=(note,) if lost else ())
 
 

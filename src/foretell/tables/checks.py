@@ -201,7 +201,7 @@ def unnamed_notes(rows: int) -> tuple[Note, ...]:
     tuple of Note
         One at most.
     """
-    text = f"{rows:,} rows have no order_id; each counts as an order of its own."
+    text = f"Rows without an order_id: {rows:,}; each counts as an order of its own."
     return (Note("order_id_missing", rows, text),) if rows else ()
 
 
@@ -269,7 +269,7 @@ def giant_notes(counts: pl.Series, orders: int) -> tuple[Note, ...]:
         return ()
     share = float(giants.sum()) / orders
     text = (
-        f"{giants.len():,} customer ids have more than 1 % of all orders each, together {share:.0%}: "
+        f"Customer ids with more than a hundredth of all orders each: {giants.len():,}, together {share:.0%}; "
         "a guest or marketplace account would not be one customer. Leave such rows out of the source if so."
     )
     return (Note("giant_account", giants.len(), text),)

@@ -69,7 +69,7 @@ def _from_text(column: pl.Series) -> Parsed:
         is_word = pl.when(short).then(bare).str.to_lowercase().is_in(_WORDS_FOR_NOTHING)
         nothing |= pl.select(is_word).to_series().fill_null(value=False)
     padded = int(((column.str.len_bytes() != length) & ~nothing).sum())
-    note = f"{padded:,} rows have blanks around {name}; they were kept, so they differ from the id without blanks."
+    note = f"Rows with blanks around {name}: {padded:,}; kept, so they differ from the id without blanks."
     values = pl.select(pl.when(~nothing).then(column).alias(name)).to_series() if nothing.any() else column
     notes = (Note(f"{name}_padded", padded, note),) if padded else ()
     return Parsed(values, masks(**{f"{name}_missing": nothing}), notes=notes)

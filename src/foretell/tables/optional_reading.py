@@ -254,7 +254,7 @@ def _check_customers(parsed: ParsedTable, _circumstances: _Circumstances) -> _Fo
     for name in ("lat", "lon"):
         columns[name] = replace(columns[name], values=columns[name].values.set(outside, None))
     count = int(outside.sum())
-    text = f"{count:,} rows have a latitude or longitude that is nowhere on earth; both were left out there."
+    text = f"Rows whose latitude or longitude is nowhere on earth: {count:,}; both were left out there."
     return _Found(columns, {}, (), (Note("coordinates_out_of_range", count, text, "customers"),))
 
 

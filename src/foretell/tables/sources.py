@@ -184,7 +184,7 @@ class OpenedSource:
             if part.kind == "text" and part.path is not None:
                 failure = failure_in_text_file(part.path, self.options, table=self.table)
                 if failure is not None:
-                    found.append(failure)
+                    found.extend(_told_of(part.path, [failure]) if len(self.parts) > 1 else [failure])
                     break
         if found:
             return found
@@ -282,7 +282,7 @@ def _from_files(label: str, files: Sequence[Path], table: str, options: ReadOpti
         try:
             parts.append(_open_file(path, table, options))
         except DataError as error:
-            violations.extend(error.violations)
+            violations.extend(_told_of(path, error.violations) if len(files) > 1 else error.violations)
     kinds = {part.kind for part in parts}
     if len(kinds) > 1:
         remedy = "Name one kind with a pattern, as in 'orders/*.csv'."
@@ -290,6 +290,11 @@ def _from_files(label: str, files: Sequence[Path], table: str, options: ReadOpti
     if violations:
         raise DataError(violations, source=label)
     return OpenedSource(label, table, tuple(parts), options)
+
+
+def _told_of(path: Path, violations: Sequence[Violation]) -> list[Violation]:
+    """Put the file's name in front: of a pattern's hundreds of files a person has to find the one."""
+    return [one if path.name in one.rule else replace(one, rule=f"{path.name}: {one.rule}") for one in violations]
 
 
 def _open_file(path: Path, table: str, options: ReadOptions) -> Part:

@@ -196,7 +196,7 @@ def repeats_kept(table: str, count: int) -> list[Note]:
     list of Note
         One note at most.
     """
-    text = f"{count:,} rows repeat an earlier row exactly; they were kept. drop_duplicates=True leaves them out."
+    text = f"Rows that repeat an earlier row exactly: {count:,}; kept. drop_duplicates=True leaves them out."
     return [Note("duplicate_rows_kept", count, text, table)] if count else []
 
 

@@ -1,7 +1,8 @@
 """The gate to promotion: what a new bundle must show before customers are scored with it.
 
 Recipes are refitted at each cutoff, so they may be judged on any past window. A champion is a fitted bundle: it
-has seen everything before its own ``as_of``, so it is compared only on windows that begin there or later.
+has seen everything before its own ``as_of``, so it is compared only on windows that begin there or later. One that
+has seen more than the candidate is never replaced here: that is a person's decision.
 """
 
 from collections.abc import Sequence
@@ -37,10 +38,13 @@ class Decision:
         The answer.
     reasons : tuple of str
         Each figure that decided, in words.
+    refusals : tuple of str
+        Those of them that spoke against it.
     """
 
     promote: bool
     reasons: tuple[str, ...]
+    refusals: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -98,7 +102,8 @@ def decide(candidate: Bundle, champion: StoredBundle | None, data: CustomerData,
 
     The candidate must not be significantly worse than the naive rate on its newest past window, in any of
     `JUDGED`; nor than the champion on windows that begin at or after the champion's ``as_of``, where one is
-    fully observed. Significantly worse: the 95 % interval of the paired difference lies above zero.
+    fully observed. Significantly worse: the 95 % interval of the paired difference lies above zero. A candidate
+    whose ``as_of`` is before the champion's is not promoted, however good it is.
 
     Parameters
     ----------
@@ -119,7 +124,8 @@ def decide(candidate: Bundle, champion: StoredBundle | None, data: CustomerData,
     naive = _naive_verdicts(candidate)
     against = _champion_verdicts(candidate, champion, data, seed) if champion is not None else []
     verdicts = [*naive, *against]
-    return Decision(all(fine for fine, _ in verdicts), tuple(text for _, text in verdicts))
+    refusals = tuple(text for fine, text in verdicts if not fine)
+    return Decision(not refusals, tuple(text for _, text in verdicts), refusals)
 
 
 def _naive_verdicts(candidate: Bundle) -> list[tuple[bool, str]]:
@@ -133,6 +139,9 @@ def _naive_verdicts(candidate: Bundle) -> list[tuple[bool, str]]:
 def _champion_verdicts(
     candidate: Bundle, champion: StoredBundle, data: CustomerData, seed: int
 ) -> list[tuple[bool, str]]:
+    if candidate.as_of < champion.bundle.as_of:
+        text = f"trained as of {candidate.as_of:%Y-%m-%d}, and the champion as of {champion.bundle.as_of:%Y-%m-%d}"
+        return [(False, f"{text}: an older model does not take a newer one's place by itself")]
     if champion.bundle.horizons != candidate.horizons:
         return [(True, "the champion answers other horizons: not compared")]
     past = data.before(candidate.as_of)

@@ -1,12 +1,13 @@
 """The backtest as tables in plain words: the model beside the simple rules."""
 
 from dataclasses import dataclass
+from datetime import date
 
 import polars as pl
 
 from foretell.delivery.run import Record
 from foretell.delivery.trust import Verdict
-from foretell.delivery.wording import METRICS, MetricWords, figure, rung_words
+from foretell.delivery.wording import METRICS, MetricWords, day_words, figure, rung_words
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,7 @@ class Table:
     Parameters
     ----------
     cutoff : str
-        As of when it was predicted, ISO date.
+        As of when it was predicted, in words.
     metrics : tuple of MetricWords
         The columns.
     rows : tuple of Row
@@ -117,7 +118,7 @@ def _table(rows: pl.DataFrame, cutoff: str, record: Record, target: str) -> Tabl
     rungs.sort(key=lambda rung: (rung != ours, rung in record.naive_rungs))
     values = {(row["rung"], row["metric"]): row for row in rows.to_dicts()}
     return Table(
-        cutoff=cutoff[:10],
+        cutoff=day_words(date.fromisoformat(cutoff[:10])),
         metrics=tuple(METRICS[name] for name in shown),
         rows=tuple(
             Row(rung_words(rung), rung == ours, tuple(_cell(values.get((rung, name)), METRICS[name]) for name in shown))

@@ -3,6 +3,7 @@
 import html
 import re
 from dataclasses import dataclass
+from datetime import date
 
 import polars as pl
 
@@ -78,7 +79,7 @@ def decile_chart(run: Run) -> Chart | None:
         svg = _inline(to_svg(figure, prefix="decile-", titles=titles), title="Predicted and real value by tenth")
     shares = top_shares(rows)
     says = (
-        f"Predicted as of {cutoff[:10]}, then compared with what happened. The best tenth of the customers was "
+        f"Predicted as of {_day_of(cutoff)}, then compared with what happened. The best tenth of the customers was "
         f"predicted at {worth(predicted[0])} each and came to {worth(actual[0])}; the last tenth was predicted at "
         f"{worth(predicted[-1])} and came to {worth(actual[-1])}."
     )
@@ -132,7 +133,7 @@ def calibration_chart(run: Run) -> Chart | None:
                 for row in rows.filter(pl.col("customers") > 0).to_dicts()
             ],
         ),
-        says=f"Predicted as of {cutoff[:10]}. Points on the dashed line are percentages that came true.",
+        says=f"Predicted as of {_day_of(cutoff)}. Points on the dashed line are percentages that came true.",
         header=("Predicted risk", "Customers", f"Did not order in {days} days"),
         rows=tuple(
             (percent(row["predicted"], decimals=1), whole(row["customers"]), percent(row["observed"], decimals=1))
@@ -277,3 +278,7 @@ def _inline(svg: str, *, title: str) -> str:
     head = _NAMESPACE.sub("", head)
     head = re.sub(r'\s(width|height)="[^"]*"', "", head)
     return f'{head} role="img" aria-label="{title}">{rest}'
+
+
+def _day_of(cutoff: str) -> str:
+    return day_words(date.fromisoformat(cutoff[:10]))

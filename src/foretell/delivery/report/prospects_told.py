@@ -6,6 +6,7 @@ import polars as pl
 
 from foretell.delivery.expected import Expected
 from foretell.delivery.prospects import VALUE_OF_PROSPECTS, ProspectTable
+from foretell.delivery.wording import percent
 from foretell.features.prospects import STATES
 
 TOP_SHARE = 0.05
@@ -112,7 +113,7 @@ def prospects_told(table: ProspectTable | None) -> ProspectsTold | None:
         all=_group("All", scores, chance),
         first_orders=table.first_orders,
         groups=tuple(group for group in groups if group.people),
-        top=_group(f"The {TOP_SHARE:.0%} ranked highest", top, chance),
+        top=_group(f"The {percent(TOP_SHARE)} ranked highest", top, chance),
         undated=scores[chance].null_count(),
         past=table.past(),
     )

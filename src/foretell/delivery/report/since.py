@@ -146,7 +146,7 @@ def _moves(run: Run, previous: Previous) -> tuple[str, ...]:
         f"{whole(new)} ordered for the first time since." if new else "Nobody ordered for the first time since."
     ]
     if gone:
-        sentences.append(f"{whole(gone)} of those scored then are no longer among the orders that can be used.")
+        sentences.append(f"Of those scored then, {whole(gone)} can no longer be found in the orders that can be used.")
     if previous.horizons.churn_days == run.horizons.churn_days:
         is_high, was_high = pl.col("now") == "high", pl.col("then") == "high"
         fell, returned = both.filter(is_high & ~was_high).height, both.filter(was_high & ~is_high).height
