@@ -39,8 +39,6 @@ def test_every_command_and_option_in_the_examples_exists(examples):
 @pytest.mark.slow
 def test_the_line_of_cron_runs_as_cron_would_run_it(examples, big_shop, bundle, tmp_path):
     """With no environment but cron's, from another folder."""
-    from dataclasses import replace
-
     import polars as pl
 
     from foretell.bundles.registry import Registry
@@ -54,8 +52,7 @@ def test_the_line_of_cron_runs_as_cron_would_run_it(examples, big_shop, bundle, 
     settings = settings.replace('# order_id = "order_id"', 'order_id = "order_id"', 1)
     (shop / "foretell.toml").write_text(settings, encoding="utf-8")
     registry = Registry(shop / "models")
-    # The bundle learnt from orders with order ids, which these have not.
-    registry.promote(registry.register(replace(bundle, profile={})), why="test")
+    registry.promote(registry.register(bundle), why="test")
     program = tmp_path / "foretell"
     program.write_text(f"#!/bin/sh\nexec {sys.executable} -c 'from foretell.cli import main; main()' \"$@\"\n")
     program.chmod(0o755)
