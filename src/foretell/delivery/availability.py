@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from foretell.delivery.checks import is_money
 from foretell.delivery.compiled import named_columns
+from foretell.delivery.lookalike_run import RULE_COLUMNS
 from foretell.delivery.prospects import CHANCES
 from foretell.delivery.rule_columns import PERCENTILE, column_named, rule_columns, without_horizon
 from foretell.delivery.rules.condition import columns_of
@@ -17,6 +18,12 @@ from foretell.tables.schema import Column
 
 LACKS_TABLES = "Needs "
 """Beginning of the reason why a segment is off whose tables, or columns of them, are not there."""
+NO_LOOKALIKE = (
+    "Run foretell lookalike first: no ranking of these customers by likeness has been published, as foretell lookalike "
+    "--seeds vip.csv does."
+)
+"""Why a segment is off that reads one."""
+_RANKED_ALIKE = frozenset(column.name for column in RULE_COLUMNS)
 _NO_CONSENT_IN_RULES = "Consent is no column of rules: upload files leave out who gave none, whatever the segment."
 
 
@@ -87,6 +94,8 @@ def _why_off(segment: Segment, run: Run, known: Mapping[str, Column]) -> str:
     chances = [name for name in named if without_horizon(name) in CHANCES]
     if chances and run.prospects is not None:
         return f"It reads {_listed(chances)}, but {_why_no_chance(run, known)}."
+    if _RANKED_ALIKE & {stem for name in named for stem in (name, name.removesuffix(PERCENTILE))}:
+        return run.no_lookalikes or NO_LOOKALIKE
     missing = [name for name in segment.needs if name in named and name not in chances]
     if missing:
         return _why_missing(missing, segment.tables)

@@ -10,6 +10,7 @@ import polars as pl
 from foretell.config.settings import Settings
 from foretell.delivery.availability import wanted_columns
 from foretell.delivery.compiled import compile_segments, named_columns
+from foretell.delivery.lookalike_run import RULE_COLUMNS
 from foretell.delivery.prospects import prospect_rule_columns
 from foretell.delivery.ready_segments import shop_segments
 from foretell.delivery.rule_columns import PERCENTILE, rule_columns, without_horizon
@@ -153,6 +154,7 @@ ANY_FEATURE = (
     *_as_columns(catalogue(available=EVERYTHING)),
     *columns_of_attributes(ATTRIBUTES),
     *(column for column in prospect_rule_columns(1) if column.name == without_horizon(column.name)),
+    *RULE_COLUMNS,
 )
 """Every column beyond the scores that some shop's data could give, a shop's own attributes and events aside."""
 _MOST_NEEDED = 4
@@ -279,4 +281,5 @@ def missing_features(run: Run, segments: Sequence[Segment]) -> set[str]:
     """
     there = set(rule_columns(run.columns, run.feature_columns))
     wanted = {name.removesuffix(PERCENTILE) for name in wanted_columns(segments)}
-    return (wanted - there) & {column.name for column in ANY_FEATURE}
+    computable = {column.name for column in ANY_FEATURE} - {column.name for column in RULE_COLUMNS}
+    return (wanted - there) & computable
