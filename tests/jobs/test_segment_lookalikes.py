@@ -136,5 +136,3 @@ def test_both_engines_publish_the_same_bytes(make, monkeypatch: pytest.MonkeyPat
         found.append(files)
     assert len(found[0]["segments/lookalike_top.csv"].splitlines()) > 10
     assert found[0] == found[1]
-
-

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from foretell.delivery.checks import is_money
-from foretell.delivery.compiled import named_columns
+from foretell.delivery.compiled import by_other_rule, named_columns
 from foretell.delivery.lookalike_run import RULE_COLUMNS
 from foretell.delivery.prospects import CHANCES
 from foretell.delivery.rule_columns import PERCENTILE, column_named, rule_columns, without_horizon
@@ -59,6 +59,36 @@ def wanted_columns(segments: Sequence[Segment]) -> frozenset[str]:
     return frozenset(name for segment in segments if not segment.off for name in named_columns(segment))
 
 
+def standing_in(segments: Sequence[Segment], known: Mapping[str, Column]) -> tuple[Segment, ...]:
+    """Return segments by the rule that the data allow: their own, or the one that stands in for it.
+
+    Parameters
+    ----------
+    segments : sequence of Segment
+        Definitions.
+    known : mapping of str to Column
+        From `foretell.delivery.rule_columns.rule_columns`.
+
+    Returns
+    -------
+    tuple of Segment
+        In the same order; `Segment.otherwise` is the rule of those whose data lack a column of `Segment.needs`, and
+        have all that it reads.
+    """
+    return tuple(_standing_in(segment, known) for segment in segments)
+
+
+def _standing_in(segment: Segment, known: Mapping[str, Column]) -> Segment:
+    if not segment.otherwise or segment.off or _has(segment, known):
+        return segment
+    instead = by_other_rule(segment)
+    return instead if _has(instead, known) else segment
+
+
+def _has(segment: Segment, known: Mapping[str, Column]) -> bool:
+    return all(column_named(name, dict(known)) is not None for name in segment.needs)
+
+
 def allowed(run: Run, segments: Sequence[Segment]) -> tuple[tuple[Segment, ...], tuple[Off, ...]]:
     """Tell apart the segments that a run allows from those that it does not.
 
@@ -78,7 +108,7 @@ def allowed(run: Run, segments: Sequence[Segment]) -> tuple[tuple[Segment, ...],
     """
     known = rule_columns(run.columns, run.feature_columns)
     on, off = [], []
-    for segment in segments:
+    for segment in standing_in(segments, known):
         reason = _why_off(segment, run, known)
         if reason:
             off.append(Off(segment, reason))

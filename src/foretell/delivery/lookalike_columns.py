@@ -10,6 +10,7 @@ from typing import Any
 import polars as pl
 
 from foretell.delivery.availability import NO_LOOKALIKE, wanted_columns
+from foretell.delivery.compiled import by_other_rule
 from foretell.delivery.lookalike_run import RULE_COLUMNS
 from foretell.delivery.manifest import RUN_NAME
 from foretell.delivery.reached import lookalike_folders
@@ -44,7 +45,7 @@ def with_lookalikes(run: Run, output_folder: Path, segments: Sequence[Segment]) 
         by more than `MOST_DAYS_OLD` days, and that ranks any of their customers; those whom it does not rank have none.
         Else without these columns, and with the reason in `Run.no_lookalikes`.
     """
-    wanted = wanted_columns(segments)
+    wanted = wanted_columns([*segments, *(by_other_rule(one) for one in segments if one.otherwise)])
     # Also a rank of a column asks for it.
     asked = [name for name in _NAMES if name in wanted or name + PERCENTILE in wanted]
     run = _without(run)

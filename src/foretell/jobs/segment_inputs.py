@@ -8,8 +8,8 @@ from itertools import product
 import polars as pl
 
 from foretell.config.settings import Settings
-from foretell.delivery.availability import wanted_columns
-from foretell.delivery.compiled import compile_segments, named_columns
+from foretell.delivery.availability import standing_in, wanted_columns
+from foretell.delivery.compiled import by_other_rule, compile_segments, named_columns
 from foretell.delivery.lookalike_run import RULE_COLUMNS
 from foretell.delivery.prospects import prospect_rule_columns
 from foretell.delivery.ready_segments import shop_segments
@@ -107,6 +107,10 @@ def static_problems(settings: Settings, segments: Sequence[Segment]) -> list[str
     foreign = [segment for segment in own if not set(segment.needs) <= set(known)]
     settled = [segment for segment in own if segment not in foreign]
     problems = compile_segments([*beside, *settled], known, publishable=publishable)[1]
+    for segment in own:
+        if segment.otherwise:
+            other = replace(by_other_rule(segment), exclusive="")
+            problems += compile_segments([other], known, publishable=publishable)[1]
     return problems + [problem for segment in foreign for problem in _least_problems(segment, known, publishable)]
 
 
@@ -210,8 +214,10 @@ def with_features(
         order, or reads what is foretold of them.
     """
     scored = rule_columns(run.columns)
+    there = feature_columns(data)
+    segments = standing_in(segments, rule_columns(run.columns, there))
     wanted = {name.removesuffix(PERCENTILE) for name in wanted_columns(segments)} - set(scored)
-    columns = tuple(column for column in feature_columns(data) if column.name in wanted)
+    columns = tuple(column for column in there if column.name in wanted)
     asks = _asks_for_prospects(data, segments)
     if not columns and not asks:
         return run
@@ -279,7 +285,7 @@ def missing_features(run: Run, segments: Sequence[Segment]) -> set[str]:
     set of str
         Names of features.
     """
-    there = set(rule_columns(run.columns, run.feature_columns))
-    wanted = {name.removesuffix(PERCENTILE) for name in wanted_columns(segments)}
+    there = rule_columns(run.columns, run.feature_columns)
+    wanted = {name.removesuffix(PERCENTILE) for name in wanted_columns(standing_in(segments, there))}
     computable = {column.name for column in ANY_FEATURE} - {column.name for column in RULE_COLUMNS}
-    return (wanted - there) & computable
+    return (wanted - set(there)) & computable
