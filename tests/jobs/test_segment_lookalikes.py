@@ -1,6 +1,8 @@
 """Segments read the newest lookalike run of the shop: which one, how old it may be, and that it is an input."""
 
 import json
+from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 
 import polars as pl
@@ -8,7 +10,8 @@ import pytest
 
 from foretell.config.settings import Settings
 from foretell.delivery.availability import NO_LOOKALIKE
-from foretell.delivery.lookalike_run import FOLDER
+from foretell.delivery.lookalike_publish import publish_lookalikes
+from foretell.delivery.lookalike_run import FOLDER, LookalikeRun
 from foretell.engines import sizes
 from foretell.jobs.lookalike import lookalike
 from foretell.jobs.score import score
@@ -28,20 +31,30 @@ owner = "Anna"
 pytestmark = pytest.mark.filterwarnings("ignore::foretell.errors.ForetellWarning")
 
 
+@pytest.fixture(scope="module")
+def seeds(orders: pl.DataFrame, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    often = orders.filter(pl.col("when") < pl.datetime(2025, 7, 1)).group_by("who").len()
+    path: Path = tmp_path_factory.mktemp("seeds") / "seeds.csv"
+    often.sort(["len", "who"], descending=[True, False]).select(customer_id="who").head(40).write_csv(path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def ranked(shop_settings: Settings, seeds: Path) -> LookalikeRun:
+    values = shop_settings.model_dump(exclude_unset=True) | {"lookalike": {"seeds": seeds}}
+    return lookalike(Settings.model_validate(values), as_of="2025-08-01", dry_run=True).run
+
+
 @pytest.fixture
-def make(shop_settings: Settings, orders: pl.DataFrame, tmp_path: Path):
+def make(shop_settings: Settings, seeds: Path, tmp_path: Path):
     (tmp_path / "segments").mkdir()
     (tmp_path / "segments" / "own.toml").write_text(OWN, encoding="utf-8")
-    often = orders.filter(pl.col("when") < pl.datetime(2025, 7, 1)).group_by("who").len()
-    seeds = often.sort(["len", "who"], descending=[True, False]).select(customer_id="who")
-    seeds.head(40).write_csv(tmp_path / "seeds.csv")
 
-    def settings(output: str = "out", shop: str = "A <b>shop</b>", **scoring: object) -> Settings:
+    def settings(output: str = "out", **scoring: object) -> Settings:
         values = shop_settings.model_dump(exclude_unset=True)
-        values["shop"]["name"] = shop
         values["folders"]["output"] = tmp_path / output
         values["segments"] = {"folder": tmp_path / "segments", "ready": ("vip", "lookalike_top")}
-        values["lookalike"] = {"seeds": tmp_path / "seeds.csv"}
+        values["lookalike"] = {"seeds": seeds}
         values["scoring"] = scoring
         return Settings.model_validate(values)
 
@@ -56,7 +69,7 @@ def in_file(folder: Path, name: str = "lookalike_top") -> set[str]:
     return set(pl.read_csv(folder / "segments" / f"{name}.csv")["customer_id"])
 
 
-def test_a_new_lookalike_turns_its_segments_on_and_publishes_anew(make) -> None:
+def test_a_new_lookalike_turns_its_segments_on_and_publishes_anew(make, seeds: Path) -> None:
     settings = make()
     first = score(settings, as_of=AS_OF)
     assert listed(settings)["off"] == NO_LOOKALIKE
@@ -78,58 +91,57 @@ def test_a_new_lookalike_turns_its_segments_on_and_publishes_anew(make) -> None:
     nearly = pl.col("lookalike_score").is_between(0.5, 0.9) & pl.col("lookalike_band_percent").is_null()
     assert in_file(again.folder, "nearly_alike") == set(ranking.filter(nearly)["customer_id"])
     members = pl.read_parquet(again.folder / "segment_members.parquet")
-    seeds = pl.read_csv(settings.lookalike.seeds)["customer_id"]
-    theirs = members.filter(pl.col("customer_id").is_in(seeds.implode()))
+    theirs = members.filter(pl.col("customer_id").is_in(pl.read_csv(seeds)["customer_id"].implode()))
     assert theirs.height > 0
     assert theirs["lookalike_score"].null_count() == theirs.height
     assert not score(settings, as_of=AS_OF).changed
 
 
-def test_a_lookalike_of_a_later_day_or_of_another_shop_is_not_read(make) -> None:
+def publish(ranked: LookalikeRun, settings: Settings, day: str, **changed: object) -> None:
+    publish_lookalikes(replace(ranked, as_of=datetime.fromisoformat(day), **changed), settings.folders.output)
+
+
+def test_a_lookalike_of_a_later_day_or_of_another_shop_is_not_read(make, ranked: LookalikeRun) -> None:
     settings = make()
-    lookalike(settings, as_of="2025-09-02")
-    lookalike(make(shop="Another"), as_of="2025-08-31")
     score(settings, as_of=AS_OF)
+    publish(ranked, settings, "2025-09-02")
+    publish(ranked, settings, "2025-08-31", shop="Another")
     assert listed(settings)["off"] == NO_LOOKALIKE
-    lookalike(settings, as_of="2025-08-30")
+    publish(ranked, settings, "2025-08-30")
     assert listed(settings)["off"] == ""
 
 
-def test_a_lookalike_is_read_for_a_month(make) -> None:
+def test_a_lookalike_is_read_for_a_month(make, ranked: LookalikeRun) -> None:
     settings = make()
-    lookalike(settings, as_of="2025-08-01")
     score(settings, as_of=AS_OF)
-    assert listed(settings)["off"] == ""
-    score(settings, as_of="2025-09-02")
+    publish(ranked, settings, "2025-07-31")
     assert listed(settings)["off"] == (
-        "The newest ranking by likeness is as of 2025-08-01, 32 days before the scores, and no more than 31 are read: "
+        "The newest ranking by likeness is as of 2025-07-31, 32 days before the scores, and no more than 31 are read: "
         "run foretell lookalike again."
     )
+    publish(ranked, settings, "2025-08-01")
+    assert listed(settings)["off"] == ""
 
 
-def test_a_changed_file_and_a_pool_of_strangers_are_passed_over(make, tmp_path: Path) -> None:
+def test_a_changed_file_and_a_pool_of_strangers_are_passed_over(make, ranked: LookalikeRun) -> None:
     settings = make()
     score(settings, as_of=AS_OF)
-    lookalike(settings, as_of="2025-08-30")
-    older = listed(settings)["customers"]
-    pool = pl.DataFrame({"customer_id": [f"s{i}" for i in range(200)], "size": [i % 17 for i in range(200)]})
-    pool.write_csv(tmp_path / "pool.csv")
-    pool.head(20).select("customer_id").write_csv(tmp_path / "strangers.csv")
-    values = settings.model_dump(exclude_unset=True)
-    values["lookalike"] = {"seeds": tmp_path / "strangers.csv", "pool": tmp_path / "pool.csv"}
-    lookalike(Settings.model_validate(values), as_of="2025-08-31")
-    assert listed(settings)["customers"] == older
+    publish(ranked, settings, "2025-08-30")
+    known = listed(settings)["customers"]
+    strangers = ranked.ranking.with_columns(customer_id=pl.lit("stranger of ") + pl.col("customer_id"))
+    publish(ranked, settings, "2025-08-31", ranking=strangers)
+    assert listed(settings)["customers"] == known
     file = settings.folders.output / FOLDER / "2025-08-30" / "lookalikes.parquet"
     pl.read_parquet(file).with_columns(lookalike_percentile=pl.lit(100, pl.Int64)).write_parquet(file)
     assert listed(settings)["off"] == NO_LOOKALIKE
 
 
-def test_both_engines_publish_the_same_bytes(make, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_both_engines_publish_the_same_bytes(make, ranked: LookalikeRun, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sizes, "_SCORED_PER_ROW", 10_000.0)
     found = []
     for engine in ("frame", "buckets"):
         settings = make(engine, engine=engine, memory="450MB")
-        lookalike(settings, as_of="2025-08-30")
+        publish(ranked, settings, "2025-08-30")
         folder = score(settings, as_of=AS_OF).folder
         files = {p.relative_to(folder).as_posix(): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
         files["run.json"] = json.dumps(json.loads(files["run.json"]) | {"circumstances": None}).encode()
