@@ -1,6 +1,7 @@
 """Segments read the newest lookalike run of the shop: which one, how old it may be, and that it is an input."""
 
 import json
+import shutil
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -69,7 +70,7 @@ def in_file(folder: Path, name: str = "lookalike_top") -> set[str]:
     return set(pl.read_csv(folder / "segments" / f"{name}.csv")["customer_id"])
 
 
-def test_a_new_lookalike_turns_its_segments_on_and_publishes_anew(make, seeds: Path) -> None:
+def test_a_new_lookalike_turns_its_segments_on_and_publishes_anew(make, seeds: Path, ranked: LookalikeRun) -> None:
     settings = make()
     first = score(settings, as_of=AS_OF)
     assert listed(settings)["off"] == NO_LOOKALIKE
@@ -95,6 +96,12 @@ def test_a_new_lookalike_turns_its_segments_on_and_publishes_anew(make, seeds: P
     assert theirs.height > 0
     assert theirs["lookalike_score"].null_count() == theirs.height
     assert not score(settings, as_of=AS_OF).changed
+
+    # what was published of the ranking before does not outlive it
+    publish(ranked, settings, AS_OF, ranking=ranked.ranking.head(10))
+    assert listed(settings)["customers"] == 10
+    shutil.rmtree(settings.folders.output / FOLDER)
+    assert listed(settings)["off"] == NO_LOOKALIKE
 
 
 def publish(ranked: LookalikeRun, settings: Settings, day: str, **changed: object) -> None:
