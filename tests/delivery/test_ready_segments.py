@@ -11,11 +11,12 @@ from hypothesis import strategies as st
 
 from foretell.delivery.availability import allowed
 from foretell.delivery.compiled import compile_segments, named_columns
-from foretell.delivery.ready_segments import ready_segments
+from foretell.delivery.ready_segments import ready_definitions, ready_segments
 from foretell.delivery.rule_columns import rule_columns
 from foretell.delivery.rules.evaluate import expression
 from foretell.delivery.rules.parse import parse_rule
 from foretell.delivery.segment_lint import group_sizes, lint_definition
+from foretell.delivery.segment_toml import Definition, as_segment
 from foretell.delivery.segments import PURPOSES, Segment
 from foretell.delivery.selection import same_people, select_all
 from foretell.features.compute import compute
@@ -79,6 +80,7 @@ def test_data_decide_which_are_on(make_run):
     reasons = {one.segment.name: one.reason for one in off}
     assert reasons["cart_abandoners"] == "Needs events: the data have no days_since_open_cart."
     assert reasons["life_stage"].startswith("Guesses about a person's life are sensitive")
+    assert reasons["lookalike_top"].startswith("Run foretell lookalike first")
     assert reasons["cross_sell_category"] == "It needs a value of yours for bought, missing."
     assert reasons["gift_buyers"] == "Needs orders with gift: the data have no gift_orders_share."
     assert reasons["messaging_opted_in"].startswith("Consent is no column of rules")
@@ -187,3 +189,17 @@ def test_exclusive_segments_share_nobody_and_lose_nobody(run, priorities, limits
         # Only a limit keeps out whom no segment of higher priority took.
         first = set().union(*(members[i] for i in range(4) if priorities[i] < segment.priority))
         assert one == inside - first or (segment.limit is not None and len(one) == segment.limit)
+
+
+@pytest.mark.parametrize(("there", "rule"), [("last_order_country", "where"), ("profile_country", "otherwise")])
+def test_a_rule_stands_in_where_the_data_lack_what_the_first_one_needs(make_run, there, rule):
+    mine = Definition({"name": "swiss", "like": "in_country", "parameters": {"country": "CH"}}, "own.toml")
+    country = as_segment(mine, ready_definitions())
+    run = make_run(customers=10)
+    features = run.scores.select("customer_id", pl.Series(there, ["CH", None] * 5))
+    run = replace(run, features=features, feature_columns=(Column(there, pl.String(), "name", True, "Country."),))
+    ((on,), off) = allowed(run, [country])
+    assert (off, on.where) == ((), getattr(country, rule))
+    assert select_all(run, [on])[0].size == 5
+    neither = allowed(make_run(customers=10), [country])[1]
+    assert neither[0].reason == "Needs orders or customers with country: the data have no last_order_country."

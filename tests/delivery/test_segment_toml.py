@@ -110,6 +110,7 @@ def test_a_segment_takes_over_a_ready_one_and_changes_what_it_says():
 def test_parameters_stand_in_texts_and_names_without_breaking_out():
     where = one('like = "in_country"\nparameters = {country = "Côte d\'Ivoire\' OR orders > 0 OR \'"}').where
     assert where == "last_order_country = 'Côte d''Ivoire'' OR orders > 0 OR '''"
+    assert one('like = "in_country"\nparameters = {country = "l\'île"}').otherwise == "profile_country = 'l''île'"
     (definition,), _ = read('like = "holiday_shoppers"\nparameters = {event = "x >= 0 OR y"}')
     with pytest.raises(ValueError, match="letters, digits and _ only"):
         as_segment(definition, READY)
@@ -166,3 +167,8 @@ def test_a_shop_replaces_chooses_and_holds_out(tmp_path):
     assert asked.off == "It needs a value of yours for category."
     # Taken over by name, a sensitive segment is asked for.
     assert found["life"].off == ""
+
+
+def test_a_rule_of_ones_own_has_no_stand_in_of_a_ready_one():
+    own = one('like = "in_country"\nparameters = {country = "CH"}\nwhere = "last_order_country = \'LI\'"')
+    assert (own.where, own.otherwise) == ("last_order_country = 'LI'", "")

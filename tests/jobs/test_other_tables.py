@@ -13,6 +13,7 @@ from foretell.jobs.check import check
 from foretell.jobs.doctor import doctor
 from foretell.jobs.inputs import read_shop
 from foretell.jobs.score import score
+from foretell.jobs.segments import list_segments
 
 EMAIL = "@private.example"
 TABLES = {
@@ -110,3 +111,43 @@ def test_buckets_publish_the_same_of_every_table(settings: Settings) -> None:
         assert result.folder is not None
         published.append((json.loads((result.folder / "manifest.json").read_bytes())["content"], result.lines()[:8]))
     assert published[0] == published[1]
+
+
+def test_segments_by_country_read_the_customers_table_where_orders_hold_no_countries(
+    trained_shop: Path, shop_settings: Settings, tmp_path: Path
+) -> None:
+    def settings(name: str, orders: pl.DataFrame, **columns: str) -> Settings:
+        folder = Path(shutil.copytree(trained_shop, tmp_path / name))
+        orders.write_csv(folder / "orders.csv")
+        countries = pl.when(pl.col("who").hash(1) % 3 == 0).then(pl.lit("CH")).otherwise(pl.lit("DE"))
+        orders.select("who").unique().sort("who").with_columns(country=countries).write_csv(folder / "customers.csv")
+        (folder / "segments").mkdir()
+        own = '[[segments]]\nname = "{0}"\nlike = "{0}"\nparameters = {{country = "CH"}}\n'
+        own = own.format("in_country") + own.format("outside_country")
+        (folder / "segments" / "own.toml").write_text(own, encoding="utf-8")
+        values = json.loads(shop_settings.model_dump_json(exclude_unset=True).replace(str(trained_shop), str(folder)))
+        values["data"]["orders"] |= columns
+        path = str(folder / "customers.csv")
+        values["data"]["customers"] = {"path": path, "customer_id": "who", "country": "country"}
+        values["segments"] = {"folder": str(folder / "segments"), "ready": []}
+        return Settings.model_validate_json(json.dumps(values))
+
+    orders = pl.read_csv(trained_shop / "orders.csv")
+    for name, frame, columns, read in (
+        ("by_customer", orders, {}, "profile_country"),
+        ("by_order", orders.with_columns(land=pl.lit("CH")), {"country": "land"}, "last_order_country"),
+    ):
+        asked = settings(name, frame, **columns)
+        folder = score(asked, as_of="2025-08-01").folder
+        assert folder is not None
+        scored = set(pl.read_parquet(folder / "scores.parquet")["customer_id"])
+        table = pl.read_csv(asked.data.customers.path if asked.data.customers else "")
+        swiss = set(table.filter(pl.col("country") == "CH")["who"]) & scored if name == "by_customer" else scored
+        found = {one: pl.read_csv(folder / "segments" / f"{one}.csv") for one in ("in_country", "outside_country")}
+        assert set(found["in_country"]["customer_id"]) == swiss
+        assert set(found["outside_country"]["customer_id"]) == scored - swiss
+        assert read in found["in_country"].columns
+        (tmp_path / name / "orders.csv").unlink()  # what was published is enough to list them
+        rows = {row["name"]: row for row in list_segments(asked).rows}
+        assert rows["in_country"]["rule"] == f"{read} = 'CH'"
+        assert rows["in_country"]["customers"] == len(swiss)

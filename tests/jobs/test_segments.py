@@ -173,6 +173,11 @@ name = "wrong"
 where = "region + 1 > 2 AND no_where = 1"
 needs = ["region"]
 [[segments]]
+name = "either"
+where = "last_order_country = 'CH'"
+otherwise = "profile_contry = 'CH'"
+needs = ["last_order_country"]
+[[segments]]
 name = "tier_2b"
 where = "orders > 2"
 exclusive = "engagement"
@@ -183,5 +188,6 @@ priority = 2
         segments_of(with_folder(shop_settings, tmp_path))
     assert caught.value.problems == (
         "In the exclusive group 'engagement' 'engagement_tier_2', 'tier_2b' have the same priority 2.",
+        "Segment 'either': the rule names the unknown column 'profile_contry'. Did you mean 'profile_country'?",
         "Segment 'wrong': the rule names the unknown column 'no_where'.",
     )

@@ -4,7 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from foretell.delivery.checks import is_money
-from foretell.delivery.compiled import named_columns
+from foretell.delivery.compiled import by_other_rule, named_columns
+from foretell.delivery.lookalike_run import RULE_COLUMNS
 from foretell.delivery.prospects import CHANCES
 from foretell.delivery.rule_columns import PERCENTILE, column_named, rule_columns, without_horizon
 from foretell.delivery.rules.condition import columns_of
@@ -17,6 +18,12 @@ from foretell.tables.schema import Column
 
 LACKS_TABLES = "Needs "
 """Beginning of the reason why a segment is off whose tables, or columns of them, are not there."""
+NO_LOOKALIKE = (
+    "Run foretell lookalike first: no ranking of these customers by likeness has been published, as foretell lookalike "
+    "--seeds vip.csv does."
+)
+"""Why a segment is off that reads one."""
+_RANKED_ALIKE = frozenset(column.name for column in RULE_COLUMNS)
 _NO_CONSENT_IN_RULES = "Consent is no column of rules: upload files leave out who gave none, whatever the segment."
 
 
@@ -52,6 +59,36 @@ def wanted_columns(segments: Sequence[Segment]) -> frozenset[str]:
     return frozenset(name for segment in segments if not segment.off for name in named_columns(segment))
 
 
+def standing_in(segments: Sequence[Segment], known: Mapping[str, Column]) -> tuple[Segment, ...]:
+    """Return segments by the rule that the data allow: their own, or the one that stands in for it.
+
+    Parameters
+    ----------
+    segments : sequence of Segment
+        Definitions.
+    known : mapping of str to Column
+        From `foretell.delivery.rule_columns.rule_columns`.
+
+    Returns
+    -------
+    tuple of Segment
+        In the same order; `Segment.otherwise` is the rule of those whose data lack a column of `Segment.needs`, and
+        have all that it reads.
+    """
+    return tuple(_standing_in(segment, known) for segment in segments)
+
+
+def _standing_in(segment: Segment, known: Mapping[str, Column]) -> Segment:
+    if not segment.otherwise or segment.off or _has(segment, known):
+        return segment
+    instead = by_other_rule(segment)
+    return instead if _has(instead, known) else segment
+
+
+def _has(segment: Segment, known: Mapping[str, Column]) -> bool:
+    return all(column_named(name, dict(known)) is not None for name in segment.needs)
+
+
 def allowed(run: Run, segments: Sequence[Segment]) -> tuple[tuple[Segment, ...], tuple[Off, ...]]:
     """Tell apart the segments that a run allows from those that it does not.
 
@@ -71,7 +108,7 @@ def allowed(run: Run, segments: Sequence[Segment]) -> tuple[tuple[Segment, ...],
     """
     known = rule_columns(run.columns, run.feature_columns)
     on, off = [], []
-    for segment in segments:
+    for segment in standing_in(segments, known):
         reason = _why_off(segment, run, known)
         if reason:
             off.append(Off(segment, reason))
@@ -87,6 +124,8 @@ def _why_off(segment: Segment, run: Run, known: Mapping[str, Column]) -> str:
     chances = [name for name in named if without_horizon(name) in CHANCES]
     if chances and run.prospects is not None:
         return f"It reads {_listed(chances)}, but {_why_no_chance(run, known)}."
+    if _RANKED_ALIKE & {stem for name in named for stem in (name, name.removesuffix(PERCENTILE))}:
+        return run.no_lookalikes or NO_LOOKALIKE
     missing = [name for name in segment.needs if name in named and name not in chances]
     if missing:
         return _why_missing(missing, segment.tables)

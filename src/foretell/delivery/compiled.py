@@ -3,7 +3,7 @@
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import polars as pl
 
@@ -61,6 +61,23 @@ def named_columns(segment: Segment) -> tuple[str, ...]:
     in_order = (direction(entry)[0] for entry in segment.order_by)
     in_words = (name for part in segment.why for name in PLACEHOLDER.findall(part))
     return tuple(dict.fromkeys([*in_rule, *in_order, *segment.columns, *in_words, *segment.needs]))
+
+
+def by_other_rule(segment: Segment) -> Segment:
+    """Return a segment with the rule that stands in for its own.
+
+    Parameters
+    ----------
+    segment : Segment
+        A definition with `Segment.otherwise`.
+
+    Returns
+    -------
+    Segment
+        It needs what that rule reads, and has no other any more.
+    """
+    other = replace(segment, where=segment.otherwise, otherwise="", needs=())
+    return replace(other, needs=named_columns(other))
 
 
 def ranked_columns(segments: Sequence[Segment]) -> set[str]:

@@ -1,7 +1,7 @@
 """What one lookalike run hands to delivery: plain values and frames, so that publishing fits and reads nothing."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -25,6 +25,8 @@ LOOKALIKE_COLUMNS = (
     Column("prediction_status", pl.String(), "category", False, "ok, or no_features: nothing is known."),
 )  # fmt: skip
 """The ranking's columns, in order."""
+RULE_COLUMNS = tuple(replace(column, nullable=True) for column in LOOKALIKE_COLUMNS[1:4])
+"""Those that segments read; empty for customers whom no lookalike ranked, its seeds among them."""
 
 
 @dataclass(frozen=True)

@@ -60,6 +60,28 @@ def find_reached(output_folder: Path, as_of: datetime) -> Reached | None:
     Reached or None
         None where there is none that can be read and is as its manifest says.
     """
+    for folder, manifest in lookalike_folders(output_folder, as_of):
+        reached = _read(folder, manifest)
+        if reached is not None:
+            return reached
+    return None
+
+
+def lookalike_folders(output_folder: Path, as_of: datetime) -> list[tuple[Path, Mapping[str, Any]]]:
+    """Return the published lookalike runs that are not younger than a run.
+
+    Parameters
+    ----------
+    output_folder : Path
+        Where published folders live; it may be absent.
+    as_of : datetime
+        First instant that the run did not see.
+
+    Returns
+    -------
+    list of (Path, mapping)
+        Folders with their manifests, the newest first; whether their files are as the manifest says is not looked at.
+    """
     home = output_folder / FOLDER
     found = []
     for folder in home.iterdir() if home.is_dir() else ():
@@ -67,11 +89,8 @@ def find_reached(output_folder: Path, as_of: datetime) -> Reached | None:
         text = None if manifest is None else manifest.get("as_of")
         if manifest is not None and isinstance(text, str) and text <= as_of.isoformat():
             found.append((text, folder.name, folder, manifest))
-    for _, _, folder, manifest in sorted(found, key=lambda one: one[:2], reverse=True):
-        reached = _read(folder, manifest)
-        if reached is not None:
-            return reached
-    return None
+    ranked = sorted(found, key=lambda one: one[:2], reverse=True)
+    return [(folder, manifest) for _, _, folder, manifest in ranked]
 
 
 def _read(folder: Path, manifest: Mapping[str, Any]) -> Reached | None:

@@ -189,6 +189,8 @@ class Run:
         How long nobody has ordered, beside what is usual in this shop.
     no_chances : str
         Why the bundle tells no chances of first orders, as the end of a sentence; empty where it does.
+    no_lookalikes : str
+        Why no lookalike run ranks these customers, one sentence; empty where one does, or no segment asks.
     """
 
     shop: str
@@ -219,6 +221,7 @@ class Run:
     prospect_table: ProspectTable | None = None
     silence: Silence | None = None
     no_chances: str = ""
+    no_lookalikes: str = ""
 
     @property
     def folder_name(self) -> str:

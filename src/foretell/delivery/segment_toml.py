@@ -16,6 +16,7 @@ NEEDS_VALUE = "It needs a value of yours"
 _FILLED = (
     "title",
     "where",
+    "otherwise",
     "description",
     "description_without_money",
     "action",
@@ -132,6 +133,9 @@ def as_segment(definition: Definition, ready: Mapping[str, Definition], *, is_re
         base = dict(ready[like].values)
         # What was off until asked for has been asked for.
         base.pop("off", None)
+        if "where" in values:
+            # It stands in for the rule of the ready one, which is not the rule any more.
+            base.pop("otherwise", None)
         parameters = {**base.get("parameters", {}), **values.get("parameters", {})}
         values = base | values | ({"parameters": parameters} if parameters else {})
     if "where" not in values:
@@ -146,7 +150,7 @@ def as_segment(definition: Definition, ready: Mapping[str, Definition], *, is_re
     for key in _FILLED:
         if key in values:
             value = values[key]
-            is_rule = key == "where"
+            is_rule = key in ("where", "otherwise")
             values[key] = (
                 _filled(value, parameters, problems, is_rule=is_rule)
                 if isinstance(value, str)

@@ -119,6 +119,7 @@ READERS: Mapping[str, Callable[[object], Any]] = {
     "parameters": _parameters,
     "title": _text,
     "where": _rule,
+    "otherwise": _rule,
     "description": _text,
     "description_without_money": _text,
     "action": _text,

@@ -67,6 +67,8 @@ class Segment:
         Where it is used, of `CHANNELS`.
     utm : tuple of (str, str)
         Parts of `UTM` and their texts.
+    otherwise : str
+        The SQL condition that stands in for `where` where the data lack a column of `needs`; empty for none.
     needs : tuple of str
         Columns beyond the scores without which it is off.
     tables : tuple of str
@@ -104,6 +106,7 @@ class Segment:
     split: str = ""
     channels: tuple[str, ...] = ()
     utm: tuple[tuple[str, str], ...] = ()
+    otherwise: str = ""
     needs: tuple[str, ...] = ()
     tables: tuple[str, ...] = ()
     people: People = "customers"

@@ -8,6 +8,7 @@ import polars as pl
 from foretell.bundles.files import StoredBundle
 from foretell.bundles.registry import Registry
 from foretell.config.settings import Settings
+from foretell.delivery.lookalike_columns import with_lookalikes
 from foretell.delivery.previous import HAS_ORDERED_NAME, MEMBER_PREFIX, Previous, find_previous
 from foretell.delivery.prospects import prospect_rule_columns
 from foretell.delivery.run import Counts, ModelFacts, Run
@@ -87,7 +88,7 @@ def published_run(settings: Settings, as_of: datetime | None, segments: tuple[Se
             feature_columns=computed.feature_columns,
             prospects=computed.prospects,
         )
-    return run
+    return with_lookalikes(run, settings.folders.output, segments)
 
 
 def _champion(settings: Settings) -> StoredBundle | None:

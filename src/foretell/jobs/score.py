@@ -11,6 +11,7 @@ import polars as pl
 from foretell.bundles.files import StoredBundle
 from foretell.bundles.registry import Registry
 from foretell.config.settings import Settings
+from foretell.delivery.lookalike_columns import with_lookalikes
 from foretell.delivery.outcomes import Outcome, refused
 from foretell.delivery.previous import find_previous
 from foretell.delivery.publish import publish
@@ -259,6 +260,7 @@ def score_data(
         "features",
         lambda: with_features(run, data, segments, cutoff, stored.bundle.statistics, parts=parts_of(shop)),
     )
+    run = with_lookalikes(run, settings.folders.output, segments)
     clv = f"predicted_clv_{stored.bundle.horizons.clv_days}d"
     ranked = scored.scores.lazy().sort(clv, "customer_id", descending=[True, False], nulls_last=True)
     head = ranked.head(5).collect(engine="streaming")

@@ -8,8 +8,9 @@ from itertools import product
 import polars as pl
 
 from foretell.config.settings import Settings
-from foretell.delivery.availability import wanted_columns
-from foretell.delivery.compiled import compile_segments, named_columns
+from foretell.delivery.availability import standing_in, wanted_columns
+from foretell.delivery.compiled import by_other_rule, compile_segments, named_columns
+from foretell.delivery.lookalike_run import RULE_COLUMNS
 from foretell.delivery.prospects import prospect_rule_columns
 from foretell.delivery.ready_segments import shop_segments
 from foretell.delivery.rule_columns import PERCENTILE, rule_columns, without_horizon
@@ -106,6 +107,10 @@ def static_problems(settings: Settings, segments: Sequence[Segment]) -> list[str
     foreign = [segment for segment in own if not set(segment.needs) <= set(known)]
     settled = [segment for segment in own if segment not in foreign]
     problems = compile_segments([*beside, *settled], known, publishable=publishable)[1]
+    for segment in own:
+        if segment.otherwise:
+            other = replace(by_other_rule(segment), exclusive="")
+            problems += compile_segments([other], known, publishable=publishable)[1]
     return problems + [problem for segment in foreign for problem in _least_problems(segment, known, publishable)]
 
 
@@ -153,6 +158,7 @@ ANY_FEATURE = (
     *_as_columns(catalogue(available=EVERYTHING)),
     *columns_of_attributes(ATTRIBUTES),
     *(column for column in prospect_rule_columns(1) if column.name == without_horizon(column.name)),
+    *RULE_COLUMNS,
 )
 """Every column beyond the scores that some shop's data could give, a shop's own attributes and events aside."""
 _MOST_NEEDED = 4
@@ -208,8 +214,10 @@ def with_features(
         order, or reads what is foretold of them.
     """
     scored = rule_columns(run.columns)
+    there = feature_columns(data)
+    segments = standing_in(segments, rule_columns(run.columns, there))
     wanted = {name.removesuffix(PERCENTILE) for name in wanted_columns(segments)} - set(scored)
-    columns = tuple(column for column in feature_columns(data) if column.name in wanted)
+    columns = tuple(column for column in there if column.name in wanted)
     asks = _asks_for_prospects(data, segments)
     if not columns and not asks:
         return run
@@ -277,6 +285,7 @@ def missing_features(run: Run, segments: Sequence[Segment]) -> set[str]:
     set of str
         Names of features.
     """
-    there = set(rule_columns(run.columns, run.feature_columns))
-    wanted = {name.removesuffix(PERCENTILE) for name in wanted_columns(segments)}
-    return (wanted - there) & {column.name for column in ANY_FEATURE}
+    there = rule_columns(run.columns, run.feature_columns)
+    wanted = {name.removesuffix(PERCENTILE) for name in wanted_columns(standing_in(segments, there))}
+    computable = {column.name for column in ANY_FEATURE} - {column.name for column in RULE_COLUMNS}
+    return (wanted - set(there)) & computable
