@@ -1,6 +1,6 @@
 """What a figure shows can be had as numbers, and is what the frame says."""
 
-from datetime import date
+from datetime import date, timedelta
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -74,6 +74,19 @@ def test_orders_are_marked_on_their_days():
     assert len(marks) == HISTORY["ordered"].sum()
     assert marks[0] == (date(2026, 1, 1) - date(1970, 1, 1)).days
     assert len(axes.collections) == 1
+
+
+def test_the_density_of_the_next_order_is_the_chance_of_the_week_around_a_day():
+    # Even over 20 days, after which it is certain: 7 / 20 a week, half of that at both ends.
+    last = HISTORY["day"].max()
+    law = pl.DataFrame({"day": [last + timedelta(days=10), last + timedelta(days=20)], "probability": [0.5, 1.0]})
+    (shade,) = plot_customer_history(HISTORY, next_order=law).collections
+    edge = shade.get_paths()[0].vertices
+    start = (last - date(1970, 1, 1)).days
+    height = {int(day - start): chance for day, chance in edge if chance > 0}
+    assert height[10] == pytest.approx(7 / 20)
+    assert [height[0], height[20]] == pytest.approx([3.5 / 20] * 2)
+    assert max(height) == 23
 
 
 def test_tracking_draws_weeks_or_their_sums_and_where_the_model_stops_seeing():
