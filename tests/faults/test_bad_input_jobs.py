@@ -192,7 +192,7 @@ def one_large_account(shop):
     ("spoil", "as_of", "note", "words"),
     [
         (shared_order_ids, AS_OF, "order_id_shared", "order ids belong to several customers"),
-        (one_large_account, AS_OF, "giant_account", "more than 1 % of all orders each"),
+        (one_large_account, AS_OF, "giant_account", "more than a hundredth of all orders each"),
         (lambda _: None, "2026-03-02", "stale", "The orders end 60 days before as_of 2026-03-02"),
     ],
     ids=["same order id for two customers", "one id with more than 1 % of all orders", "no newer orders"],
