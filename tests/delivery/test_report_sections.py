@@ -209,15 +209,16 @@ def lookalikes(as_of):
 
 def test_the_newest_lookalike_run_up_to_the_day_is_read_back(tmp_path, monkeypatch):
     monkeypatch.setattr("foretell.delivery.lookalike_publish.render_lookalike_readme", lambda *_, **__: "text")
-    assert find_reached(tmp_path, datetime(2026, 11, 1)) is None
+    assert find_reached(tmp_path, datetime(2026, 11, 1), "shop") is None
     for day in (1, 10, 20):
         publish_lookalikes(lookalikes(datetime(2026, 10, day)), tmp_path)
-    found = find_reached(tmp_path, datetime(2026, 10, 15))
+    assert find_reached(tmp_path, datetime(2026, 10, 15), "another shop") is None
+    found = find_reached(tmp_path, datetime(2026, 10, 15), "shop")
     assert (found.folder, found.ranked, found.audience, found.seeds) == ("lookalikes/2026-10-10", 2, 1, 8)
     assert found.reach.columns == list(REACH_COLUMNS)
     card = tmp_path / found.folder / "model_card.json"
     card.write_text(json.dumps(json.loads(card.read_text()) | {"seeds": {"matched": 10**6}}))
-    assert find_reached(tmp_path, datetime(2026, 10, 15)).folder == "lookalikes/2026-10-01"
+    assert find_reached(tmp_path, datetime(2026, 10, 15), "shop").folder == "lookalikes/2026-10-01"
 
 
 def test_the_calendar_gives_a_range_for_orders_and_for_spend_where_it_has_one(make_run):

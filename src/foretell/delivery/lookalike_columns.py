@@ -1,6 +1,5 @@
 """The newest published lookalike run as columns of segments."""
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -12,7 +11,6 @@ import polars as pl
 from foretell.delivery.availability import NO_LOOKALIKE, wanted_columns
 from foretell.delivery.compiled import by_other_rule
 from foretell.delivery.lookalike_run import RULE_COLUMNS
-from foretell.delivery.manifest import RUN_NAME
 from foretell.delivery.reached import lookalike_folders
 from foretell.delivery.rule_columns import PERCENTILE
 from foretell.delivery.run import Run
@@ -53,8 +51,8 @@ def with_lookalikes(run: Run, output_folder: Path, segments: Sequence[Segment]) 
         return run
     customers = run.scores.select("customer_id")
     stale: datetime | None = None
-    for folder, manifest in lookalike_folders(output_folder, run.as_of):
-        ranking = _ranking(folder, manifest, run.shop, asked)
+    for folder, manifest in lookalike_folders(output_folder, run.as_of, run.shop):
+        ranking = _ranking(folder, manifest, asked)
         if ranking is None or ranking.join(customers, on="customer_id", how="semi").is_empty():
             continue
         day = as_cutoff(str(manifest["as_of"]))
@@ -87,17 +85,13 @@ def _without(run: Run) -> Run:
     return replace(run, features=run.features.drop(_NAMES, strict=False), feature_columns=rest)
 
 
-def _ranking(folder: Path, manifest: Mapping[str, Any], shop: str, names: Sequence[str]) -> pl.DataFrame | None:
-    """Read the columns asked for; None where the files are another shop's or not as the manifest says."""
+def _ranking(folder: Path, manifest: Mapping[str, Any], names: Sequence[str]) -> pl.DataFrame | None:
+    """Read the columns asked for; None where the file is not as the manifest says."""
     path = folder / "lookalikes.parquet"
     try:
         listed = {file["name"]: file["sha256"] for file in manifest["files"]}
-        if sha256_file(path) != listed[path.name] or _shop_of(folder) != shop:
+        if sha256_file(path) != listed[path.name]:
             return None
         return pl.read_parquet(path, columns=["customer_id", *names])
     except (OSError, KeyError, TypeError, ValueError, pl.exceptions.PolarsError):
         return None
-
-
-def _shop_of(folder: Path) -> Any:
-    return json.loads((folder / RUN_NAME).read_bytes())["shop"]

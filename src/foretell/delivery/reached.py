@@ -45,8 +45,8 @@ class Reached:
     reach: pl.DataFrame
 
 
-def find_reached(output_folder: Path, as_of: datetime) -> Reached | None:
-    """Read the newest lookalike run of an output folder that is not younger than a run.
+def find_reached(output_folder: Path, as_of: datetime, shop: str) -> Reached | None:
+    """Read the newest lookalike run of a shop that is not younger than a run.
 
     Parameters
     ----------
@@ -54,21 +54,23 @@ def find_reached(output_folder: Path, as_of: datetime) -> Reached | None:
         Where published folders live; it may be absent.
     as_of : datetime
         The run that it is shown with.
+    shop : str
+        Whose it is: shops may share an output folder.
 
     Returns
     -------
     Reached or None
         None where there is none that can be read and is as its manifest says.
     """
-    for folder, manifest in lookalike_folders(output_folder, as_of):
+    for folder, manifest in lookalike_folders(output_folder, as_of, shop):
         reached = _read(folder, manifest)
         if reached is not None:
             return reached
     return None
 
 
-def lookalike_folders(output_folder: Path, as_of: datetime) -> list[tuple[Path, Mapping[str, Any]]]:
-    """Return the published lookalike runs that are not younger than a run.
+def lookalike_folders(output_folder: Path, as_of: datetime, shop: str) -> list[tuple[Path, Mapping[str, Any]]]:
+    """Return the published lookalike runs of a shop that are not younger than a run.
 
     Parameters
     ----------
@@ -76,6 +78,8 @@ def lookalike_folders(output_folder: Path, as_of: datetime) -> list[tuple[Path, 
         Where published folders live; it may be absent.
     as_of : datetime
         First instant that the run did not see.
+    shop : str
+        Its name.
 
     Returns
     -------
@@ -87,7 +91,9 @@ def lookalike_folders(output_folder: Path, as_of: datetime) -> list[tuple[Path, 
     for folder in home.iterdir() if home.is_dir() else ():
         manifest = read_manifest(folder) if folder.is_dir() and not folder.name.startswith(".") else None
         text = None if manifest is None else manifest.get("as_of")
-        if manifest is not None and isinstance(text, str) and text <= as_of.isoformat():
+        if manifest is None or _shop_of(folder) != shop:
+            continue
+        if isinstance(text, str) and text <= as_of.isoformat():
             found.append((text, folder.name, folder, manifest))
     ranked = sorted(found, key=lambda one: one[:2], reverse=True)
     return [(folder, manifest) for _, _, folder, manifest in ranked]
@@ -113,4 +119,11 @@ def _read(folder: Path, manifest: Mapping[str, Any]) -> Reached | None:
             reach=reach.cast({name: pl.Float64 for name in REACH_COLUMNS if name != "held_out_seeds"}),
         )
     except (OSError, KeyError, TypeError, ValueError, pl.exceptions.PolarsError):
+        return None
+
+
+def _shop_of(folder: Path) -> object:
+    try:
+        return json.loads((folder / RUN_NAME).read_bytes())["shop"]
+    except (OSError, KeyError, TypeError, ValueError):
         return None

@@ -209,7 +209,7 @@ def score_data(
     notes = (*notes_at(data, cutoff), *upload_notes)
     reviewed = reviewed_before(settings.folders.output, cutoff)
     reviewed_bands = reviewed_bands_before(settings.folders.output, cutoff)
-    reached = find_reached(settings.folders.output, cutoff)
+    reached = find_reached(settings.folders.output, cutoff, settings.shop.name)
     previous = None if dry_run else find_previous(settings.folders.output, cutoff)
     if previous is not None:
         # Or who left a segment would be told of people who are to be forgotten.
