@@ -14,7 +14,7 @@ with DAG(
     start_date=datetime(2026, 1, 1),
     catchup=False,
     max_active_runs=1,
-    # Exit 75 (another run holds the folder) passes with time; a refused run does not, and fails again at once.
+    # Exit 75 (the folder is held, or no database) passes with time; a refused run does not, and fails again at once.
     default_args={"retries": 2, "retry_delay": timedelta(minutes=10)},
 ) as dag:
     score = BashOperator(

@@ -18,6 +18,7 @@ ForetellError
   x GateRefused          a quality gate refused to publish or promote          exit 4
   x InputTooOld          the newest row is older than allowed                  exit 5
   x LockHeld             another run holds the output folder                   exit 75
+  x DatabaseUnavailable  a database cannot be reached, or is shutting down     exit 75
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -210,6 +211,12 @@ class InputTooOld(ForetellError):
 
 class LockHeld(ForetellError):
     """Another run holds the folder; try later."""
+
+    exit_code = 75
+
+
+class DatabaseUnavailable(ForetellError, OSError):
+    """A database cannot be reached now; try later."""
 
     exit_code = 75
 

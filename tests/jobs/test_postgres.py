@@ -10,7 +10,7 @@ from polars.testing import assert_frame_equal
 from foretell.cli.entry import run
 from foretell.config.settings import Settings
 from foretell.delivery.database import Destination, write_scores
-from foretell.errors import DataError, OutputError
+from foretell.errors import DatabaseUnavailable, DataError
 from foretell.jobs.score import score
 from foretell.tables.read import read_orders
 from postgres_server import postgres_server, programs
@@ -105,7 +105,7 @@ def test_what_a_query_gets_wrong_is_said_without_its_values(address, query, word
 
 
 def test_a_wrong_password_and_a_server_that_is_not_there_are_told_apart(address, monkeypatch):
-    with pytest.raises(DataError, match="cannot be reached"):
+    with pytest.raises(DatabaseUnavailable, match=r"cannot be reached[.] Remedy: try again later"):
         read_orders("postgresql://shop@127.0.0.1:1/postgres", table="orders")
     monkeypatch.setenv("PGPASSWORD", "hushed too")
     with pytest.raises(DataError, match="does not let this user in") as caught:
@@ -170,7 +170,7 @@ def test_a_database_that_goes_away_while_it_is_written_keeps_the_old_rows(addres
 
     with monkeypatch.context() as patch:
         patch.setattr(pl.DataFrame, "to_arrow", to_arrow)
-        with pytest.raises(OutputError, match="Nothing was changed there"):
+        with pytest.raises(DatabaseUnavailable, match="Nothing was changed there"):
             write_scores(small(20), to, as_of=AS_OF, content="b")
     assert len(calls) >= 3
     assert ask(f"SELECT count(*) FROM gone_{mode}") == [(5,)]  # noqa: S608

@@ -8,7 +8,7 @@ import pytest
 
 from foretell.delivery.database import Destination, write_scores
 from foretell.errors import ConfigError, DataError, OutputError
-from foretell.tables.database_access import quoted, secret_problem, shown
+from foretell.tables.database_access import passes_with_time, quoted, secret_problem, shown
 from foretell.tables.read import read_orders
 
 AS_OF = datetime(2025, 8, 1)
@@ -49,6 +49,26 @@ def test_a_query_without_rows_and_a_table_that_is_not_there_are_named(file):
     assert caught.value.__cause__ is None
     with pytest.raises(DataError, match="cannot be reached"):
         read_orders(f"duckdb://{file}.none", table="orders", **COLUMNS)
+
+
+@pytest.mark.parametrize(
+    ("state", "text", "passes"),
+    [
+        ("08006", "", True),  # connection failure
+        ("53300", "", True),  # too many connections
+        ("57P03", "", True),  # starting up
+        ("57014", "cancelled by the user", False),
+        ("42P01", "there is no table", False),
+        (None, 'connection to server at "db", port 5432 failed: Connection refused', True),
+        (None, 'could not translate host name "db" to address', True),
+        (None, 'FATAL: password authentication failed for user "shop"', False),
+        (None, "Cannot open file: No such file or directory", False),
+    ],
+)
+def test_what_passes_with_time_is_told_from_what_needs_a_person(state, text, passes):
+    error = OSError(text)
+    error.sqlstate = state
+    assert passes_with_time(error) is passes
 
 
 @pytest.mark.parametrize(

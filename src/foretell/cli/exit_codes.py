@@ -14,7 +14,7 @@ EXIT_CODES: dict[int, str] = {
     INVALID: "the input data are invalid, or too short for what was asked",
     4: "a quality gate refused to publish or promote",
     5: "the newest order is older than allowed",
-    75: "another run holds the folder; try later",
+    75: "another run holds the folder, or a database cannot be reached; try later",
     INTERRUPTED: "interrupted (SIGINT, Ctrl-C)",
     TERMINATED: "terminated (SIGTERM)",
 }

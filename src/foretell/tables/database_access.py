@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-from foretell.errors import ConfigError, DataError, OutputError, Violation
+from foretell.errors import ConfigError, DatabaseUnavailable, DataError, OutputError, Violation
 
 _POSTGRES = ("postgresql://", "postgres://")
 _DUCKDB = "duckdb://"
@@ -22,6 +22,10 @@ _REASONS = {
     "57014": "the query was cancelled", "57P01": "the server was shut down", "53300": "it has no connection left",
     "2BP01": "a view or another object depends on the table: use mode by_as_of",
 }  # fmt: skip
+_NO_SERVER = ("Connection refused", "could not translate host name", "timeout expired", "server closed the connection")
+_LATER = "try again later; if it stays so, check the address and that the server answers."
+_PASSES = re.compile("08|53|57P")
+"""Classes of SQLSTATE that a later try may not meet: no connection, no resources, shutting down or starting up."""
 _WHERE_IT_GOES = (
     "Take it out, and give it by PGPASSWORD, a password file (~/.pgpass, PGPASSFILE) or a service file "
     "(postgresql:///?service=NAME)."
@@ -198,16 +202,21 @@ def told_as_data_error(address: str, table: str) -> Iterator[None]:
 
     Raises
     ------
+    DatabaseUnavailable
+        If a server cannot be reached, or cannot serve now.
     DataError
         If the database refuses.
     """
-    reason = ""
+    reason, passes = "", False
     try:
         yield
-    except (ConfigError, DataError):
+    except (ConfigError, DataError, DatabaseUnavailable):
         raise
     except Exception as error:  # noqa: BLE001  two drivers with errors of their own, whose texts quote values
-        reason = failure(error)
+        reason, passes = failure(error), passes_with_time(error)
+    if passes:
+        msg = f"Cannot read {table} from {shown(address)}: {reason}. Remedy: {_LATER}"
+        raise DatabaseUnavailable(msg)
     if reason:
         remedy = "Check the address, the query and who may read, and that the server answers."
         raise DataError(
@@ -233,22 +242,47 @@ def told_as_output_error(address: str, what: str) -> Iterator[None]:
 
     Raises
     ------
+    DatabaseUnavailable
+        If a server cannot be reached, or cannot serve now.
     OutputError
         If the database refuses.
     """
-    reason = ""
+    reason, passes = "", False
     try:
         yield
-    except (ConfigError, OutputError):
+    except (ConfigError, OutputError, DatabaseUnavailable):
         raise
     except Exception as error:  # noqa: BLE001  likewise
-        reason = failure(error)
+        reason, passes = failure(error), passes_with_time(error)
+    if passes:
+        msg = f"Cannot write {what} in {shown(address)}: {reason}. Nothing was changed there. Remedy: {_LATER}"
+        raise DatabaseUnavailable(msg)
     if reason:
         msg = (
             f"Cannot write {what} in {shown(address)}: {reason}. Nothing was changed there. "
             "Remedy: check the address and who may write, and run again."
         )
         raise OutputError(msg)
+
+
+def passes_with_time(error: Exception) -> bool:
+    """Tell whether a database may well answer later what it does not answer now.
+
+    Parameters
+    ----------
+    error : Exception
+        Of a driver.
+
+    Returns
+    -------
+    bool
+        True where a server was not reached or cannot serve; never for a file, which does not come by itself.
+    """
+    state = getattr(error, "sqlstate", None)
+    if state and _PASSES.match(state):
+        return True
+    text = str(error)
+    return any(words in text for words in _NO_SERVER)
 
 
 def failure(error: Exception) -> str:
