@@ -3,6 +3,7 @@
 import polars as pl
 import pytest
 
+from boosted_shops import AS_OF, HORIZONS
 from engines.spark_local import frame_of
 from foretell.bundles.files import bundle_files
 from foretell.engines.trained_model import TrainedModel
@@ -54,3 +55,15 @@ def test_any_number_of_partitions_gives_the_local_bundle(spark, orders, tmp_path
     frame = Source(frame_of(spark, orders, tmp_path / "orders", files=3), **named(orders))
     for buckets in (1, 8, 64):
         same(train_on_spark(spark, frame, "2025-10-01", rungs=rungs, buckets=buckets, **OPTIONS), expected)
+
+
+def test_trees_and_the_choice_of_a_rung_are_the_local_ones_too(spark, boosted_shop, tmp_path, monkeypatch) -> None:
+    for name, value in LIMITS.items():
+        monkeypatch.setattr(name, value)
+    orders = boosted_shop.orders.collect().drop("row_number")
+    orders = orders.with_columns(amount=pl.col("amount_minor") / 10_000).drop("amount_minor")
+    options = dict(vars(HORIZONS), threads=1, backtest_cutoffs=["2025-07-02"], rungs=("boosted", "purchase"))
+    expected = train(read_orders(orders), AS_OF, **options)
+    frame = frame_of(spark, orders, tmp_path / "orders", files=2)
+    same(train_on_spark(spark, frame, AS_OF, buckets=5, **options), expected)
+    assert "boosted" in expected.bundle.record["backtest"]["rung"].to_list()
