@@ -9,6 +9,7 @@ from foretell.engines.spark.population import Draw
 from foretell.engines.spark.shop import Orders, Session, SparkShop, orders_on_spark
 from foretell.engines.trained_model import TrainedModel
 from foretell.evaluation.backtest import JUDGED
+from foretell.scoring.accounting import REFUND_WITHOUT_ORDER
 from foretell.training.backtest import MOST_JUDGED
 from foretell.training.past import as_periods
 from foretell.training.recipes import scoring_recipes
@@ -17,8 +18,8 @@ from foretell.training.shop import LEARNT_ON, customers_learnt_on
 from foretell.training.train import Tracker, judged_cutoffs, train_shop
 from foretell.windows import Horizons, as_cutoff
 
-Cutoffs = Callable[[datetime, datetime], Sequence[datetime]]
-"""From the cutoff of a training and the end of what was observed then to past cutoffs."""
+Cutoffs = Callable[[datetime], Sequence[datetime]]
+"""From the end of what was observed to past cutoffs."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,6 +39,13 @@ class ShopOnSpark:
     shop: SparkShop
     cutoffs: Sequence[datetime]
     facts: SourceFacts
+
+    @property
+    def left_out(self) -> dict[str, int]:
+        """Rows left out, by reason."""
+        ledger, counted = self.facts.ledger, self.shop.counted
+        by_customer = {REFUND_WITHOUT_ORDER: counted.refunds_only, "duplicate_row": ledger.used - counted.rows}
+        return {**ledger.reasons(), **{reason: rows for reason, rows in by_customer.items() if rows}}
 
 
 def train_on_spark(
@@ -127,7 +135,7 @@ def shop_on_spark(
     horizons: Horizons,
     *,
     judged_at: Sequence[date | datetime | str] | None = None,
-    judged_too: Cutoffs = lambda _as_of, _end: (),
+    judged_too: Cutoffs = lambda _: (),
     buckets: int | None = None,
 ) -> ShopOnSpark:
     """Look at a shop on a cluster as training does.
@@ -159,7 +167,7 @@ def shop_on_spark(
     with orders_on_spark(spark, orders, as_of, buckets=buckets) as opened:
         first, end = opened.facts.first_seen, opened.observed_until
         cutoffs = judged_cutoffs(judged_at, first, end, horizons)
-        counted = opened.count([*dict.fromkeys([*cutoffs, *judged_too(opened.as_of, end)])])
+        counted = opened.count([*dict.fromkeys([*cutoffs, *judged_too(end)])])
         customers = counted.population.customers
         if not customers:
             require_trainable(counted.population, opened.as_of)
