@@ -1,5 +1,8 @@
 """Training on Spark gives, byte for byte, the bundle that training on all rows gives."""
 
+from datetime import datetime
+
+import numpy as np
 import polars as pl
 import pytest
 
@@ -7,6 +10,7 @@ from boosted_shops import AS_OF, HORIZONS
 from engines.spark_local import frame_of
 from foretell.bundles.files import bundle_files
 from foretell.engines.trained_model import TrainedModel
+from foretell.errors import ClusterMismatch, ConfigError, DataError, FitError, WindowError
 from foretell.tables.read import read_orders
 from foretell.tables.simulate import simulate
 from foretell.tables.source import Source
@@ -67,3 +71,64 @@ def test_trees_and_the_choice_of_a_rung_are_the_local_ones_too(spark, boosted_sh
     frame = frame_of(spark, orders, tmp_path / "orders", files=2)
     same(train_on_spark(spark, frame, AS_OF, buckets=5, **options), expected)
     assert "boosted" in expected.bundle.record["backtest"]["rung"].to_list()
+
+
+def frame_in(session, rows: pl.DataFrame, folder):
+    return frame_of(session, rows, folder / f"orders-{len(list(folder.iterdir()))}")
+
+
+def thin(customers: int, orders: int) -> pl.DataFrame:
+    who = [f"c{number}" for number in range(customers) for _ in range(orders)]
+    days = [datetime(2025, 1, 1 + 9 * order) for _ in range(customers) for order in range(orders)]
+    return pl.DataFrame({"customer_id": who, "ordered_at": days, "amount": [5.0] * len(who)})
+
+
+@pytest.mark.parametrize(
+    ("rows", "as_of", "given", "error"),
+    [
+        pytest.param(thin(5, 3), None, {}, FitError, id="few customers"),
+        pytest.param(thin(40, 1), None, {}, FitError, id="nobody came back"),
+        pytest.param(thin(40, 3), "2024-12-31", {}, WindowError, id="before the first order"),
+        pytest.param(thin(40, 3), "2025-03-01", {"observed_until": "2025-02-01"}, WindowError, id="not observed"),
+        pytest.param(thin(40, 3).clear(), None, {}, DataError, id="no row"),
+        pytest.param(thin(40, 3).drop("ordered_at"), None, {}, DataError, id="no time"),
+    ],
+)
+def test_what_cannot_be_trained_on_is_refused_as_locally(spark, tmp_path, rows, as_of, given, error) -> None:
+    with pytest.raises(error) as here:
+        train(read_orders(rows, **given), as_of)
+    with pytest.raises(error) as there:
+        train_on_spark(spark, Source(frame_in(spark, rows, tmp_path), **given), as_of, buckets=2)
+    # What to do about an empty source is said of files there and of frames here.
+    assert str(there.value).split("Remedy: Check")[0] == str(here.value).split("Remedy: Check")[0]
+
+
+def test_rows_at_or_after_the_cutoff_change_no_byte(spark, orders, tmp_path) -> None:
+    options = {**OPTIONS, "rungs": "purchase", "backtest_cutoffs": (), "buckets": 3}
+    past = orders.filter(pl.col("ordered_at") < datetime(2025, 6, 1))
+    whole = train_on_spark(spark, Source(frame_in(spark, orders, tmp_path), **named(orders)), "2025-06-01", **options)
+    cut = train_on_spark(spark, Source(frame_in(spark, past, tmp_path), **named(orders)), "2025-06-01", **options)
+    same(whole, cut)
+
+
+def test_one_customer_with_a_third_of_the_rows_and_rows_that_repeat(spark, tmp_path) -> None:
+    rng = np.random.default_rng(0)
+    days = np.datetime64("2024-01-01", "us") + (rng.integers(0, 600, 3_000) * 86_400_000_000).astype("timedelta64[us]")
+    who = np.where(np.arange(3_000) % 3 == 0, "0", [f"c{number % 597}" for number in rng.integers(0, 10**6, 3_000)])
+    rows = pl.DataFrame({"customer_id": who, "ordered_at": days, "amount": rng.integers(0, 900, 3_000) / 10})
+    rows = pl.concat([rows, rows.head(70)])
+    given = {"drop_duplicates": True, "observed_until": "2025-09-01"}
+    options = {**OPTIONS, "rungs": "purchase", "backtest_cutoffs": ["2025-05-01"]}
+    expected = train(read_orders(rows, **given), "2025-08-01", **options)
+    # Empty partitions beside full ones.
+    frame = frame_in(spark, rows, tmp_path).repartition(9).where("customer_id != 'nobody'")
+    same(train_on_spark(spark, Source(frame, **given), "2025-08-01", buckets=6, **options), expected)
+
+
+def test_other_versions_and_other_tables_are_refused(spark, orders, tmp_path, monkeypatch) -> None:
+    frame = frame_in(spark, orders, tmp_path)
+    with pytest.raises(ConfigError, match="orders alone"):
+        train_on_spark(spark, {"orders": frame, "events": frame}, "2025-06-01")
+    monkeypatch.setattr("foretell.engines.spark.tasks.versions_here", lambda: {"foretell": "0", "polars": "0"})
+    with pytest.raises(ClusterMismatch, match="polars"):
+        train_on_spark(spark, frame, "2025-06-01")

@@ -7,7 +7,7 @@ from functools import partial
 from foretell.bundles.files import StoredBundle
 from foretell.config.settings import Settings
 from foretell.engines.spark.session import current_session
-from foretell.engines.spark.sources import source_on_spark
+from foretell.engines.spark.sources import refusing_broken_rows, source_on_spark
 from foretell.engines.trained_model import TrainedModel
 from foretell.errors import ConfigError
 from foretell.jobs.findings import Account, notes_at
@@ -96,14 +96,16 @@ def learn_on_cluster(settings: Settings, as_of: date | datetime | str | None, ch
     spark = current_session()
     forget = forgotten_ids(settings)
     given = {"time_zone": settings.shop.time_zone, **sources["orders"].arguments}
-    orders = source_on_spark(spark, str(sources["orders"].source), given, forget=forget)
-    found = shop_on_spark(
-        spark,
-        orders,
-        None if as_of is None else as_cutoff(as_of),
-        horizons,
-        judged_too=lambda end: champion_cutoffs(champion, end, horizons),
-    )
+    path = str(sources["orders"].source)
+    orders = source_on_spark(spark, path, given, forget=forget)
+    with refusing_broken_rows(path):
+        found = shop_on_spark(
+            spark,
+            orders,
+            None if as_of is None else as_cutoff(as_of),
+            horizons,
+            judged_too=lambda end: champion_cutoffs(champion, end, horizons),
+        )
     if not forget.is_empty():
         found = _told_of_forgotten(found, forget.n_unique())
     periods = as_periods(options.exclude_periods or ())

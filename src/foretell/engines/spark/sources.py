@@ -1,7 +1,8 @@
 """Orders of a path as a Spark frame: files that every node sees, read as foretell reads them."""
 
 import codecs
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
@@ -63,6 +64,37 @@ def source_on_spark(
     if forget is not None and not forget.is_empty():
         frame = _without(spark, frame, str(arguments.get("customer_id", "customer_id")), forget)
     return Source(frame, **{name: value for name, value in arguments.items() if name not in _OF_FILES})
+
+
+@contextmanager
+def refusing_broken_rows(path: str) -> Iterator[None]:
+    """Say in foretell's words, and without what is in it, that a row of a text file has another number of fields.
+
+    Parameters
+    ----------
+    path : str
+        As for `source_on_spark`.
+
+    Yields
+    ------
+    None
+        Rows are read inside.
+
+    Raises
+    ------
+    DataError
+        If a row has more or fewer fields than the header.
+    """
+    from py4j.protocol import Py4JError
+    from pyspark.errors import PySparkException
+
+    try:
+        yield
+    except (PySparkException, Py4JError) as error:
+        if "MALFORMED" not in str(error):
+            raise
+        rule, remedy = "a row has more or fewer fields than the header", "Check the delimiter, and quotes in the file."
+        raise DataError([Violation("orders", None, rule, 1, remedy=remedy)], source=path) from None
 
 
 def _is_text(path: str) -> bool:
