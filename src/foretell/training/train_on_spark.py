@@ -4,9 +4,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
+from foretell.engines.spark.counted_shop import CountedShop, Orders, Session, orders_on_spark
 from foretell.engines.spark.facts import SourceFacts
 from foretell.engines.spark.population import Draw
-from foretell.engines.spark.shop import Orders, Session, SparkShop, orders_on_spark
 from foretell.engines.trained_model import TrainedModel
 from foretell.evaluation.backtest import JUDGED
 from foretell.scoring.accounting import REFUND_WITHOUT_ORDER
@@ -28,7 +28,7 @@ class ShopOnSpark:
 
     Parameters
     ----------
-    shop : SparkShop
+    shop : CountedShop
         As of the cutoff.
     cutoffs : sequence of datetime
         Past cutoffs to judge at.
@@ -36,7 +36,7 @@ class ShopOnSpark:
         What was found in the source.
     """
 
-    shop: SparkShop
+    shop: CountedShop
     cutoffs: Sequence[datetime]
     facts: SourceFacts
 

@@ -33,7 +33,7 @@ Orders: TypeAlias = "DataFrame | Source"
 
 
 @dataclass(frozen=True, eq=False)
-class SparkShop:
+class CountedShop:
     """A shop as of a cutoff, as `foretell.training.shop.Shop` describes it.
 
     Parameters
@@ -130,7 +130,7 @@ class OrdersOnSpark:
             told.unpersist()
         return add_counted(facts, histories, stated=self.stated)
 
-    def shop(self, counted: Counted, draws: Sequence[Draw]) -> SparkShop:
+    def shop(self, counted: Counted, draws: Sequence[Draw]) -> CountedShop:
         """Bring the rows of some customers to the driver.
 
         Parameters
@@ -142,7 +142,7 @@ class OrdersOnSpark:
 
         Returns
         -------
-        SparkShop
+        CountedShop
         """
         job = {
             "as_of": self.as_of.isoformat(),
@@ -167,7 +167,7 @@ class OrdersOnSpark:
             observed_until_given=self.stated is not None,
             report=ReadReport(height, height, 0, self.facts.notes),
         )
-        return SparkShop(self.as_of, data, replace(counted.population, values=values), counted, self.facts.first_seen)
+        return CountedShop(self.as_of, data, replace(counted.population, values=values), counted, self.facts.first_seen)
 
 
 @contextmanager
