@@ -1,5 +1,7 @@
 """Training on Spark gives, byte for byte, the bundle that training on all rows gives."""
 
+import os
+import signal
 from datetime import datetime
 
 import numpy as np
@@ -9,6 +11,7 @@ import pytest
 from boosted_shops import AS_OF, HORIZONS
 from engines.spark_local import frame_of
 from foretell.bundles.files import bundle_files
+from foretell.engines.spark import tasks
 from foretell.engines.trained_model import TrainedModel
 from foretell.errors import ClusterMismatch, ConfigError, DataError, FitError, WindowError
 from foretell.tables.read import read_orders
@@ -132,3 +135,20 @@ def test_other_versions_and_other_tables_are_refused(spark, orders, tmp_path, mo
     monkeypatch.setattr("foretell.engines.spark.tasks.versions_here", lambda: {"foretell": "0", "polars": "0"})
     with pytest.raises(ClusterMismatch, match="polars"):
         train_on_spark(spark, frame, "2025-06-01")
+
+
+def test_a_worker_killed_while_it_counts_changes_nothing(spark, orders, tmp_path, monkeypatch) -> None:
+    count_customers, killed = tasks.count_customers, tmp_path / "killed"
+
+    def dies_once(batches, **given):
+        yield from count_customers(batches, **given)
+        if not killed.exists():
+            killed.touch()
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    monkeypatch.setattr(tasks, "count_customers", dies_once)
+    options = {**OPTIONS, "rungs": "purchase", "backtest_cutoffs": ()}
+    frame = Source(frame_of(spark, orders, tmp_path / "orders"), **named(orders))
+    found = train_on_spark(spark, frame, "2025-10-01", buckets=3, **options)
+    assert killed.exists()
+    same(found, train(read_orders(orders, **named(orders)), "2025-10-01", **options))
