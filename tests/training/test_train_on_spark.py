@@ -54,13 +54,15 @@ def same(found: TrainedModel, expected: TrainedModel) -> None:
     assert found.version == expected.version
 
 
-@pytest.mark.parametrize("rungs", [("purchase",), ("pareto",)])
-def test_any_number_of_partitions_gives_the_local_bundle(spark, orders, tmp_path, monkeypatch, rungs) -> None:
+@pytest.mark.parametrize(("rungs", "partitions"), [(("purchase",), (1, 8, 64)), (("pareto", "purchase"), (8,))])
+def test_any_number_of_partitions_gives_the_local_bundle(
+    spark, orders, tmp_path, monkeypatch, rungs, partitions
+) -> None:
     for name, value in LIMITS.items():
         monkeypatch.setattr(name, value)
     expected = train(read_orders(orders, **named(orders)), "2025-10-01", rungs=rungs, **OPTIONS)
     frame = Source(frame_of(spark, orders, tmp_path / "orders", files=3), **named(orders))
-    for buckets in (1, 8, 64):
+    for buckets in partitions:
         same(train_on_spark(spark, frame, "2025-10-01", rungs=rungs, buckets=buckets, **OPTIONS), expected)
 
 
