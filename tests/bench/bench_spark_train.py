@@ -87,7 +87,11 @@ def costs(data: Path, _out: Path, _rungs: list[str], partitions: int, _processor
     packed = list(packed_rows(iter(batches), _COLUMNS, partitions))
     buckets = [[b.filter(pc.equal(b.column(0), number)) for b in packed] for number in range(partitions)]
     count = {"as_of": AS_OF, "cutoffs": ["2025-01-01", "2024-01-02"]}
-    draw = {"as_of": AS_OF, "draws": [["sample", 10**7, 200_000], ["judged", 10**7, 100_000]], "customers": 10**7}
+    draw = {
+        "as_of": AS_OF,
+        "draws": [[AS_OF, "sample", 10**7, 200_000], ["2025-01-01", "judged", 10**7, 100_000]],
+        "customers": 10**7,
+    }
     told: dict[str, Any] = {"rows": rows}
     for name, task, job in (("count", counted_bucket, count), ("draw", drawn_bucket, draw)):
         start = time.process_time()

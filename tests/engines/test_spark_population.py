@@ -106,10 +106,10 @@ def test_fits_to_what_was_counted_are_fits_to_the_shop(rows) -> None:
 
 
 def test_who_is_drawn_comes_with_all_rows_and_nobody_else_does(rows) -> None:
-    draws = [Draw("one", 500, 60), Draw("two", 300, 40)]
+    draws = [Draw(AS_OF, "one", 500, 60), Draw(EARLIER, "two", 300, 40), Draw(datetime(2024, 1, 3), "all", 9, 10)]
     job = {
         "as_of": AS_OF.isoformat(),
-        "draws": [[draw.salt, draw.among, draw.most] for draw in draws],
+        "draws": [draw.plain() for draw in draws],
         "customers": 500,
     }
     told = [batch for bucket in buckets_of(rows, 5) for batch in drawn_bucket(iter(bucket), job)]
@@ -117,8 +117,11 @@ def test_who_is_drawn_comes_with_all_rows_and_nobody_else_does(rows) -> None:
     found = unpacked(iter(payloads)).orders.collect()
     past = read_orders(rows, order_id="order_id").before(AS_OF).orders.collect()
     ids = past["customer_id"]
-    wanted = drawn(ids, 60, among=500, salt="one") | drawn(ids, 40, among=300, salt="two")
-    expected = past.filter(wanted)
+    # Who came later is not drawn, however few there were then.
+    first = past.select(pl.col("ordered_at").min().over("customer_id"))["ordered_at"]
+    wanted = drawn(ids, 60, among=500, salt="one") | (first < datetime(2024, 1, 3))
+    expected = past.filter(wanted | (drawn(ids, 40, among=300, salt="two") & (first < EARLIER)))
+    assert past.filter(wanted & (first >= EARLIER)).height
     assert 50 < expected["customer_id"].n_unique() < 200
     key = ["customer_id", "ordered_at", "order_id", "amount_minor", "device"]
     assert found.select(key).sort(key).equals(expected.select(key).sort(key))

@@ -171,6 +171,7 @@ def shop_on_spark(
         customers = counted.population.customers
         if not customers:
             require_trainable(counted.population, opened.as_of)
-        judged = [Draw(JUDGED, moment.customers, MOST_JUDGED) for moment in counted.moments.values()]
-        shop = opened.shop(counted, [Draw(LEARNT_ON, customers, customers_learnt_on(customers)), *judged])
+        judged = [Draw(at, JUDGED, moment.customers, MOST_JUDGED) for at, moment in counted.moments.items()]
+        learnt = Draw(opened.as_of, LEARNT_ON, customers, customers_learnt_on(customers))
+        shop = opened.shop(counted, [learnt, *judged])
     return ShopOnSpark(shop, cutoffs, opened.facts)

@@ -146,7 +146,7 @@ class OrdersOnSpark:
         """
         job = {
             "as_of": self.as_of.isoformat(),
-            "draws": [[draw.salt, draw.among, draw.most] for draw in draws],
+            "draws": [draw.plain() for draw in draws],
             "customers": counted.population.customers,
         }
         told = map_in_arrow(

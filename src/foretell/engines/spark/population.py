@@ -45,21 +45,28 @@ _ROWS_IN_PAYLOAD = 1_000_000
 
 @dataclass(frozen=True)
 class Draw:
-    """A sample of the customers, by hash of their ids.
+    """A sample of those who were customers at a cutoff, by hash of their ids.
 
     Parameters
     ----------
+    before : datetime
+        The cutoff: who has no row before it was none.
     salt : str
-        Its name.
+        Name of the sample.
     among : int
         Number of customers that it is drawn from.
     most : int
         About so many are drawn; all where there are no more.
     """
 
+    before: datetime
     salt: str
     among: int
     most: int
+
+    def plain(self) -> list[str | int]:
+        """Return it as plain values, in the order of the parameters."""
+        return [self.before.isoformat(), self.salt, self.among, self.most]
 
 
 @dataclass(frozen=True, eq=False)
@@ -172,8 +179,8 @@ def drawn_bucket(batches: "Iterator[pa.RecordBatch]", job: Mapping[str, Any]) ->
     batches : iterator of pyarrow.RecordBatch
         Packed rows.
     job : mapping
-        ``as_of``, the cutoff; ``draws``, a list of salt, number of customers and size of the sample; ``customers``, the
-        number of all, of whom those are drawn whose order values are wanted.
+        ``as_of``, the cutoff; ``draws``, a list as `Draw.plain` gives each; ``customers``, the number of all, of whom
+        those are drawn whose order values are wanted.
 
     Yields
     ------
@@ -185,11 +192,12 @@ def drawn_bucket(batches: "Iterator[pa.RecordBatch]", job: Mapping[str, Any]) ->
         return
     as_of = as_cutoff(job["as_of"])
     seen = data.before(as_of)
-    here = seen.orders.select(pl.col("customer_id").unique()).collect()["customer_id"]
-    wanted = pl.repeat(value=False, n=here.len(), eager=True)
-    for salt, among, most in job["draws"]:
-        wanted |= drawn(here, most, among=among, salt=salt)
-    rows = seen.of_customers(here.filter(wanted)).orders.drop("row_number").collect()
+    first = seen.orders.group_by("customer_id").agg(pl.col("ordered_at").min()).collect()
+    wanted = pl.repeat(value=False, n=first.height, eager=True)
+    for before, salt, among, most in job["draws"]:
+        there = first["ordered_at"] < datetime.fromisoformat(before)
+        wanted |= there & drawn(first["customer_id"], most, among=among, salt=salt)
+    rows = seen.of_customers(first["customer_id"].filter(wanted)).orders.drop("row_number").collect()
     for part in rows.iter_slices(_ROWS_IN_PAYLOAD):
         content = io.BytesIO()
         part.rechunk().write_ipc(content, compression="lz4")
