@@ -243,7 +243,7 @@ def _beyond_chance(record: Record, cutoff: str, ours: str, target: str, metric: 
 
 
 def _range(rows: pl.DataFrame, target: str, cutoff: str, ours: str) -> tuple[Level, str] | None:
-    """Hold the range to its promise: it may miss by what chance explains, the 95 % interval of its share, not by more."""
+    """Hold the range to its promise: it may miss by no more than the 95 % interval of its share."""
     asked = (pl.col("cutoff") == cutoff) & (pl.col("rung") == ours) & (pl.col("metric") == "coverage")
     found = rows.filter(asked, pl.col("value").is_not_null(), pl.col("value").is_not_nan()).to_dicts()
     if not found:
