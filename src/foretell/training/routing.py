@@ -130,7 +130,7 @@ def beaten_by(record: Mapping[str, pl.DataFrame], chosen: str, rungs: Sequence[s
         rows = _compared(record["comparisons"], rung, chosen).filter(pl.col("cutoff") == newest)
         won = rows.filter(pl.col("high") < 0).sort("place")
         if not won.is_empty():
-            what = ", ".join(f"{target} {metric}" for target, metric in won.select("target", "metric").iter_rows())
+            what = ", ".join(won.select(pl.concat_str("target", "metric", separator=" ")).to_series())
             found.append(f"{rung} was better than {chosen} in {what}")
     return "; ".join(found)
 
