@@ -42,7 +42,13 @@ def test_a_weight_of_two_is_a_row_twice():
 def test_too_few_buyers_all_have_one_dispersion():
     ratio, expected, weights = buyers(99, 0.04, 0.5)
     assert Dispersion.fit(ratio, expected, weights) == Dispersion(1.0, 0.0)
-    assert Dispersion.fit(np.ones(500), np.ones(500), np.ones(500)).at([1.0]) > 0
+
+
+def test_where_all_are_alike_the_law_is_narrow_and_can_be_kept():
+    for expected in (np.ones(500), np.linspace(1, 50, 500)):
+        law = Dispersion.fit(np.ones(500), expected, np.ones(500))
+        assert 0 < law.at([1.0])[0] < 0.01
+        assert Dispersion.from_dict(law.to_dict()) == law
 
 
 def test_fewer_orders_than_one_count_as_one():

@@ -18,6 +18,8 @@ _ROWS_PER_BIN = 50
 _WITHIN = 0.8
 _NORMAL = 1.2816
 """A normal variable is within so many standard deviations of its mean with probability `_WITHIN`."""
+_LEAST = 1e-6
+"""Squared dispersion of those who are all alike, where nothing strays."""
 _DECIMALS = 9
 
 
@@ -68,10 +70,8 @@ class Dispersion:
         inverse, squared, size = np.array(
             [_bin(ratio[rows], expected_orders[rows], weights[rows]) for rows in np.split(order, edges[1:-1])]
         ).T
-        squared = np.maximum(squared, 1e-9)
+        squared = np.maximum(squared, _LEAST)
         floor, per_order = _nonnegative(np.sqrt(size) / squared, inverse, squared)
-        if floor + per_order <= 0:
-            return cls()
         return cls(round(floor, _DECIMALS), round(per_order, _DECIMALS))
 
     def at(self, expected_orders: npt.ArrayLike) -> Vector:
@@ -88,7 +88,7 @@ class Dispersion:
             > 0.
         """
         expected = np.maximum(np.asarray(expected_orders, dtype=np.float64), 1.0)
-        return np.asarray(np.sqrt(np.maximum(self.floor + self.per_order / expected, 1e-9)), dtype=np.float64)
+        return np.asarray(np.sqrt(np.maximum(self.floor + self.per_order / expected, _LEAST)), dtype=np.float64)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the law as plain values."""
