@@ -22,7 +22,7 @@ from foretell.training.known_season import season_source
 from foretell.training.past import as_periods
 from foretell.training.profile import training_profile
 from foretell.training.prospect_recipe import ProspectSettings, train_prospects
-from foretell.training.recipes import BOOSTED, scoring_recipes, spare_threads
+from foretell.training.recipes import BOOSTED, NAIVE_REFERENCE, scoring_recipes, spare_threads
 from foretell.training.routing import choose_rung
 from foretell.windows import Horizons, as_cutoff
 
@@ -169,7 +169,8 @@ def train(
         if chosen:
             record = run_backtest(past, chosen, recipes, horizons=horizons, seed=seed)
         label_days = max(clv_days, churn_days)
-        choice = choose_rung(record, [recipe.name for recipe in recipes], label_days=label_days)
+        names = [recipe.name for recipe in recipes]
+        choice = choose_rung(record, names, label_days=label_days, naive=NAIVE_REFERENCE)
         if choice.rung != bundle.rung:
             bundle = next(recipe for recipe in recipes if recipe.name == choice.rung).fit(past, cutoff, horizons, seed)
         trees = any(recipe.name == BOOSTED for recipe in recipes)
