@@ -13,7 +13,7 @@ JUDGED = (("orders", "rmse"), ("clv", "rmse"), ("churn", "log_loss"))
 
 BETWEEN_WINDOWS = 0.03
 """Standard deviation of the log of two rungs' errors from window to window, beyond what its customers explain: the
-median of real, partial and simulated histories (decision NN); on some it is several times that."""
+median of real, partial and simulated histories (decision 54); on some it is several times that."""
 
 SMALLEST = {"log_loss": 0.01}
 """Added to errors before their ratio is taken: where nearly all is certain, a hundredth of a nat is no difference."""
