@@ -132,11 +132,23 @@ def test_no_backtest_is_untested_and_gives_its_reason():
     assert verdicts(Record()) == ()
 
 
-@pytest.mark.parametrize(("share", "expected"), [(0.80, "good"), (0.71, "good"), (0.69, "caution"), (0.95, "good")])
-def test_ranges_are_held_to_their_promise(run, share, expected):
+@pytest.mark.parametrize(
+    ("share", "at_most", "expected", "told"),
+    [
+        (0.95, 0.97, "good", "was promised."),
+        (0.80, 0.82, "good", "was promised."),
+        (0.75, 0.81, "good", "no further off than chance alone may be"),
+        (0.78, 0.79, "caution", "narrower than it should be"),
+        (0.75, None, "caution", "narrower than it should be"),
+    ],
+)
+def test_ranges_are_held_to_their_promise_but_for_chance(run, share, at_most, expected, told):
     row = {"cutoff": "2025-11-01", "rung": "purchase", "target": "spend", "metric": "coverage", "value": share}
-    table = pl.concat([run.record.table, pl.DataFrame([row | {"low": None, "high": None}])], how="vertical_relaxed")
-    assert level(replace(run.record, table=table, rungs={"spend": "purchase"}), "spend") == expected
+    ends = {"low": None if at_most is None else 2 * share - at_most, "high": at_most}
+    table = pl.concat([run.record.table, pl.DataFrame([row | ends])], how="vertical_relaxed")
+    light = verdicts(replace(run.record, table=table, rungs={"spend": "purchase"}))[0]
+    assert light.level == expected
+    assert told in light.sentences[-1]
 
 
 @pytest.mark.parametrize(

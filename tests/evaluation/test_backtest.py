@@ -299,6 +299,18 @@ def test_metrics_are_those_of_the_plain_functions(small_shop):
     assert values(result, "noisy", "orders")["gini"] == pytest.approx(expected, rel=1e-9)
 
 
+def test_several_references_each_have_their_comparisons_once(small_shop):
+    recipes = [Noisy(), Spy(), Noisy(name="twin")]
+    both = backtest(small_shop, [CUTOFF], recipes, horizons=HORIZONS, bootstrap=20, reference=("spy", "noisy"))
+    pairs = both.comparisons.filter(target="orders", metric="rmse").select("rung", "reference").rows()
+    assert sorted(pairs) == [("noisy", "spy"), ("twin", "noisy"), ("twin", "spy")]
+    alone = backtest(small_shop, [CUTOFF], recipes, horizons=HORIZONS, bootstrap=20, reference="noisy")
+    of_noisy = [result.comparisons.filter(rung="twin", reference="noisy") for result in (both, alone)]
+    assert of_noisy[0].equals(of_noisy[1])
+    with pytest.raises(ValueError, match="reference 'nobody'"):
+        backtest(small_shop, [CUTOFF], recipes, horizons=HORIZONS, reference=("spy", "nobody"))
+
+
 def test_comparisons_are_paired(small_shop):
     recipes = [Noisy(), Noisy(name="twin"), Spy()]
     result = backtest(small_shop, [CUTOFF], recipes, horizons=HORIZONS, bootstrap=20)

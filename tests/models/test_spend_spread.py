@@ -279,3 +279,50 @@ def test_the_grid_is_part_of_the_format(fitted):
     assert fitted.to_dict()["probabilities"] == GRID.tolist()
     assert GRID[0] == 0.0
     assert GRID[-1] == 1.0
+
+
+def very_heavy(seed, rows=20_000):
+    """A shop whose heavy buyers expect 4 to 60 orders, each spending as a sum of so many exponential amounts."""
+    rng = np.random.default_rng(seed)
+    expected = np.exp(rng.uniform(0.0, np.log(60.0), rows))
+    spend = 10.0 * rng.gamma(expected)
+    return spend, np.full(rows, 1e-6), 10.0 * expected, np.where(expected > 4, 9.0, 3.0), expected
+
+
+def test_who_orders_most_has_an_interval_of_their_own_width():
+    spend, p_none, mean, orders, expected = very_heavy(1)
+    spread = SpendSpread.fit(spend, p_none, mean, orders, expected_orders=expected)
+    for size in (6.0, 20.0, 55.0):
+        low, high = spread.quantiles([1e-6], [10 * size], [9.0], expected_orders=[size])[0]
+        true = 10 * stats.gamma(size).ppf([0.1, 0.9])
+        # p_none is the same for all, so the group has one table: what differs is the dispersion alone.
+        assert (low, high) == (pytest.approx(true[0], rel=0.1), pytest.approx(true[1], rel=0.1))
+    alike = SpendSpread.fit(spend, p_none, mean, orders)
+    low, high = alike.quantiles([1e-6], [550.0], [9.0])[0]
+    assert high - low > 1.5 * (stats.gamma(55.0).ppf(0.9) - stats.gamma(55.0).ppf(0.1)) * 10
+    with pytest.raises(ValueError, match="expected_orders are needed"):
+        spread.quantiles([1e-6], [550.0], [9.0])
+
+
+def test_a_stretched_law_is_one_law_too_and_keeps_refunds_and_free_orders():
+    rng = np.random.default_rng(3)
+    _, p_none, mean, orders, expected = very_heavy(2, 4_000)
+    kind = rng.random(4_000)
+    spend = np.where(kind < 0.1, -5.0, np.where(kind < 0.2, 0.0, mean * rng.gamma(expected) / expected))
+    bought = np.ones(4_000, dtype=bool)
+    spread = SpendSpread.fit(spend, p_none, mean, orders, expected_orders=expected, bought=bought)
+    rows = slice(0, 400)
+    for probability in (0.05, 0.15, 0.3, 0.9):
+        quantile = spread.quantiles(
+            p_none[rows], mean[rows], orders[rows], (probability,), expected_orders=expected[rows]
+        )[:, 0]
+        below, at = spread.cdf(quantile, p_none[rows], mean[rows], orders[rows], expected_orders=expected[rows])
+        assert (below <= probability + 1e-6).all()
+        assert (at >= probability - 1e-6).all()
+    below, at = spread.cdf(np.zeros(400), p_none[rows], mean[rows], orders[rows], expected_orders=expected[rows])
+    # a tenth are refunded, a tenth free; 2,000 rows and more know a tenth to .007
+    assert below.mean() == pytest.approx(0.1, abs=0.03)
+    assert at.mean() == pytest.approx(0.2, abs=0.03)
+    # what is next to nothing lies above all that is nothing, where narrow tables cannot reach it either
+    below, _ = spread.cdf(0.001 * mean[rows], p_none[rows], mean[rows], orders[rows], expected_orders=expected[rows])
+    assert below.min() > 0.15

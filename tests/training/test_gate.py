@@ -58,6 +58,22 @@ def test_only_the_bundles_own_rung_on_the_newest_window_decides(bundle: Bundle, 
     assert decided(mixed, None, big_shop).promote
 
 
+def test_a_rung_that_beat_the_chosen_one_on_the_newest_window_is_told_and_refuses_nothing(
+    bundle: Bundle, big_shop: CustomerData
+) -> None:
+    fine = judged(bundle, low=-0.3, high=-0.1)
+    rows = fine.record["comparisons"]
+    beaten = rows.with_columns(rung=pl.lit("pareto"), reference=pl.lit("purchase"))
+    told = replace(fine, record={**fine.record, "comparisons": pl.concat([beaten, rows])})
+    decision = decide(told, None, big_shop)
+    assert decision.promote
+    assert any("pareto was better than purchase in orders rmse" in reason for reason in decision.reasons)
+    # the same differences, had the bundle been chosen over it
+    turned = rows.with_columns(rung=pl.lit("pareto"), reference=pl.lit("purchase"), low=0.1, high=0.3)
+    quiet = replace(fine, record={**fine.record, "comparisons": pl.concat([turned, rows])})
+    assert decide(quiet, None, big_shop) == decide(fine, None, big_shop)
+
+
 def test_a_champion_with_other_horizons_is_not_compared(big_shop: CustomerData) -> None:
     old = PurchaseRecipe().fit(big_shop, datetime(2025, 3, 1), Horizons(90, 30, 30))
     candidate = judged(PurchaseRecipe().fit(big_shop, datetime(2025, 7, 1), Horizons(90, 60, 30)), low=-0.3, high=-0.1)

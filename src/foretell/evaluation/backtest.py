@@ -70,7 +70,7 @@ def backtest(
     horizons: Horizons,
     seed: int = 0,
     bootstrap: int = 200,
-    reference: str | None = None,
+    reference: str | Sequence[str] | None = None,
     most_customers: int | None = None,
     whole_at: Callable[[datetime], Moment] | None = None,
 ) -> Backtest:
@@ -101,8 +101,8 @@ def backtest(
         Seed of the resamples, and handed to the recipes; not negative.
     bootstrap : int
         Resamples of customers behind each interval; 0 for none.
-    reference : str, optional
-        Name of the recipe that the others are compared with; the first one if not given.
+    reference : str or sequence of str, optional
+        Name of the recipe that the others are compared with, or several; the first one if not given.
     most_customers : int, optional
         Where more were seen before a cutoff, about so many of them, chosen by hash, are what recipes are fitted to and
         judged on there; all if not given.
@@ -131,11 +131,11 @@ def backtest(
     """
     moments = sorted({as_cutoff(cutoff) for cutoff in cutoffs})
     names = [recipe.name for recipe in recipes]
-    baseline = _reference(names, reference)
+    baselines = _references(names, reference)
     if not moments:
         msg = "at least one cutoff is needed"
         raise ValueError(msg)
-    ledger = Ledger(reference=baseline, seed=seed, bootstrap=bootstrap, order=_order(horizons, names))
+    ledger = Ledger(references=baselines, seed=seed, bootstrap=bootstrap, order=_order(horizons, names))
     observed = [
         _judge(_Seen.at(data, cutoff, most_customers, whole_at), recipes, horizons=horizons, seed=seed, ledger=ledger)
         for cutoff in moments
@@ -148,19 +148,19 @@ def backtest(
     return result
 
 
-def _reference(names: Sequence[str], reference: str | None) -> str:
+def _references(names: Sequence[str], reference: str | Sequence[str] | None) -> tuple[str, ...]:
     if not names:
         msg = "at least one recipe is needed"
         raise ValueError(msg)
     if len(set(names)) < len(names):
         msg = f"recipes need different names, got {', '.join(names)}"
         raise ValueError(msg)
-    if reference is not None and reference not in names:
-        msg = (
-            f"the reference {reference!r} is not among the recipes {', '.join(names)}.{did_you_mean(reference, names)}"
-        )
-        raise ValueError(msg)
-    return names[0] if reference is None else reference
+    asked = names[:1] if reference is None else (reference,) if isinstance(reference, str) else tuple(reference)
+    for name in asked:
+        if name not in names:
+            msg = f"the reference {name!r} is not among the recipes {', '.join(names)}.{did_you_mean(name, names)}"
+            raise ValueError(msg)
+    return tuple(dict.fromkeys(asked))
 
 
 def _order(horizons: Horizons, names: Sequence[str]) -> dict[str, int]:

@@ -62,8 +62,8 @@ class Ledger:
 
     Parameters
     ----------
-    reference : str
-        Name of the recipe that the others are compared with.
+    references : sequence of str
+        Names of the recipes that the others are compared with; a pair of references is compared once.
     seed : int
         Seed of the resamples, not negative.
     bootstrap : int
@@ -72,8 +72,8 @@ class Ledger:
         Place of each target and recipe in the frames, by ``target <name>`` and ``rung <name>``.
     """
 
-    def __init__(self, *, reference: str, seed: int, bootstrap: int, order: dict[str, int]) -> None:
-        self._reference, self._seed, self._bootstrap, self._order = reference, seed, bootstrap, order
+    def __init__(self, *, references: Sequence[str], seed: int, bootstrap: int, order: dict[str, int]) -> None:
+        self._references, self._seed, self._bootstrap, self._order = tuple(references), seed, bootstrap, order
         self._table: list[dict[str, Any]] = []
         self._comparisons: list[dict[str, Any]] = []
         self._deciles: list[dict[str, Any]] = []
@@ -120,19 +120,19 @@ class Ledger:
                     self._charts(cutoff, truth, given)
 
     def _scores(self, cutoff: datetime, entry: Judged, values: FloatArray, draws: FloatArray) -> None:
-        base = entry.rungs.index(self._reference) if self._reference in entry.rungs else None
+        bases = [entry.rungs.index(name) for name in self._references if name in entry.rungs]
         for place, rung in enumerate(entry.rungs):
             for column, metric in enumerate(entry.panel.names):
                 key = {"cutoff": cutoff, "rung": rung, "target": entry.target, "metric": metric}
                 low, high = percentile_interval(draws[:, place, column])
                 self._table.append({**key, "value": values[place, column], "low": low, "high": high})
-                if base is None or base == place:
-                    continue
-                low, high = percentile_interval(draws[:, place, column] - draws[:, base, column])
-                gap = values[place, column] - values[base, column]
-                self._comparisons.append(
-                    {**key, "reference": self._reference, "difference": gap, "low": low, "high": high}
-                )
+                # A reference is not compared with those named after it: they are compared with it.
+                for base in bases[: bases.index(place)] if place in bases else bases:
+                    low, high = percentile_interval(draws[:, place, column] - draws[:, base, column])
+                    gap = values[place, column] - values[base, column]
+                    self._comparisons.append(
+                        {**key, "reference": entry.rungs[base], "difference": gap, "low": low, "high": high}
+                    )
 
     def _charts(self, cutoff: datetime, truth: Truth, given: Predictions) -> None:
         key = {"cutoff": cutoff, "rung": given.rung, "target": truth.target.name}

@@ -117,7 +117,7 @@ def _judged(data: CustomerData, run: Said, *, seed: int, bootstrap: int) -> dict
     customers, rung = run.scores["customer_id"], run.model_version
     asked = targets(run.horizons)
     order = {f"target {target.name}": place for place, target in enumerate(asked)} | {f"rung {rung}": 0}
-    ledger = Ledger(reference=rung, seed=seed, bootstrap=bootstrap, order=order)
+    ledger = Ledger(references=(rung,), seed=seed, bootstrap=bootstrap, order=order)
     truths, left_out = observe(data, run.as_of, run.horizons, customers)
     if run.annual_discount_rate:
         truths = [_discounted(truth, data, run) if truth.target.kind == "money" else truth for truth in truths]

@@ -1,7 +1,8 @@
 """Quantile tables of a ratio by group: learnt from a sample, read between knots.
 
 Within a group the law of the ratio moves with a covariate. The tables hold its quantiles over one grid of
-probabilities at a few knots of the covariate, and are linear between knots and between grid points.
+probabilities at a few knots of the covariate, and are linear between knots and between grid points. Each row has a
+dispersion of its own: a table is that of its knot's dispersion, and is stretched about 1 to that of who reads it.
 """
 
 from collections.abc import Mapping, Sequence
@@ -36,11 +37,14 @@ class GroupTables:
         Ascending values of the covariate.
     quantiles : tuple of tuple of float
         For each knot the quantiles, ascending, over `GRID`.
+    dispersions : tuple of float
+        For each knot the dispersion that its quantiles are of, > 0.
     """
 
     size: float
     knots: tuple[float, ...]
     quantiles: tuple[tuple[float, ...], ...]
+    dispersions: tuple[float, ...]
 
     @classmethod
     def from_dict(cls, state: object, *, model: str) -> Self:
@@ -62,9 +66,9 @@ class GroupTables:
         BundleError
             If a field is absent, or knots or quantiles are none, not finite or not ascending.
         """
-        if not isinstance(state, Mapping) or set(state) != {"size", "knots", "quantiles"}:
+        if not isinstance(state, Mapping) or set(state) != {"size", "knots", "quantiles", "dispersions"}:
             raise damaged(model, "groups")
-        size, knots, tables = state["size"], state["knots"], state["quantiles"]
+        size, knots, tables, widths = (state[name] for name in ("size", "knots", "quantiles", "dispersions"))
         if not is_finite(size) or size < 0:
             raise damaged(model, "groups.size")
         if not _ascending(knots) or len(set(knots)) != len(knots):
@@ -73,7 +77,12 @@ class GroupTables:
             raise damaged(model, "groups.quantiles")
         if not all(_ascending(table) and len(table) == GRID.size for table in tables):
             raise damaged(model, "groups.quantiles")
-        return cls(float(size), tuple(map(float, knots)), tuple(tuple(map(float, table)) for table in tables))
+        if not isinstance(widths, list | tuple) or len(widths) != len(knots):
+            raise damaged(model, "groups.dispersions")
+        if not all(is_finite(width) and width > 0 for width in widths):
+            raise damaged(model, "groups.dispersions")
+        quantiles = tuple(tuple(map(float, table)) for table in tables)
+        return cls(float(size), tuple(map(float, knots)), quantiles, tuple(map(float, widths)))
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,13 +91,14 @@ class Sample:
 
     Parameters
     ----------
-    ratio, at, weights : ndarray of shape (rows,)
-        The ratio, its covariate, and how much the row counts, > 0.
+    ratio, at, weights, dispersion : ndarray of shape (rows,)
+        The ratio, its covariate, how much the row counts, > 0, and how far its ratio may stray, > 0.
     """
 
     ratio: Vector
     at: Vector
     weights: Vector
+    dispersion: Vector
 
     def part(self, chosen: npt.NDArray[Any]) -> "Sample":
         """Return the chosen rows.
@@ -102,7 +112,7 @@ class Sample:
         -------
         Sample
         """
-        return Sample(self.ratio[chosen], self.at[chosen], self.weights[chosen])
+        return Sample(self.ratio[chosen], self.at[chosen], self.weights[chosen], self.dispersion[chosen])
 
     def size(self) -> float:
         """Return the effective number of rows, (Σw)² / Σw² (Kish 1965).
@@ -135,16 +145,46 @@ def learn(sample: Sample, group: npt.NDArray[np.intp], groups: int, *, factor_sd
         parts of its covariate. A knot's table, learnt from n effective rows, is averaged with that of its group, and a
         group's with that of all rows, in proportion n : 30.
     """
-    every = _table(sample, factor_sd)
+    width = float(np.median(sample.dispersion))
+    every = _Table(_quantiles(sample, width, factor_sd), width)
     return [_learn_group(sample.part(group == number), every, factor_sd) for number in range(groups)]
 
 
-def _learn_group(sample: Sample, every: Vector, factor_sd: float) -> GroupTables:
+def stretched(ratio: Vector, factor: Vector | float) -> Vector:
+    """Return ratios at another dispersion.
+
+    Parameters
+    ----------
+    ratio : ndarray
+    factor : ndarray or float
+        Dispersion wanted over that of the ratio, > 0.
+
+    Returns
+    -------
+    ndarray
+        1 + factor · (ratio − 1), which never passes below 0; what is at or below 0 (free orders, refunds) stays.
+    """
+    moved = np.where(np.equal(factor, 1.0), ratio, 1 + (ratio - 1) * factor)
+    return np.where(ratio <= 0, ratio, np.maximum(moved, 0.0))
+
+
+@dataclass(frozen=True, eq=False)
+class _Table:
+    """Quantiles over `GRID`, at a dispersion."""
+
+    quantiles: Vector
+    width: float
+
+    def at(self, width: float) -> Vector:
+        return stretched(self.quantiles, width / self.width)
+
+
+def _learn_group(sample: Sample, every: _Table, factor_sd: float) -> GroupTables:
     size = sample.size()
     middle = _pooled(sample, every, factor_sd)
     order = np.argsort(sample.at, kind="stable")
     share = np.cumsum(sample.weights[order]) / max(float(sample.weights.sum()), np.finfo(np.float64).tiny)
-    knots: dict[float, Vector] = {}
+    knots: dict[float, _Table] = {}
     count = int(np.clip(size // _ROWS_PER_KNOT, 1, _MOST_KNOTS))
     for number in range(count):
         # Rows of one covariate value may fill several parts: the first of them holds the knot.
@@ -155,26 +195,28 @@ def _learn_group(sample: Sample, every: Vector, factor_sd: float) -> GroupTables
             knots.setdefault(at, _pooled(part, middle, factor_sd) if count > 1 else middle)
     if not knots:
         knots[0.0] = middle
-    tables = tuple(tuple(np.round(table, _DECIMALS).tolist()) for table in knots.values())
-    return GroupTables(round(size, _DECIMALS), tuple(knots), tables)
+    tables = tuple(tuple(np.round(table.quantiles, _DECIMALS).tolist()) for table in knots.values())
+    return GroupTables(round(size, _DECIMALS), tuple(knots), tables, tuple(table.width for table in knots.values()))
 
 
-def _pooled(sample: Sample, parent: Vector, factor_sd: float) -> Vector:
+def _pooled(sample: Sample, parent: _Table, factor_sd: float) -> _Table:
     size = sample.size()
     if not size:
         return parent
-    return np.asarray((size * _table(sample, factor_sd) + _POOLED * parent) / (size + _POOLED), dtype=np.float64)
+    width = round(float(np.median(sample.dispersion)), _DECIMALS)
+    own = _quantiles(sample, width, factor_sd)
+    return _Table(np.asarray((size * own + _POOLED * parent.at(width)) / (size + _POOLED), dtype=np.float64), width)
 
 
-def _table(sample: Sample, factor_sd: float) -> Vector:
-    """Quantiles over the grid: the i-th smallest of n is the i / (n + 1) quantile."""
+def _quantiles(sample: Sample, width: float, factor_sd: float) -> Vector:
+    """Quantiles over the grid, at a dispersion: the i-th smallest of n is the i / (n + 1) quantile."""
     size = sample.size()
+    ratio, weights, factor = sample.ratio, sample.weights, width / sample.dispersion
     if factor_sd:
         nodes, shares = np.polynomial.hermite_e.hermegauss(_NODES)
-        ratio = np.outer(sample.ratio, np.exp(factor_sd * nodes)).ravel()
-        weights = np.outer(sample.weights, shares).ravel()
-    else:
-        ratio, weights = sample.ratio, sample.weights
+        ratio = np.outer(ratio, np.exp(factor_sd * nodes)).ravel()
+        weights, factor = np.outer(weights, shares).ravel(), np.repeat(factor, _NODES)
+    ratio = stretched(ratio, factor)
     order = np.argsort(ratio, kind="stable")
     reached = np.cumsum(weights[order]) / weights.sum() * (size / (size + 1))
     return np.asarray(np.interp(GRID, reached, ratio[order]), dtype=np.float64)
@@ -190,15 +232,18 @@ class Place:
     left, right : ndarray of int, shape (rows,)
     share : ndarray of shape (rows,)
         Within [0, 1].
+    factor : ndarray of shape (rows,)
+        Dispersion of the customer over that of the tables there, > 0.
     """
 
     tables: Matrix
     left: npt.NDArray[np.intp]
     right: npt.NDArray[np.intp]
     share: Vector
+    factor: Vector
 
     @classmethod
-    def of(cls, groups: Sequence[GroupTables], group: npt.NDArray[np.intp], at: Vector) -> "Place":
+    def of(cls, groups: Sequence[GroupTables], group: npt.NDArray[np.intp], at: Vector, dispersion: Vector) -> "Place":
         """Find the tables of customers.
 
         Parameters
@@ -208,6 +253,8 @@ class Place:
             Number of each customer's group.
         at : ndarray of shape (rows,)
             Covariate; beyond the outer knots their tables hold.
+        dispersion : ndarray of shape (rows,)
+            How far each customer's ratio may stray, > 0.
 
         Returns
         -------
@@ -225,7 +272,8 @@ class Place:
             share[rows] = position - below
             first += last + 1
         tables = np.asarray([table for spread in groups for table in spread.quantiles])
-        return cls(tables, left, right, share)
+        widths = np.asarray([width for spread in groups for width in spread.dispersions])
+        return cls(tables, left, right, share, dispersion / (widths[left] + share * (widths[right] - widths[left])))
 
     def ratio(self, level: Vector) -> Vector:
         """Quantiles of the ratio.
@@ -243,7 +291,7 @@ class Place:
         column = np.minimum(position.astype(np.intp), GRID.size - 2)
         part = position - column
         low, high = (self._between(column + step) for step in (0, 1))
-        return np.asarray(low + part * (high - low), dtype=np.float64)
+        return stretched(np.asarray(low + part * (high - low), dtype=np.float64), self.factor)
 
     def probabilities(self, ratio: Vector) -> tuple[Vector, Vector]:
         """Probability of less than, and of at most, a ratio.
@@ -257,13 +305,19 @@ class Place:
         below, at : ndarray of shape (rows,)
         """
         below, at = np.empty(ratio.size), np.empty(ratio.size)
+        # Which ratio of the tables a positive ratio was stretched from; all that ends at zero lies up to `nothing`.
+        source = np.where(self.factor == 1.0, ratio, 1 + (ratio - 1) / self.factor)
+        source = np.where(ratio > 0, np.maximum(source, 0.0), ratio)
+        nothing = np.where(ratio == 0, np.maximum(1 - 1 / self.factor, 0.0), source)
+        # A ratio that tables cannot reach lies above those at zero, which stay where they are.
+        passed = (ratio > 0) & (source == 0)
         for start in range(0, ratio.size, _CHUNK):
             rows = slice(start, start + _CHUNK)
             share = self.share[rows, None]
             tables = (1 - share) * self.tables[self.left[rows]] + share * self.tables[self.right[rows]]
-            asked = ratio[rows, None]
-            below[rows] = _inverse(tables, asked, (tables < asked).sum(axis=1))
-            at[rows] = _inverse(tables, asked, (tables <= asked).sum(axis=1))
+            low, high = source[rows, None], nothing[rows, None]
+            at[rows] = _inverse(tables, high, (tables <= high).sum(axis=1))
+            below[rows] = np.where(passed[rows], at[rows], _inverse(tables, low, (tables < low).sum(axis=1)))
         return below, at
 
     def _between(self, column: npt.NDArray[np.intp]) -> Vector:

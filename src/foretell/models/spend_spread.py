@@ -6,7 +6,8 @@ law is learnt from the buyers of past windows:
     S = 0 with probability p_none,        else  S = m / (1 − p_none) · R,        m = E[S].
 
 R differs between one-time, regular and heavy buyers, and within these along p_none: who is certain to order several
-times realises a ratio near 1, who orders once realises anything.
+times realises a ratio near 1, who orders once realises anything. Along the expected orders its distance from 1 follows
+`foretell.models.dispersion.Dispersion`, so that those who order most are not read as the average heavy buyer.
 """
 
 from collections.abc import Mapping, Sequence
@@ -17,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from foretell.errors import FitError
+from foretell.models.dispersion import Dispersion
 from foretell.models.objectives import Matrix, Vector
 from foretell.models.ratio_tables import GRID, GroupTables, Place, Sample, learn
 from foretell.models.state import damaged, is_finite
@@ -39,10 +41,13 @@ class SpendSpread:
         Purchase days before the cutoff from which a repeat buyer is a heavy one.
     groups : tuple of GroupTables
         One-time, regular and heavy buyers, in this order.
+    dispersion : Dispersion
+        How far R strays from 1, by expected orders.
     """
 
     heavy_from: float
     groups: tuple[GroupTables, ...]
+    dispersion: Dispersion
 
     @classmethod
     def fit(
@@ -53,6 +58,7 @@ class SpendSpread:
         orders: npt.ArrayLike,
         weights: npt.ArrayLike | None = None,
         *,
+        expected_orders: npt.ArrayLike | None = None,
         bought: npt.ArrayLike | None = None,
         level_sd: float = 0.0,
     ) -> Self:
@@ -71,6 +77,8 @@ class SpendSpread:
             Purchase days before the cutoff, >= 1.
         weights : array-like of shape (rows,), optional
             How much each row counts, >= 0.
+        expected_orders : array-like of shape (rows,), optional
+            Expected purchases in the window, predicted likewise, >= 0. Without them all have one dispersion.
         bought : array-like of shape (rows,), optional
             Whether there was a purchase in the window; without it, whether spend is not 0. A free order is a purchase
             with R = 0.
@@ -96,14 +104,20 @@ class SpendSpread:
         of its group, and those of a group with those of all buyers, in proportion n : 30.
         """
         counts = np.ones(np.shape(spend)) if weights is None else weights
+        given = {"spend": spend, "p_none": p_none, "mean_spend": mean_spend, "orders": orders, "weights": counts}
         rows = _Rows.of(
-            {"spend": spend, "p_none": p_none, "mean_spend": mean_spend, "orders": orders, "weights": counts}, bought
+            {**given, "expected": np.ones(np.shape(spend)) if expected_orders is None else expected_orders}, bought
         )
         if not (is_finite(level_sd) and level_sd >= 0):
             msg = "The spread of spend cannot be learnt: level_sd is negative or not finite."
             raise FitError(msg)
         buyers = rows.part(rows.bought & (rows.p_none < 1) & (rows.mean_spend > 0) & (rows.weights > 0))
-        size = Sample(buyers.spend, buyers.mean_spend, buyers.weights).size()
+        expected = buyers.expected / (1 - buyers.p_none)
+        ratio = buyers.spend * (1 - buyers.p_none) / buyers.mean_spend
+        known = expected_orders is not None and ratio.size
+        dispersion = Dispersion.fit(ratio, np.maximum(expected, 1.0), buyers.weights) if known else Dispersion()
+        sample = Sample(ratio, _log_odds(buyers.p_none), buyers.weights, dispersion.at(expected))
+        size = sample.size()
         if size < FEWEST_BUYERS:
             msg = (
                 f"The spread of spend cannot be learnt from {size:.0f} buyers in past windows, {FEWEST_BUYERS} are"
@@ -111,13 +125,8 @@ class SpendSpread:
             )
             raise FitError(msg)
         heavy_from = float(np.quantile(rows.orders, 1 - _HEAVY_SHARE))
-        groups = learn(
-            Sample(buyers.spend * (1 - buyers.p_none) / buyers.mean_spend, _log_odds(buyers.p_none), buyers.weights),
-            _group(buyers.orders, heavy_from),
-            len(GROUPS),
-            factor_sd=level_sd,
-        )
-        return cls(heavy_from, tuple(groups))
+        groups = learn(sample, _group(buyers.orders, heavy_from), len(GROUPS), factor_sd=level_sd)
+        return cls(heavy_from, tuple(groups), dispersion)
 
     def quantiles(
         self,
@@ -125,6 +134,8 @@ class SpendSpread:
         mean_spend: npt.ArrayLike,
         orders: npt.ArrayLike,
         probabilities: Sequence[float] = (0.1, 0.9),
+        *,
+        expected_orders: npt.ArrayLike | None = None,
     ) -> Matrix:
         """Quantiles of the spend to come.
 
@@ -134,6 +145,8 @@ class SpendSpread:
             As for `fit`.
         probabilities : sequence of float
             Each in (0, 1).
+        expected_orders : array-like of shape (rows,), optional
+            As for `fit`; needed where the law was learnt with them.
 
         Returns
         -------
@@ -144,12 +157,12 @@ class SpendSpread:
         Raises
         ------
         ValueError
-            If a probability is not in (0, 1).
+            If a probability is not in (0, 1), or expected orders are wanting.
         """
         if not all(0 < probability < 1 for probability in probabilities):
             message = "probabilities must lie between 0 and 1"
             raise ValueError(message)
-        none, scale, place = self._placed(p_none, mean_spend, orders)
+        none, scale, place = self._placed(p_none, mean_spend, orders, expected_orders)
         result = np.zeros((none.size, len(probabilities)))
         if not none.size:
             return result
@@ -162,7 +175,13 @@ class SpendSpread:
         return result
 
     def cdf(
-        self, spend: npt.ArrayLike, p_none: npt.ArrayLike, mean_spend: npt.ArrayLike, orders: npt.ArrayLike
+        self,
+        spend: npt.ArrayLike,
+        p_none: npt.ArrayLike,
+        mean_spend: npt.ArrayLike,
+        orders: npt.ArrayLike,
+        *,
+        expected_orders: npt.ArrayLike | None = None,
     ) -> tuple[Vector, Vector]:
         """Probability of less than, and of at most, a spend.
 
@@ -172,14 +191,21 @@ class SpendSpread:
             Currency units.
         p_none, mean_spend, orders : array-like of shape (rows,)
             As for `fit`.
+        expected_orders : array-like of shape (rows,), optional
+            As for `quantiles`.
 
         Returns
         -------
         below, at : ndarray of shape (rows,)
             P(S < spend) and P(S <= spend), as `foretell.evaluation.intervals.randomised_pit` takes them.
+
+        Raises
+        ------
+        ValueError
+            If expected orders are wanting.
         """
         asked = np.asarray(spend, dtype=np.float64)
-        none, scale, place = self._placed(p_none, mean_spend, orders)
+        none, scale, place = self._placed(p_none, mean_spend, orders, expected_orders)
         lower, upper = place.probabilities(asked / np.where(scale > 0, scale, 1.0))
         sure = scale == 0
         lower, upper = np.where(sure, asked > 0, lower), np.where(sure, asked >= 0, upper)
@@ -197,6 +223,7 @@ class SpendSpread:
             "heavy_from": self.heavy_from,
             "probabilities": GRID.tolist(),
             "groups": [asdict(group) for group in self.groups],
+            "dispersion": self.dispersion.to_dict(),
         }
 
     @classmethod
@@ -218,23 +245,33 @@ class SpendSpread:
             If the state is not that of a law of spend.
         """
         name = cls.__name__
-        if set(state) != {"heavy_from", "probabilities", "groups"} or not is_finite(state["heavy_from"]):
+        if set(state) != {"heavy_from", "probabilities", "groups", "dispersion"} or not is_finite(state["heavy_from"]):
             raise damaged(name, "heavy_from")
         if state["probabilities"] != GRID.tolist():
             raise damaged(name, "probabilities")
         groups = state["groups"]
         if not isinstance(groups, list) or len(groups) != len(GROUPS):
             raise damaged(name, "groups")
-        return cls(float(state["heavy_from"]), tuple(GroupTables.from_dict(group, model=name) for group in groups))
+        tables = tuple(GroupTables.from_dict(group, model=name) for group in groups)
+        return cls(float(state["heavy_from"]), tables, Dispersion.from_dict(state["dispersion"]))
 
     def _placed(
-        self, p_none: npt.ArrayLike, mean_spend: npt.ArrayLike, orders: npt.ArrayLike
+        self,
+        p_none: npt.ArrayLike,
+        mean_spend: npt.ArrayLike,
+        orders: npt.ArrayLike,
+        expected_orders: npt.ArrayLike | None,
     ) -> tuple[Vector, Vector, Place]:
+        if expected_orders is None and self.dispersion.per_order:
+            message = "expected_orders are needed: the law was learnt with them"
+            raise ValueError(message)
         none = np.clip(np.asarray(p_none, dtype=np.float64), 0.0, 1.0)
         mean = np.asarray(mean_spend, dtype=np.float64)
-        scale = np.where(none < 1, mean, 0.0) / np.where(none < 1, 1 - none, 1.0)
+        buys = np.where(none < 1, 1 - none, 1.0)
+        scale = np.where(none < 1, mean, 0.0) / buys
+        expected = np.ones(none.shape) if expected_orders is None else np.asarray(expected_orders, np.float64) / buys
         group = _group(np.asarray(orders, dtype=np.float64), self.heavy_from)
-        return none, scale, Place.of(self.groups, group, _log_odds(none))
+        return none, scale, Place.of(self.groups, group, _log_odds(none), self.dispersion.at(expected))
 
 
 @dataclass(frozen=True, eq=False)
@@ -244,6 +281,7 @@ class _Rows:
     mean_spend: Vector
     orders: Vector
     weights: Vector
+    expected: Vector
     bought: npt.NDArray[np.bool_]
 
     @classmethod
@@ -256,7 +294,7 @@ class _Rows:
                 f"{name} {shape}" for name, shape in shapes.items()
             )
             raise FitError(msg + ").")
-        least = {"spend": -np.inf, "p_none": 0.0, "mean_spend": 0.0, "orders": 1.0, "weights": 0.0}
+        least = {"spend": -np.inf, "p_none": 0.0, "mean_spend": 0.0, "orders": 1.0, "weights": 0.0, "expected": 0.0}
         wrong = {name: ~(np.isfinite(given[name]) & (given[name] >= low)) for name, low in least.items()}
         wrong["p_none"] |= given["p_none"] > 1
         problems = [f"{name} is out of range in {rows.sum()} row(s)" for name, rows in wrong.items() if rows.any()]

@@ -162,7 +162,7 @@ def _spread(known: Known, bundle: Bundle, refined: Refined) -> tuple[Vector, Vec
     refinement = bundle.refinement
     if refinement is not None and refinement.spread is not None and refined.spend is not None:
         orders = known.summary["orders"].to_numpy()
-        found = refinement.spread.quantiles(1 - refined.p_return, refined.spend, orders)
+        found = refinement.spread.quantiles(1 - refined.p_return, refined.spend, orders, expected_orders=refined.orders)
         return found[:, 0], found[:, 1]
     if bundle.spend_model is None:
         return np.full(known.summary.height, np.nan), np.full(known.summary.height, np.nan)

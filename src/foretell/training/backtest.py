@@ -107,7 +107,7 @@ def run_backtest(
     bootstrap: int = BOOTSTRAP_RESAMPLES,
     whole_at: Callable[[datetime], Moment] | None = None,
 ) -> dict[str, pl.DataFrame]:
-    """Judge rungs and baselines, with deciles, calibration and paired comparisons to the naive rate.
+    """Judge rungs and baselines, with deciles, calibration and paired comparisons to the naive rate and the first rung.
 
     Spend is judged undiscounted, whatever rate a bundle discounts at: that is what happens. Of more than `MOST_JUDGED`
     customers at a cutoff a sample stands for all, in the fits too.
@@ -119,7 +119,7 @@ def run_backtest(
     cutoffs : sequence of datetime
         Past cutoffs.
     recipes : sequence of ScoringRecipe
-        What is judged beside the baselines.
+        What is judged beside the baselines; at least one.
     horizons : Horizons
         Horizons to judge.
     seed : int
@@ -143,7 +143,8 @@ def run_backtest(
             cutoffs,
             judged,
             horizons=horizons,
-            reference=NAIVE_REFERENCE,
+            # The naive rate, as every report compares with; and the default rung, as the choice between rungs does.
+            reference=(NAIVE_REFERENCE, recipes[0].name),
             seed=seed,
             bootstrap=bootstrap,
             most_customers=MOST_JUDGED,

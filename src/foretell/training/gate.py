@@ -20,8 +20,8 @@ from foretell.scoring.predict import answers
 from foretell.tables.dataset import CustomerData
 from foretell.training.backtest import MOST_JUDGED, as_record
 from foretell.training.past import periods_of
-from foretell.training.recipes import NAIVE_REFERENCE, scoring_recipes
-from foretell.training.routing import JUDGED
+from foretell.training.recipes import NAIVE_REFERENCE, RUNGS, scoring_recipes
+from foretell.training.routing import JUDGED, beaten_by
 from foretell.training.shop import Shop
 from foretell.training.tuning import settings_of
 from foretell.windows import Horizons, rolling_cutoffs
@@ -104,7 +104,8 @@ def decide(candidate: Bundle, champion: StoredBundle | None, shop: Shop, *, seed
     The candidate must not be significantly worse than the naive rate on its newest past window, in any of
     `JUDGED`; nor than the champion on windows that begin at or after the champion's ``as_of``, where one is
     fully observed. Significantly worse: the 95 % interval of the paired difference lies above zero. A candidate
-    whose ``as_of`` is before the champion's is not promoted, however good it is.
+    whose ``as_of`` is before the champion's is not promoted, however good it is. That another rung did significantly
+    better on the newest window is told and refuses nothing: that window reports on the choice and does not make it.
 
     Parameters
     ----------
@@ -124,7 +125,7 @@ def decide(candidate: Bundle, champion: StoredBundle | None, shop: Shop, *, seed
     """
     naive = _naive_verdicts(candidate)
     against = _champion_verdicts(candidate, champion, shop, seed) if champion is not None else []
-    verdicts = [*naive, *against]
+    verdicts = [*naive, *_rung_verdicts(candidate), *against]
     refusals = tuple(text for fine, text in verdicts if not fine)
     return Decision(not refusals, tuple(text for _, text in verdicts), refusals)
 
@@ -159,10 +160,16 @@ def champion_cutoffs(champion: StoredBundle | None, end: datetime, horizons: Hor
 
 def _naive_verdicts(candidate: Bundle) -> list[tuple[bool, str]]:
     newest = newest_cutoff(candidate.record) or ""
-    rows = candidate.record["comparisons"].filter(pl.col("rung") == candidate.rung, pl.col("cutoff") == newest)
+    own = (pl.col("rung") == candidate.rung) & (pl.col("reference") == NAIVE_REFERENCE)
+    rows = candidate.record["comparisons"].filter(own, pl.col("cutoff") == newest)
     if rows.is_empty():
         return [(False, "no past window was long enough to compare with the naive rate")]
     return _verdicts(rows, NAIVE_REFERENCE, f"window from {newest}")
+
+
+def _rung_verdicts(candidate: Bundle) -> list[tuple[bool, str]]:
+    better = beaten_by(candidate.record, candidate.rung, RUNGS)
+    return [(True, f"{better}, window from {newest_cutoff(candidate.record)}")] if better else []
 
 
 def _champion_verdicts(candidate: Bundle, champion: StoredBundle, shop: Shop, seed: int) -> list[tuple[bool, str]]:

@@ -48,6 +48,7 @@ class _Judged:
     mask: NDArray[np.bool_]
     mean: Vector
     p_none: Vector
+    orders: Vector
     weight: Vector
 
 
@@ -175,12 +176,15 @@ class Refiner:
             offset = event_offset(answer, log_hazard_ratio(window, self.family))[mask]
             naive = naive_log_odds(view.known.summary, window.days)[mask]
             p_return = probability(offset, learnt.trees["return"], fitted["return"].margins[place], naive)
+            expected = answer.orders[mask] * np.exp(learnt.trees["orders"].weight * fitted["orders"].margins[place])
+            expected *= np.exp(log_ratio(window.orders[mask], expected))
             found.append(
                 _Judged(
                     window=window,
                     mask=mask,
                     mean=mean * np.exp(_log_level(window, mask, mean)),
                     p_none=1 - p_return,
+                    orders=np.maximum(expected, p_return),
                     weight=np.full(int(mask.sum()), AGE_WEIGHT**place),
                 )
             )
@@ -197,6 +201,7 @@ class Refiner:
                 np.concatenate([each.mean for each in judged]),
                 np.concatenate([each.window.view.known.summary["orders"].to_numpy()[each.mask] for each in judged]),
                 np.concatenate([each.weight for each in judged]),
+                expected_orders=np.concatenate([each.orders for each in judged]),
                 bought=np.concatenate([each.window.bought[each.mask] > 0 for each in judged]),
                 # The future is not brought to its own level as past windows are.
                 level_sd=self.start.level.total_error(judged[0].window.days)[1],

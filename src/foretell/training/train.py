@@ -22,7 +22,7 @@ from foretell.training.known_season import season_source
 from foretell.training.past import Periods, as_periods
 from foretell.training.profile import training_profile
 from foretell.training.prospect_recipe import ProspectSettings, train_prospects
-from foretell.training.recipes import BOOSTED, ScoringRecipe, scoring_recipes, spare_threads
+from foretell.training.recipes import BOOSTED, NAIVE_REFERENCE, ScoringRecipe, scoring_recipes, spare_threads
 from foretell.training.routing import choose_rung
 from foretell.training.shop import Shop, ShopInMemory, statistics_of
 from foretell.windows import Horizons, as_cutoff
@@ -259,8 +259,9 @@ def train_shop(
         record = empty_record()
         if cutoffs:
             record = run_backtest(past, cutoffs, recipes, horizons=horizons, seed=seed, whole_at=shop.whole_at)
+        names = [recipe.name for recipe in recipes]
         label_days = max(horizons.clv_days, horizons.churn_days)
-        choice = choose_rung(record, [recipe.name for recipe in recipes], label_days=label_days)
+        choice = choose_rung(record, names, label_days=label_days, naive=NAIVE_REFERENCE)
         if choice.rung != bundle.rung:
             bundle = next(recipe for recipe in recipes if recipe.name == choice.rung).fit_shop(shop, horizons, seed)
         trees = any(recipe.name == BOOSTED for recipe in recipes)
