@@ -71,6 +71,7 @@ if TYPE_CHECKING:
     from foretell.training.churn_classifier import ChurnClassifier
     from foretell.training.lookalike import Lookalike
     from foretell.training.train import train
+    from foretell.training.train_on_spark import train_on_spark
     from foretell.windows import Horizons
 
 __version__ = "0.1.0"
@@ -133,6 +134,7 @@ __all__ = [
     "simulate",
     "track_orders",
     "train",
+    "train_on_spark",
     "write_scores_on_spark",
     "write_uploads",
 ]
@@ -171,6 +173,7 @@ _ROOMS = {
     "simulate": "foretell.tables.simulate",
     "track_orders": "foretell.evaluation.tracking",
     "train": "foretell.training.train",
+    "train_on_spark": "foretell.training.train_on_spark",
     "write_scores_on_spark": "foretell.engines.spark.write",
     "write_uploads": "foretell.delivery.uploads.write",
 }

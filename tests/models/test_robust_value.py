@@ -30,7 +30,7 @@ def test_no_single_value_raises_the_cap_to_itself() -> None:
     for count in (2, 3, 50, 100, 101, 1000):
         z = np.full(count, 20.0)
         z[-1] = 20_000.0
-        assert cap_of(z, 0.99) == 20.0
+        assert cap_of(z, 0.99, np.ones(z.size, np.int64)) == 20.0
 
 
 @pytest.fixture(scope="module")

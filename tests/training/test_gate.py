@@ -14,11 +14,16 @@ from foretell.models.cnbd import MBGCNBD
 from foretell.tables.dataset import CustomerData
 from foretell.training import gate
 from foretell.training.boosted_recipe import TREES
-from foretell.training.gate import FittedBundle, decide
+from foretell.training.gate import Decision, FittedBundle, decide
 from foretell.training.purchase_recipe import PurchaseRecipe
+from foretell.training.shop import ShopInMemory
 from foretell.training.study import SPACE
 from foretell.training.tuning import Tuned
 from foretell.windows import Horizons
+
+
+def decided(candidate: Bundle, champion: StoredBundle | None, data: CustomerData) -> Decision:
+    return decide(candidate, champion, ShopInMemory.of(data, candidate.as_of))
 
 
 def judged(bundle: Bundle, *, low: float, high: float) -> Bundle:
@@ -32,9 +37,9 @@ def judged(bundle: Bundle, *, low: float, high: float) -> Bundle:
 
 
 def test_the_first_bundle_needs_only_not_to_be_worse_than_naive(bundle: Bundle, big_shop: CustomerData) -> None:
-    better = decide(judged(bundle, low=-0.3, high=-0.1), None, big_shop)
-    alike = decide(judged(bundle, low=-0.1, high=0.1), None, big_shop)
-    worse = decide(judged(bundle, low=0.1, high=0.3), None, big_shop)
+    better = decided(judged(bundle, low=-0.3, high=-0.1), None, big_shop)
+    alike = decided(judged(bundle, low=-0.1, high=0.1), None, big_shop)
+    worse = decided(judged(bundle, low=0.1, high=0.3), None, big_shop)
     assert (better.promote, alike.promote, worse.promote) == (True, True, False)
     assert "better than naive_rate" in better.reasons[0]
     assert "worse than naive_rate by +0.2 [+0.1, +0.3]" in worse.reasons[0]
@@ -49,8 +54,8 @@ def test_only_the_bundles_own_rung_on_the_newest_window_decides(bundle: Bundle, 
     older = rows.with_columns(*worse, cutoff=pl.lit("2024-07-06T00:00:00"))
     other = rows.with_columns(*worse, rung=pl.lit("pareto"))
     mixed = replace(fine, record={**fine.record, "comparisons": pl.concat([older, other, rows])})
-    assert decide(mixed, None, big_shop) == decide(fine, None, big_shop)
-    assert decide(mixed, None, big_shop).promote
+    assert decided(mixed, None, big_shop) == decided(fine, None, big_shop)
+    assert decided(mixed, None, big_shop).promote
 
 
 def test_a_rung_that_beat_the_chosen_one_on_the_newest_window_is_told_and_refuses_nothing(
@@ -72,7 +77,7 @@ def test_a_rung_that_beat_the_chosen_one_on_the_newest_window_is_told_and_refuse
 def test_a_champion_with_other_horizons_is_not_compared(big_shop: CustomerData) -> None:
     old = PurchaseRecipe().fit(big_shop, datetime(2025, 3, 1), Horizons(90, 30, 30))
     candidate = judged(PurchaseRecipe().fit(big_shop, datetime(2025, 7, 1), Horizons(90, 60, 30)), low=-0.3, high=-0.1)
-    decision = decide(candidate, StoredBundle(old, "v1"), big_shop)
+    decision = decided(candidate, StoredBundle(old, "v1"), big_shop)
     assert decision.promote
     assert "other horizons" in decision.reasons[-1]
 
@@ -82,21 +87,21 @@ def test_a_bundle_of_an_older_day_does_not_take_a_newer_champions_place(big_shop
     champion = StoredBundle(PurchaseRecipe().fit(big_shop, datetime(2025, 7, 1), Horizons(90, 30, 30)), "v1")
     for horizons in (Horizons(90, 30, 30), Horizons(90, 60, 30)):
         fitted = PurchaseRecipe().fit(big_shop, datetime(2025, 3, 1), horizons)
-        decision = decide(judged(fitted, low=-0.3, high=-0.1), champion, big_shop)
+        decision = decided(judged(fitted, low=-0.3, high=-0.1), champion, big_shop)
         assert not decision.promote
         assert "as of 2025-03-01, and the champion as of 2025-07-01: an older model" in decision.reasons[-1]
-    assert decide(judged(champion.bundle, low=-0.3, high=-0.1), champion, big_shop).promote
+    assert decided(judged(champion.bundle, low=-0.3, high=-0.1), champion, big_shop).promote
 
 
 def test_an_unjudged_bundle_is_not_promoted(bundle: Bundle, big_shop: CustomerData) -> None:
-    decision = decide(bundle, None, big_shop)
+    decision = decided(bundle, None, big_shop)
     assert not decision.promote
     assert "no past window" in decision.reasons[0]
 
 
 def test_a_champion_that_has_seen_every_window_is_not_compared(bundle: Bundle, big_shop: CustomerData) -> None:
     candidate = judged(bundle, low=-0.3, high=-0.1)
-    decision = decide(candidate, StoredBundle(bundle, "v1"), big_shop)
+    decision = decided(candidate, StoredBundle(bundle, "v1"), big_shop)
     assert decision.promote
     assert "not compared" in decision.reasons[-1]
 
@@ -126,7 +131,7 @@ def test_the_champion_is_compared_on_windows_after_its_own_cutoff(
     if spoils == "candidate":
         monkeypatch.setattr(gate, "scoring_recipes", lambda *_, **__: (SpoiledRecipe(),))
     candidate = judged(PurchaseRecipe().fit(big_shop, datetime(2025, 7, 1), horizons), low=-0.3, high=-0.1)
-    decision = decide(candidate, champion, big_shop)
+    decision = decided(candidate, champion, big_shop)
     words = [reason for reason in decision.reasons if "champion" in reason]
     assert len(words) == 3
     assert all("window from 2025-04-02" in word for word in words)
@@ -149,7 +154,7 @@ def test_a_tuned_candidate_is_compared_with_its_own_settings(
     candidate = judged(PurchaseRecipe().fit(big_shop, datetime(2025, 7, 1), horizons), low=-0.3, high=-0.1)
     settings = {name: getattr(TREES, name) for name in SPACE} | {"num_leaves": 5}
     tuning = {"in_use": True, "as_of": "2025-04-02", "settings": settings}
-    decide(replace(candidate, card={**candidate.card, "tuning": tuning}), champion, big_shop)
+    decided(replace(candidate, card={**candidate.card, "tuning": tuning}), champion, big_shop)
     assert (seen[0].params, seen[0].as_of) == (replace(TREES, num_leaves=5), datetime(2025, 4, 2))
 
 
@@ -163,5 +168,5 @@ def test_a_champion_that_knows_no_money_is_compared_on_what_it_answers(big_shop:
     counts = replace(big_shop, orders=big_shop.orders.drop("amount_minor"))
     champion = StoredBundle(PurchaseRecipe().fit(counts, datetime(2025, 3, 1), horizons), "v1")
     candidate = judged(PurchaseRecipe().fit(big_shop, datetime(2025, 7, 1), horizons), low=-0.3, high=-0.1)
-    words = [reason for reason in decide(candidate, champion, big_shop).reasons if "than champion" in reason]
+    words = [reason for reason in decided(candidate, champion, big_shop).reasons if "than champion" in reason]
     assert [word.split(":")[0] for word in words] == ["orders rmse", "churn log_loss"]

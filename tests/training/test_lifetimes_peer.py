@@ -4,9 +4,14 @@ from datetime import date, datetime
 
 import numpy as np
 import polars as pl
+import pytest
 
+from boosted_shops import HORIZONS
+from foretell.errors import FitError
 from foretell.tables.dataset import CustomerData
+from foretell.training.backtest import run_backtest
 from foretell.training.lifetimes_peer import LifetimesPeer, _quiet_lifetimes
+from foretell.training.purchase_recipe import PurchaseRecipe
 from foretell.windows import Horizons
 
 
@@ -54,3 +59,12 @@ def test_the_row_is_lifetimes_own_answer_in_weeks(cdnow_sample: CustomerData) ->
     for name, wanted in by_hand.items():
         # lifetimes' optimiser stops a little elsewhere on compressed rows; a day's error in T moves answers by 3e-3
         np.testing.assert_allclose(answers[name].to_numpy(), wanted, rtol=3e-4, atol=1e-9, err_msg=name)
+
+
+def test_answers_that_can_be_none_are_refused_and_the_backtest_goes_on(boosted_shop: CustomerData) -> None:
+    """On gaps in turn short and long lifetimes expects fewer than no orders of half the customers."""
+    with pytest.raises(FitError, match="no churn_risk that could be one for"):
+        LifetimesPeer().fit_predict(boosted_shop, datetime(2025, 6, 2), HORIZONS, 0)
+    record = run_backtest(boosted_shop, [datetime(2025, 6, 2)], [PurchaseRecipe()], horizons=HORIZONS, bootstrap=0)
+    assert record["skipped"].filter(rung=LifetimesPeer().name)["reason"].str.contains("that could be one").all()
+    assert "purchase" in record["backtest"]["rung"]

@@ -7,6 +7,7 @@ import pytest
 
 from foretell.errors import FitError, SmallSampleWarning, WindowError
 from foretell.features.summary import purchase_summary
+from foretell.models.population import Population
 from foretell.tables.dataset import CustomerData
 from foretell.training.requirements import capabilities, require_trainable
 from foretell.training.train import train
@@ -50,13 +51,13 @@ def test_a_thin_history_is_warned_of_and_stated() -> None:
     data = shop(*[(i, i + 9, i + 30) for i in range(15)])
     as_of = START + timedelta(days=60)
     with pytest.warns(SmallSampleWarning, match="customers: 15, advised 500"):
-        limits = require_trainable(purchase_summary(data, as_of), as_of)
+        limits = require_trainable(Population.of(purchase_summary(data, as_of)), as_of)
     assert "customers: 15, advised 500" in limits
 
 
 def test_capabilities_say_observed_and_needed(few_orders: CustomerData) -> None:
     as_of = datetime(2025, 4, 1)
-    found = capabilities(purchase_summary(few_orders, as_of), as_of, clv_days=30, churn_days=20)
+    found = capabilities(Population.of(purchase_summary(few_orders, as_of)), clv_days=30, churn_days=20)
     by_measure = {(item.name, item.measure): (item.observed, item.holds) for item in found}
     assert by_measure["fit a purchase model", "customers"] == (3, False)
     assert by_measure["trust the predictions", "customers with 3 orders"] == (1, False)

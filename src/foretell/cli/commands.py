@@ -105,6 +105,7 @@ def check(session: Session, as_of: datetime | None) -> None:
     help="Begin no trial of --tune after so many seconds of trials. Default: no limit.",
 )
 @setting_option("--seed", "training.seed", type=int, metavar="N", help="Seed of everything random.")
+@setting_option("--engine", "training.engine", type=click.Choice(["frame", "spark"]), help="Here, or on a cluster.")
 @click.option(
     "--resume",
     is_flag=True,

@@ -81,6 +81,13 @@ class TrainingSettings(Section):
         "Whether weeks that the shop has not shown yet lean on a published retail year (busy November and December).",
         FLAG,
     )
+    engine: Literal["frame", "spark"] = _setting(
+        "frame",
+        "Whether orders are read in one piece into memory (frame), or read and counted by the workers of a cluster "
+        "(spark), which send this process the rows of those who are learnt from; they see the orders' path under the "
+        "same name.",
+        "one of 'frame' and 'spark'",
+    )
     tune_trials: Annotated[int, Field(ge=0, le=10_000)] = _setting(
         0, "Trials of settings of the trees, the usual ones first; 0 tunes nothing.", "a whole number from 0 to 10,000"
     )

@@ -1,7 +1,7 @@
 """Rolling backtest: recipes predict from past cutoffs, and what then happened judges them."""
 
-from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Protocol
 
@@ -12,11 +12,15 @@ from foretell.evaluation.ledger import Backtest, Ledger
 from foretell.evaluation.predictions import Predictions, check_predictions
 from foretell.evaluation.targets import observe, targets
 from foretell.features.summary import purchase_summary
-from foretell.tables.buckets import bucket_of
+from foretell.tables.buckets import drawn
 from foretell.tables.dataset import CustomerData
+from foretell.tables.moment import Moment
 from foretell.windows import Horizons, as_cutoff
 
-__all__ = ["Backtest", "Recipe", "backtest"]
+__all__ = ["JUDGED", "Backtest", "Recipe", "backtest"]
+
+JUDGED = "judged"
+"""Salt of the choice of those who are judged."""
 
 
 class Recipe(Protocol):
@@ -68,6 +72,7 @@ def backtest(
     bootstrap: int = 200,
     reference: str | Sequence[str] | None = None,
     most_customers: int | None = None,
+    whole_at: Callable[[datetime], Moment] | None = None,
 ) -> Backtest:
     """Let recipes predict from past cutoffs, and compare with what then happened.
 
@@ -101,6 +106,8 @@ def backtest(
     most_customers : int, optional
         Where more were seen before a cutoff, about so many of them, chosen by hash, are what recipes are fitted to and
         judged on there; all if not given.
+    whole_at : callable, optional
+        From a cutoff to the whole shop then, where `data` hold the rows of those who may be chosen and of nobody else.
 
     Returns
     -------
@@ -130,7 +137,7 @@ def backtest(
         raise ValueError(msg)
     ledger = Ledger(references=baselines, seed=seed, bootstrap=bootstrap, order=_order(horizons, names))
     observed = [
-        _judge(data, cutoff, recipes, horizons=horizons, seed=seed, ledger=ledger, most_customers=most_customers)
+        _judge(_Seen.at(data, cutoff, most_customers, whole_at), recipes, horizons=horizons, seed=seed, ledger=ledger)
         for cutoff in moments
     ]
     result = ledger.close()
@@ -161,27 +168,36 @@ def _order(horizons: Horizons, names: Sequence[str]) -> dict[str, int]:
     return {label: place for place, label in enumerate(in_order)}
 
 
-def _judge(
-    data: CustomerData,
-    cutoff: datetime,
-    recipes: Sequence[Recipe],
-    *,
-    horizons: Horizons,
-    seed: int,
-    ledger: Ledger,
-    most_customers: int | None,
-) -> bool:
+@dataclass(frozen=True, eq=False)
+class _Seen:
+    """Customers who are judged at a cutoff: their rows before it, and all rows."""
+
+    cutoff: datetime
+    customers: pl.Series
+    past: CustomerData
+    data: CustomerData
+
+    @classmethod
+    def at(
+        cls, data: CustomerData, cutoff: datetime, most: int | None, whole_at: Callable[[datetime], Moment] | None
+    ) -> "_Seen":
+        past = data.before(cutoff)
+        customers = purchase_summary(past, cutoff)["customer_id"].sort()
+        whole = Moment(len(customers), past.observed_until) if whole_at is None else whole_at(cutoff)
+        if most is not None and whole.customers > most:
+            customers = customers.filter(drawn(customers, most, among=whole.customers, salt=JUDGED))
+            # The end of observation stays as it was stated.
+            past = replace(past.of_customers(customers), observed_until_given=past.observed_until_given)
+        return cls(cutoff, customers, replace(past, observed_until=whole.observed_until), data)
+
+
+def _judge(seen: _Seen, recipes: Sequence[Recipe], *, horizons: Horizons, seed: int, ledger: Ledger) -> bool:
     """Judge all recipes at one cutoff; say whether any target's window was observed."""
-    past = data.before(cutoff)
-    customers = purchase_summary(past, cutoff)["customer_id"].sort()
+    cutoff, customers, past = seen.cutoff, seen.customers, seen.past
     if customers.is_empty():
         ledger.skip(cutoff, None, None, "no customer bought before the cutoff")
         return False
-    if most_customers is not None and len(customers) > most_customers:
-        customers = customers.filter(bucket_of(customers, len(customers), salt="judged") < most_customers)
-        # The end of observation stays that of the shop, and as it was stated.
-        past = replace(past.of_customers(customers), observed_until_given=past.observed_until_given)
-    truths, left_out = observe(data, cutoff, horizons, customers)
+    truths, left_out = observe(seen.data, cutoff, horizons, customers)
     for target, reason in left_out.items():
         ledger.skip(cutoff, None, target, reason)
     if not truths:

@@ -1,13 +1,14 @@
 """How far a distribution moved from one it is compared with, and how far chance alone would move it."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, Self
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 _CUTS = 20
 _DIGITS = 6
@@ -32,25 +33,35 @@ class Distribution:
     nulls: int = 0
 
     @classmethod
-    def of(cls, values: pl.Series) -> Self:
+    def of(cls, values: pl.Series, counts: NDArray[np.int64] | None = None) -> Self:
         """Cut a sample at its own twentieths.
 
         Parameters
         ----------
         values : polars.Series
             Finite numbers, or null. Equal values share a cut, so that there may be fewer.
+        counts : ndarray of int64, shape (values,), optional
+            How often each counts, > 0; once if not given.
 
         Returns
         -------
         Distribution
             Cuts are rounded to six significant digits before anything is counted.
         """
-        numbers = np.sort(values.drop_nulls().cast(pl.Float64).to_numpy())
+        times = np.ones(values.len(), np.int64) if counts is None else counts
+        there = values.is_not_null().to_numpy()
+        nulls = int(times[~there].sum())
+        numbers, times = values.drop_nulls().cast(pl.Float64).to_numpy(), times[there]
         if not numbers.size:
-            return cls((), (0,), values.null_count())
-        places = (numbers.size * np.arange(1, _CUTS)) // _CUTS
-        edges = tuple(sorted({float(f"{cut:.{_DIGITS}g}") for cut in numbers[places]}))
-        return cls(edges, _counts(numbers, edges), values.null_count())
+            return cls((), (0,), nulls)
+        order = np.argsort(numbers)
+        numbers, until = numbers[order], np.cumsum(times[order])
+        places = (until[-1] * np.arange(1, _CUTS)) // _CUTS
+        cuts = numbers[np.searchsorted(until, places, side="right")]
+        edges = tuple(sorted({float(f"{cut:.{_DIGITS}g}") for cut in cuts}))
+        below = np.concatenate([[0], until])[np.searchsorted(numbers, edges, side="right")]
+        parts = np.diff(np.concatenate([[0], below, until[-1:]]))
+        return cls(edges, tuple(int(part) for part in parts), nulls)
 
     @classmethod
     def from_dict(cls, value: Mapping[str, Any]) -> Self:
@@ -136,8 +147,3 @@ def chance_distance(first: int, second: int, *, level: float) -> float:
     if first < 1 or second < 1:
         return 1.0
     return min(1.0, math.sqrt(-math.log(level / 2) / 2 * (first + second) / (first * second)))
-
-
-def _counts(numbers: Any, edges: Sequence[float]) -> tuple[int, ...]:
-    below = np.searchsorted(numbers, edges, side="right")
-    return tuple(int(count) for count in np.diff(np.concatenate([[0], below, [numbers.size]])))

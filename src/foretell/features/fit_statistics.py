@@ -62,9 +62,9 @@ def fit_statistics(data: CustomerData, as_of: date | datetime | str) -> Statisti
         If `as_of` cannot be read, or lies after a given ``observed_until``.
     """
     seen = data.before(as_cutoff(as_of))
-    available = Available.of(seen)
-    if all(feature.source == "orders" for feature in catalogue(available=available)):
+    if not needs_statistics(seen):
         return None
+    available = Available.of(seen)
     lines = _bought(seen, available)
     return Statistics(
         columns=read_columns(available),
@@ -73,6 +73,21 @@ def fit_statistics(data: CustomerData, as_of: date | datetime | str) -> Statisti
         reorder_days={} if lines is None else _reorder_days(lines),
         partners={} if lines is None else _partners(lines),
     )
+
+
+def needs_statistics(data: CustomerData) -> bool:
+    """Say whether any table switches on a feature that needs statistics of the shop.
+
+    Parameters
+    ----------
+    data : CustomerData
+        Rows before a cutoff.
+
+    Returns
+    -------
+    bool
+    """
+    return any(feature.source != "orders" for feature in catalogue(available=Available.of(data)))
 
 
 def _bought(seen: CustomerData, available: Available) -> pl.LazyFrame | None:

@@ -65,7 +65,7 @@ def backtest(settings: Settings, *, as_of: date | datetime | str | None = None) 
     data = read_shop(settings)
     past = data.before(cutoff_of(data, as_of))
     horizons = settings.horizons.as_horizons()
-    cutoffs = past_cutoffs(past, horizons)
+    cutoffs = past_cutoffs(past.first_order_at(), past.observed_until, horizons)
     if not cutoffs:
         msg = (
             "The history is too short to judge any horizon. Remedy: shorter horizons or a longer history; "

@@ -12,6 +12,7 @@ from foretell.features.summary import purchase_summary
 from foretell.jobs.findings import finding_lines, notes_at
 from foretell.jobs.inputs import cutoff_of, read_shop
 from foretell.jobs.tables_found import TableFound, feature_lines, tables_found
+from foretell.models.population import Population
 from foretell.scoring.accounting import RowAccount, account_rows
 from foretell.tables.dataset import CustomerData, Note
 from foretell.training.requirements import Capability, capabilities
@@ -166,7 +167,7 @@ def check_data(data: CustomerData, settings: Settings, *, as_of: date | datetime
         last_purchase=str(summary["last_purchase_date"].max() or ""),
         staleness_days=(cutoff - last).days,
         notes=notes_at(data, cutoff),
-        capabilities=capabilities(summary, cutoff, clv_days=horizons.clv_days, churn_days=horizons.churn_days),
+        capabilities=capabilities(Population.of(summary), clv_days=horizons.clv_days, churn_days=horizons.churn_days),
         tables=tables_found(data, cutoff),
         families=family_states(Available.of(data)),
     )

@@ -1,9 +1,19 @@
 """What a job found in the data that stops nothing but should be known."""
 
 from datetime import datetime
+from typing import Protocol
 
-from foretell.scoring.accounting import RowAccount
 from foretell.tables.dataset import CustomerData, Note
+
+
+class Account(Protocol):
+    """What became of source rows, counted; a `RowAccount` lists those left out as well."""
+
+    def reasons(self) -> dict[str, int]:
+        """Return each reason for which rows were left out with their number."""
+
+    def table_lines(self) -> list[str]:
+        """Return a line of text for each table; nothing where there are orders only."""
 
 
 def notes_at(data: CustomerData, cutoff: datetime) -> tuple[Note, ...]:
@@ -31,12 +41,12 @@ def notes_at(data: CustomerData, cutoff: datetime) -> tuple[Note, ...]:
     return (*data.report.notes, Note("stale", days, text))
 
 
-def finding_lines(account: RowAccount, notes: tuple[Note, ...]) -> list[str]:
+def finding_lines(account: Account, notes: tuple[Note, ...]) -> list[str]:
     """Return rows by table, rows left out, by reason, and notes, line by line; nothing where all is well.
 
     Parameters
     ----------
-    account : RowAccount
+    account : Account
         What became of every source row.
     notes : tuple of Note
         As from `notes_at`.

@@ -13,14 +13,16 @@ from foretell.config.settings import Settings
 from foretell.engines.trained_model import TrainedModel
 from foretell.errors import BundleError, ForetellWarning
 from foretell.jobs.backtest_text import backtest_lines
-from foretell.jobs.findings import finding_lines, notes_at
+from foretell.jobs.findings import Account, finding_lines, notes_at
 from foretell.jobs.inputs import cutoff_of, read_shop
 from foretell.jobs.mirror import mirror
-from foretell.scoring.accounting import RowAccount, account_rows
+from foretell.jobs.train_cluster import Learnt, learn_on_cluster
+from foretell.scoring.accounting import account_rows
 from foretell.tables.dataset import CustomerData, Note
 from foretell.training import train as training
 from foretell.training.gate import Decision, decide
 from foretell.training.prospect_recipe import NO_TABLES
+from foretell.training.shop import ShopInMemory
 
 _logger = logging.getLogger("foretell")
 
@@ -36,7 +38,7 @@ class TrainResult:
     ----------
     model : TrainedModel
         The fitted model with its record.
-    account : RowAccount
+    account : Account
         What became of every source row.
     notes : tuple of Note
         What stopped nothing and should be known.
@@ -51,7 +53,7 @@ class TrainResult:
     """
 
     model: TrainedModel
-    account: RowAccount
+    account: Account
     notes: tuple[Note, ...]
     decision: Decision | None
     champion: str | None
@@ -129,6 +131,11 @@ def train(
     DataError, WindowError, FitError, OutputError, LockHeld
         As the rooms raise them.
     """
+    if settings.training.engine == "spark":
+        registry = Registry(settings.folders.models)
+        champion = None if dry_run else _champion(registry)
+        learnt = learn_on_cluster(settings, as_of, champion)
+        return _registered(learnt, champion, registry, settings, dry_run=dry_run)
     return train_data(read_shop(settings), settings, as_of=as_of, resume=resume, dry_run=dry_run)
 
 
@@ -181,9 +188,18 @@ def train_data(
         resume=resume and not dry_run,
     )
     account, notes = account_rows(data, cutoff), notes_at(data, cutoff)
+    shop = ShopInMemory.of(data, model.bundle.as_of)
+    return _registered(Learnt(model, shop, account, notes), champion, registry, settings, dry_run=dry_run)
+
+
+def _registered(
+    learnt: Learnt, champion: StoredBundle | None, registry: Registry, settings: Settings, *, dry_run: bool
+) -> TrainResult:
+    """Register what was learnt as challenger, track it, and promote it by gate."""
+    model, account, notes = learnt.model, learnt.account, learnt.notes
     if dry_run:
         return TrainResult(model, account, notes, None, registry.state().roles["champion"], None, dry_run=True)
-    decision = decide(model.bundle, champion, data, seed=options.seed)
+    decision = decide(model.bundle, champion, learnt.shop, seed=settings.training.seed)
     version = registry.register(model.bundle)
     run_id = None
     if settings.tracking.enabled:

@@ -4,7 +4,6 @@ The default purchase model. Formulas are in `foretell.models.cnbd_kernel` (one c
 `foretell.models.cnbd_counts` (future orders); `foretell.models.cnbd_fit` finds the parameters.
 """
 
-import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Self
 
@@ -18,8 +17,9 @@ from foretell.models.cnbd_state import candidate_ks, read_state, state_of
 from foretell.models.compress import Compressed
 from foretell.models.discounting import discounted_expected_orders
 from foretell.models.estimator import Estimator, keyed
-from foretell.models.history import HISTORY, positive_horizon, read_history, require_repeats, sum_log_gaps
+from foretell.models.history import HISTORY, positive_horizon, read_history, require_repeats
 from foretell.models.optimise import Vector, warn_unless_converged
+from foretell.models.population import Population, histories_of, log_gaps_of
 
 _NAME = "MBGCNBD"
 
@@ -58,14 +58,14 @@ class MBGCNBD(Estimator):
         self.max_k = max_k
         self.dropout_at_first = dropout_at_first
 
-    def fit(self, summary: pl.DataFrame, *, near: Self | None = None) -> Self:
+    def fit(self, summary: pl.DataFrame | Population, *, near: Self | None = None) -> Self:
         """Fit by maximum likelihood.
 
         Parameters
         ----------
-        summary : polars.DataFrame
+        summary : polars.DataFrame or Population
             One row per customer: ``repeat_orders``, ``days_first_to_last_order``, ``days_observed`` and, unless
-            k is fixed at 1, ``sum_log_gaps_days``.
+            k is fixed at 1, ``sum_log_gaps_days``; or the customers counted.
         near : MBGCNBD, optional
             Fitted to a history much like this one, such as the same shop's at another cutoff. The search begins at
             its parameters, and tries the usual starting points only if that does not end in an optimum. Where k is
@@ -90,9 +90,9 @@ class MBGCNBD(Estimator):
             If the search ended where the gradient does not vanish.
         """
         candidates = candidate_ks(self.k, self.max_k)
-        rows = read_history(summary, reader=_NAME)
+        rows = histories_of(summary, reader=_NAME)
         require_repeats(rows)
-        log_gaps = 0.0 if self.k == 1 else math.fsum(sum_log_gaps(summary, reader=_NAME))
+        log_gaps = 0.0 if self.k == 1 else log_gaps_of(summary, reader=_NAME)
         found = fit_cnbd(
             rows,
             log_gaps,

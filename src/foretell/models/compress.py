@@ -25,7 +25,7 @@ class Compressed:
         The distinct rows, sorted by the first column, then by the second, and so on. The order of the rows
         that came in has no influence.
     weights : ndarray of int64, shape (distinct,)
-        How many rows came in for each distinct row; they sum to the number of rows.
+        How many rows came in for each distinct row, or what they counted for in all.
     inverse : ndarray of int64, shape (rows,)
         ``columns[name][inverse]`` is the column as it came in.
     """
@@ -36,8 +36,8 @@ class Compressed:
 
     @property
     def rows(self) -> int:
-        """Number of rows that came in."""
-        return int(self.inverse.size)
+        """Number of rows that came in, each as often as it counts."""
+        return int(self.weights.sum())
 
     @property
     def distinct(self) -> int:
@@ -45,13 +45,15 @@ class Compressed:
         return int(self.weights.size)
 
 
-def compress(columns: Mapping[str, NDArray[np.float64]]) -> Compressed:
+def compress(columns: Mapping[str, NDArray[np.float64]], counts: NDArray[np.int64] | None = None) -> Compressed:
     """Find the distinct rows of some columns.
 
     Parameters
     ----------
     columns : mapping of str to ndarray, each of shape (rows,)
         At least one column of finite numbers, all of one length. They are read as float64.
+    counts : ndarray of int64, shape (rows,), optional
+        How often each row counts, > 0 and below 2⁵² in all; once if not given.
 
     Returns
     -------
@@ -73,9 +75,9 @@ def compress(columns: Mapping[str, NDArray[np.float64]]) -> Compressed:
         return Compressed(arrays, np.zeros(0, np.int64), np.zeros(0, np.intp))
     key, span = _row_key(arrays)
     if span <= _CELLS_PER_ROW * rows:
-        counts = np.bincount(key, minlength=span)
-        distinct = np.flatnonzero(counts)
-        weights = counts[distinct]
+        found = np.bincount(key, minlength=span)
+        distinct = np.flatnonzero(found)
+        weights = found[distinct]
         position = np.zeros(span, np.intp)
         position[distinct] = np.arange(distinct.size)
         inverse = position[key]
@@ -83,6 +85,8 @@ def compress(columns: Mapping[str, NDArray[np.float64]]) -> Compressed:
         _, inverse, weights = np.unique(key, return_inverse=True, return_counts=True)
     representative = np.zeros(weights.size, np.intp)
     representative[inverse] = np.arange(rows)
+    if counts is not None:
+        weights = np.bincount(inverse, counts)
     return Compressed(
         {name: values[representative] for name, values in arrays.items()},
         weights.astype(np.int64, copy=False),

@@ -15,7 +15,7 @@ import polars as pl
 
 from foretell.errors import FitError
 from foretell.models.compress import Compressed, compress
-from foretell.models.estimator import Estimator, keyed, number_columns, refuse_rows
+from foretell.models.estimator import Estimator, keyed
 from foretell.models.gamma_gamma_kernel import (
     GammaGammaParameters,
     expected_value,
@@ -24,10 +24,11 @@ from foretell.models.gamma_gamma_kernel import (
 )
 from foretell.models.gamma_gamma_state import GammaGammaFitReport, PooledMean, read_state, state_of
 from foretell.models.optimise import FitOutcome, Vector, maximise_likelihood, warn_unless_converged
+from foretell.models.order_values import read_values
+from foretell.models.population import Population, values_of
 from foretell.models.robust_value import cap_of, softly_capped
+from foretell.models.weighted import Counts, exact_sum, median
 
-COUNT = "orders_with_value"
-VALUE = "mean_order_value"
 _NAME = "GammaGamma"
 _NAMES = ("p", "q - 1", "v")
 _LOWEST, _HIGHEST = 1e-6, 1e4
@@ -74,14 +75,14 @@ class GammaGamma(Estimator):
         self.min_customers = min_customers
         self.cap_quantile = cap_quantile
 
-    def fit(self, summary: pl.DataFrame, *, near: Self | None = None) -> Self:
+    def fit(self, summary: pl.DataFrame | Population, *, near: Self | None = None) -> Self:
         """Fit by maximum likelihood, or fall back to a plain mean and say so.
 
         Parameters
         ----------
-        summary : polars.DataFrame
+        summary : polars.DataFrame or Population
             One row per customer: ``orders_with_value`` (orders of positive value) and ``mean_order_value`` (their mean
-            in the currency unit; null or 0 where there is none).
+            in the currency unit; null or 0 where there is none); or the customers counted.
         near : GammaGamma, optional
             Fitted to order values much like these. The search begins at its parameters, and tries the usual starting
             points only if that does not end in an optimum.
@@ -104,22 +105,23 @@ class GammaGamma(Estimator):
         ConvergenceWarning
             If the optimiser ended with a gradient that does not vanish.
         """
-        x, z = read_values(summary)
-        used = x > 0
+        read = values_of(summary, reader=_NAME)
+        used = read.x > 0
         if not used.any():
+            count = int(read.customers.sum())
             message = (
-                f"None of {x.size:,} customers has an order of positive value, so order values cannot be predicted. "
+                f"None of {count:,} customers has an order of positive value, so order values cannot be predicted. "
                 "Check the amount column, or predict counts only."
             )
             raise FitError(message)
-        x, z = x[used], z[used]
-        self.cap_: float | None = None if self.cap_quantile is None else cap_of(z, self.cap_quantile)
+        x, z, customers = read.x[used], read.z[used], read.customers[used]
+        self.cap_: float | None = None if self.cap_quantile is None else cap_of(z, self.cap_quantile, customers)
         z = self._believed(x, z)
-        rows = compress({"x": x, "z": z})
-        correlation = _correlation(x, z)
-        left_out = int(used.size - x.size)
-        self.population_mean_ = math.fsum(z) / z.size
-        reason = self._why_not_fitted(x, z)
+        rows = compress({"x": x, "z": z}, customers)
+        correlation = _correlation(x, z, customers)
+        left_out = int(read.customers.sum()) - rows.rows
+        self.population_mean_ = exact_sum(z, customers) / rows.rows
+        reason = self._why_not_fitted(rows)
         if reason:
             self.params_: GammaGammaParameters | PooledMean = PooledMean(self.population_mean_)
             self.log_likelihood_: float | None = None
@@ -138,7 +140,7 @@ class GammaGamma(Estimator):
                 message="not fitted",
             )
             return self
-        unit = float(np.median(z))
+        unit = median(z, customers)
         found = _search(rows, unit, None if near is None else near.params_)
         self._learn(found, rows, unit, left_out, correlation)
         warn_unless_converged(self.fit_report_, model=_NAME)
@@ -187,7 +189,7 @@ class GammaGamma(Estimator):
         NotFitted, ColumnMismatch, DataError
         """
         self._require_fitted()
-        x, z = read_values(summary)
+        x, z = read_values(summary, reader=_NAME)
         return x, self._believed(x, z)
 
     def _believed(self, x: Vector, z: Vector) -> Vector:
@@ -238,11 +240,12 @@ class GammaGamma(Estimator):
         model.log_likelihood_, model.fit_report_ = log_likelihood_, report
         return model
 
-    def _why_not_fitted(self, x: Vector, z: Vector) -> str:
+    def _why_not_fitted(self, rows: Compressed) -> str:
         """Return why the pooled mean answers for everyone, or an empty text."""
+        x, z = rows.columns["x"], rows.columns["z"]
         pooled = "the pooled mean answers for every customer: "
-        if x.size < self.min_customers:
-            return f"{pooled}{x.size} customers have an order of positive value, {self.min_customers} are needed"
+        if rows.rows < self.min_customers:
+            return f"{pooled}{rows.rows} customers have an order of positive value, {self.min_customers} are needed"
         if float(z.max() - z.min()) <= _SAME_VALUE * float(z.max()):
             return f"{pooled}all customers have the same mean order value"
         if float(x.max()) < 2:
@@ -299,43 +302,10 @@ def _search(rows: Compressed, unit: float, near: GammaGammaParameters | PooledMe
     return replace(found, starts=rough.starts, agreeing=rough.agreeing, evaluations=evaluations)
 
 
-def read_values(summary: pl.DataFrame) -> tuple[Vector, Vector]:
-    """Read the number of orders with a positive value and their mean.
-
-    Parameters
-    ----------
-    summary : polars.DataFrame
-        With ``orders_with_value`` and ``mean_order_value``, the latter null or 0 where there is none.
-
-    Returns
-    -------
-    x, z : ndarray of shape (customers,)
-        Both 0 where there is no order of positive value.
-
-    Raises
-    ------
-    ColumnMismatch
-        If a column is absent or does not hold numbers.
-    DataError
-        If counts are not whole numbers of at least 0, or values are not finite.
-    """
-    columns = number_columns(_without_nulls(summary), (COUNT, VALUE), reader=_NAME)
-    x, z = columns[COUNT], columns[VALUE]
-    refuse_rows({(COUNT, "must be a whole number, 0 or more"): (x < 0) | (x != np.floor(x))})
-    used = (x > 0) & (z > 0)
-    return np.where(used, x, 0.0), np.where(used, z, 0.0)
-
-
-def _correlation(x: Vector, z: Vector) -> float | None:
-    if x.size < 2 or np.ptp(x) == 0 or np.ptp(z) <= _SAME_VALUE * z.max():
+def _correlation(x: Vector, z: Vector, customers: Counts) -> float | None:
+    size = int(customers.sum())
+    if size < 2 or np.ptp(x) == 0 or np.ptp(z) <= _SAME_VALUE * z.max():
         return None
-    x, z = x - x.mean(), z - z.mean()
-    return float((x * z).sum() / math.sqrt(float((x * x).sum() * (z * z).sum())))
-
-
-def _without_nulls(summary: Any) -> Any:
-    """Write 0 for a mean that does not exist; what is no frame is left to the reader of columns to refuse."""
-    if not isinstance(summary, pl.DataFrame) or VALUE not in summary.columns:
-        return summary
-    value = pl.col(VALUE).cast(pl.Float64) if summary.schema[VALUE] == pl.Null else pl.col(VALUE)
-    return summary.with_columns(value.fill_null(0))
+    x, z = x - exact_sum(x, customers) / size, z - exact_sum(z, customers) / size
+    xz, xx, zz = (exact_sum(product, customers) for product in (x * z, x * x, z * z))
+    return xz / math.sqrt(xx * zz)

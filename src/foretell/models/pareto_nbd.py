@@ -18,6 +18,7 @@ from foretell.models.history import HISTORY, positive_horizon, read_history, req
 from foretell.models.optimise import warn_unless_converged
 from foretell.models.pareto_fit import ParetoNBDFitReport, fit_pareto_nbd
 from foretell.models.pareto_kernel import ParetoNBDParameters, Vector
+from foretell.models.population import Population, histories_of
 from foretell.models.state import damaged, is_finite, read_section
 
 _KIND = "pareto_nbd"
@@ -48,13 +49,14 @@ class ParetoNBD(Estimator):
     def __init__(self) -> None:
         pass
 
-    def fit(self, summary: pl.DataFrame, *, near: Self | None = None) -> Self:
+    def fit(self, summary: pl.DataFrame | Population, *, near: Self | None = None) -> Self:
         """Fit by maximum likelihood.
 
         Parameters
         ----------
-        summary : polars.DataFrame
-            One row per customer: ``repeat_orders``, ``days_first_to_last_order``, ``days_observed``.
+        summary : polars.DataFrame or Population
+            One row per customer: ``repeat_orders``, ``days_first_to_last_order``, ``days_observed``; or the customers
+            counted.
         near : ParetoNBD, optional
             Fitted to a history much like this one, such as the same shop's at another cutoff. The search begins at
             its parameters, and tries the usual starting points only if that does not end in an optimum.
@@ -77,7 +79,7 @@ class ParetoNBD(Estimator):
         ConvergenceWarning
             If the optimiser ended with a gradient that does not vanish.
         """
-        rows = read_history(summary, reader=_NAME)
+        rows = histories_of(summary, reader=_NAME)
         require_repeats(rows)
         found = fit_pareto_nbd(rows, near=None if near is None else near.params_)
         self.params_: ParetoNBDParameters = found[0]

@@ -12,10 +12,12 @@ who spends more is still predicted more. The mean that is taken away is the leve
 import numpy as np
 from numpy.typing import NDArray
 
+from foretell.models.weighted import Counts, order_statistics
+
 Vector = NDArray[np.float64]
 
 
-def cap_of(z: Vector, quantile: float) -> float:
+def cap_of(z: Vector, quantile: float, customers: Counts) -> float:
     """Return the mean order value up to which the value of one order is believed.
 
     Parameters
@@ -24,13 +26,16 @@ def cap_of(z: Vector, quantile: float) -> float:
         Mean order values, > 0; at least one.
     quantile : float
         Within (0, 1).
+    customers : ndarray of int64, shape (customers,)
+        How often each counts.
 
     Returns
     -------
     float
         One of the values, never the largest of several: a single giant cannot raise it to itself.
     """
-    return float(np.quantile(z, quantile, method="lower"))
+    place = np.floor((int(customers.sum()) - 1) * quantile).astype(np.int64)
+    return float(order_statistics(z, customers, place))
 
 
 def softly_capped(x: Vector, z: Vector, cap: float) -> Vector:

@@ -34,6 +34,30 @@ def bucket_of(ids: pl.Series, buckets: int, *, salt: str = "") -> NDArray[np.int
     return ((mixed * np.uint64(buckets)) >> np.uint64(32)).astype(np.int64)
 
 
+def drawn(ids: pl.Series, most: int, *, among: int, salt: str) -> pl.Series:
+    """Say which customers belong to a sample of about a given size.
+
+    Parameters
+    ----------
+    ids : polars.Series
+        Ids of any of the customers, String.
+    most : int
+        Size of the sample, > 0; all where there are no more customers than that.
+    among : int
+        Number of customers that it is drawn from.
+    salt : str
+        Name of the sample.
+
+    Returns
+    -------
+    polars.Series
+        Boolean; by id, so that parts of the customers can be asked for one after the other.
+    """
+    if among <= most:
+        return pl.repeat(value=True, n=len(ids), eager=True)
+    return pl.Series(bucket_of(ids, among, salt=salt) < most, dtype=pl.Boolean)
+
+
 def _crc32(ids: pl.Series, start: int) -> NDArray[np.uint64]:
     """Return the CRC-32 of each text after a start value."""
     # polars has no CRC; zlib's takes a tenth of a microsecond a text, and one text of a megabyte costs no other one.

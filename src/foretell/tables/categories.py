@@ -1,6 +1,6 @@
 """Which columns and categories the orders of a shop have, kept without their words, to tell later what is new."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -40,6 +40,29 @@ def known_columns(data: CustomerData) -> dict[str, Any]:
             found[column.name] = {"dtype": str(schema[name])}
             if column.name in CATEGORICAL:
                 found[column.name]["categories"] = _digests(_values(data, name))
+    return found
+
+
+def known_of_parts(parts: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Put together what was found in parts of the rows.
+
+    Parameters
+    ----------
+    parts : sequence of mapping
+        As from `known_columns`, of the same columns.
+
+    Returns
+    -------
+    dict
+        As from `known_columns` of all rows.
+    """
+    found: dict[str, Any] = {}
+    for column, facts in parts[0].items() if parts else ():
+        found[column] = dict(facts)
+        if "categories" in facts:
+            digests = [part[column]["categories"] for part in parts]
+            together = None if None in digests else sorted({digest for each in digests for digest in each})
+            found[column]["categories"] = None if together is None or len(together) > _MOST_CATEGORIES else together
     return found
 
 

@@ -4,6 +4,9 @@ Each row has two digests of 64 bits, and their sums do not depend on order, chun
 rows may stay on disk. It tells data sets apart; it is no seal against somebody who makes rows to fit.
 """
 
+from collections.abc import Mapping, Sequence
+from typing import Any
+
 import polars as pl
 
 from foretell.storage.hashing import sha256_json
@@ -14,6 +17,7 @@ _OF_ORDERS = ("customer_id", "ordered_at", "amount_minor", "order_id", "cancelle
 _STORED = {table.name: tuple(column.stored_name for column in table) for table in OPTIONAL}
 _SEEDS = (11, 12)
 _LOW = 2**32 - 1
+_WHOLE = 2**64
 
 
 def fingerprint_of(orders: pl.LazyFrame, optional: OptionalTables) -> str:
@@ -41,6 +45,40 @@ def fingerprint_of(orders: pl.LazyFrame, optional: OptionalTables) -> str:
     return sha256_json(digests)
 
 
+def order_digests(orders: pl.LazyFrame) -> dict[str, Any]:
+    """Digest some rows of orders.
+
+    Parameters
+    ----------
+    orders : polars.LazyFrame
+        Rows of some customers.
+
+    Returns
+    -------
+    dict
+        Plain values for JSON and `fingerprint_of_parts`.
+    """
+    return _digests(orders, _OF_ORDERS)
+
+
+def fingerprint_of_parts(parts: Sequence[Mapping[str, Any]]) -> str:
+    """Hash orders that were digested apart.
+
+    Parameters
+    ----------
+    parts : sequence of mapping
+        At least one, as from `order_digests`.
+
+    Returns
+    -------
+    str
+        As from `fingerprint_of` for all rows together, where there is no other table.
+    """
+    names = parts[0]["sums"]
+    sums = {name: sum(part["sums"][name] for part in parts) % _WHOLE for name in names}
+    return sha256_json({"columns": parts[0]["columns"], "sums": sums})
+
+
 def fingerprint_of_table(rows: pl.DataFrame) -> str:
     """Hash a table as it is.
 
@@ -65,6 +103,10 @@ def _columns(name: str, optional: OptionalTables) -> tuple[str, ...]:
 
 
 def _digest(rows: pl.LazyFrame, columns: tuple[str, ...]) -> str:
+    return sha256_json(_digests(rows, columns))
+
+
+def _digests(rows: pl.LazyFrame, columns: tuple[str, ...]) -> dict[str, Any]:
     names = _there(rows, columns)
     schema = rows.collect_schema()
     row = pl.struct(names)
@@ -75,7 +117,7 @@ def _digest(rows: pl.LazyFrame, columns: tuple[str, ...]) -> str:
         for name, half in (("low", row.hash(seed=seed) & _LOW), ("high", row.hash(seed=seed) // (_LOW + 1)))
     ]
     sums = rows.select(pl.len().alias("rows"), *halves).collect(engine="streaming").row(0, named=True)
-    return sha256_json({"columns": {name: str(schema[name]) for name in names}, "sums": sums})
+    return {"columns": {name: str(schema[name]) for name in names}, "sums": sums}
 
 
 def _there(rows: pl.LazyFrame, columns: tuple[str, ...]) -> list[str]:

@@ -1,7 +1,7 @@
 """Judging rungs on the shop's own past, beside the naive rules and lifetimes' BG/NBD."""
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import date, datetime
 
 import polars as pl
@@ -12,6 +12,7 @@ from foretell.evaluation.backtest import Backtest
 from foretell.evaluation.backtest import backtest as judge
 from foretell.models.optimise import one_algebra_thread
 from foretell.tables.dataset import CustomerData, require_customer_data
+from foretell.tables.moment import Moment
 from foretell.training.past import as_periods
 from foretell.training.recipes import NAIVE_REFERENCE, ScoringRecipe, scoring_recipes, with_baselines
 from foretell.windows import Horizons, as_cutoff, rolling_cutoffs
@@ -84,7 +85,8 @@ def backtest(
     horizons = Horizons(clv_days, churn_days, order_days)
     if isinstance(cutoffs, date | str):
         cutoffs = (cutoffs,)
-    chosen = past_cutoffs(data, horizons) if cutoffs is None else [as_cutoff(cutoff) for cutoff in cutoffs]
+    first, end = data.first_order_at(), data.observed_until
+    chosen = past_cutoffs(first, end, horizons) if cutoffs is None else [as_cutoff(cutoff) for cutoff in cutoffs]
     if not chosen and cutoffs is None:
         msg = (
             f"The history is too short to judge {churn_days} days of churn or {clv_days} days of value. "
@@ -103,6 +105,7 @@ def run_backtest(
     horizons: Horizons,
     seed: int = 0,
     bootstrap: int = BOOTSTRAP_RESAMPLES,
+    whole_at: Callable[[datetime], Moment] | None = None,
 ) -> dict[str, pl.DataFrame]:
     """Judge rungs and baselines, with deciles, calibration and paired comparisons to the naive rate and the first rung.
 
@@ -123,6 +126,8 @@ def run_backtest(
         Seed of the bootstrap, and of the recipes.
     bootstrap : int
         Resamples of customers behind each interval.
+    whole_at : callable or None
+        As for `evaluation.backtest.backtest`.
 
     Returns
     -------
@@ -143,6 +148,7 @@ def run_backtest(
             seed=seed,
             bootstrap=bootstrap,
             most_customers=MOST_JUDGED,
+            whole_at=whole_at,
         )
     return as_record(result)
 
@@ -176,7 +182,7 @@ def as_record(result: Backtest) -> dict[str, pl.DataFrame]:
     }
 
 
-def past_cutoffs(data: CustomerData, horizons: Horizons) -> tuple[datetime, ...]:
+def past_cutoffs(first: datetime | None, end: datetime, horizons: Horizons) -> tuple[datetime, ...]:
     """Choose past cutoffs to judge on: two for the longest horizon that fits, else for the churn horizon.
 
     They are a whole horizon apart, so that the older one may choose what the newer one reports on; half a horizon
@@ -184,8 +190,10 @@ def past_cutoffs(data: CustomerData, horizons: Horizons) -> tuple[datetime, ...]
 
     Parameters
     ----------
-    data : CustomerData
-        The shop's rows.
+    first : datetime or None
+        Instant of the first order; None without one.
+    end : datetime
+        First instant that was not observed.
     horizons : Horizons
         Horizons to judge.
 
@@ -194,13 +202,12 @@ def past_cutoffs(data: CustomerData, horizons: Horizons) -> tuple[datetime, ...]
     tuple of datetime
         Oldest first; empty if not even the churn horizon fits.
     """
-    first = data.first_order_at()
     if first is None:
         return ()
     for days in (max(horizons.clv_days, horizons.churn_days), horizons.churn_days):
         for step in (days, max(days // 2, 1)):
             cutoffs = rolling_cutoffs(
-                first_seen=first, end=data.observed_until, horizon_days=days, count=JUDGED_CUTOFFS, step_days=step
+                first_seen=first, end=end, horizon_days=days, count=JUDGED_CUTOFFS, step_days=step
             )
             if len(cutoffs) == JUDGED_CUTOFFS or (cutoffs and step < days):
                 return cutoffs

@@ -15,11 +15,11 @@ from foretell.models.boosting_params import BoostingParams
 from foretell.models.cnbd import MBGCNBD
 from foretell.models.gamma_gamma import GammaGamma
 from foretell.models.optimise import warn_unless_converged
+from foretell.models.population import Population
 from foretell.models.tail_pool import TailPool
 from foretell.scoring.base import PurchaseModel
 from foretell.scoring.known import known_at
 from foretell.scoring.predict import answers
-from foretell.tables.buckets import bucket_of
 from foretell.tables.dataset import CustomerData
 from foretell.training.families import FAMILIES, SIMPLEST, choose_family, fit_families, fit_spend, fitted_quietly
 from foretell.training.level import fit_level
@@ -27,14 +27,9 @@ from foretell.training.past import Models, Past
 from foretell.training.purchase_recipe import bundle_card, typical_customer
 from foretell.training.refiner import MOST_WINDOWS, Refiner
 from foretell.training.requirements import require_trainable
+from foretell.training.shop import Shop, ShopInMemory, customers_learnt_on, learnt_from
 from foretell.training.timing import DatedWindow, Timing, fit_timing
 from foretell.windows import Horizons
-
-MOST_CUSTOMERS = 200_000
-"""Corrections are learnt on at most so many customers, chosen by hash."""
-
-_ALL_UP_TO = 15_000
-_ONE_IN = 20
 
 _SHORTEST_WINDOW_DAYS = 28
 
@@ -110,15 +105,37 @@ class BoostedRecipe:
             If the history is too thin for a purchase model. Corrections that it is too thin for are left out, and
             the card says so.
         """
-        seen = data.before(as_of)
-        known = known_at(seen, as_of, with_features=False)
-        limits = require_trainable(known.summary, as_of)
-        models, spend_model = fit_families(known.summary)
-        sample = seen.of_customers(sampled(known.summary["customer_id"]))
+        return self.fit_shop(ShopInMemory.of(data, as_of), horizons, seed)
+
+    def fit_shop(self, shop: Shop, horizons: Horizons, seed: int = 0) -> Bundle:
+        """Fit the models and their corrections to a shop wherever its rows are.
+
+        Parameters
+        ----------
+        shop : Shop
+            As of the cutoff.
+        horizons : Horizons
+            Horizons the bundle answers for.
+        seed : int
+            Seed of the trees' draws.
+
+        Returns
+        -------
+        Bundle
+            Without a record.
+
+        Raises
+        ------
+        FitError
+            If the history is too thin for a purchase model.
+        """
+        as_of, customers = shop.as_of, shop.population
+        limits = require_trainable(customers, as_of)
+        models, spend_model = fit_families(customers)
+        asked = learnt_from(shop)
+        sample = replace(asked, observed_until_given=True)
         # Past fits begin at today's optimum: they end at their own, in a fifth of the time.
         past = Past(sample, partial(fit_families, near=models, spend_near=spend_model), self.exclude_periods)
-        # Where nobody stated the end of observation, a later as_of may be asked for: it is staleness, not an error.
-        asked = replace(sample, observed_until_given=seen.observed_until_given)
         newest = past.windows(past.longest_window_days(horizons.churn_days) or _SHORTEST_WINDOW_DAYS, most=1)
         family = choose_family(newest, models)
         timing = self._timing(past, horizons, models[SIMPLEST])
@@ -132,18 +149,18 @@ class BoostedRecipe:
             exclude_periods=self.exclude_periods,
             retail_year=self.retail_year,
         )
-        card = bundle_card(known.summary, model, spend_model, limits)
+        card = bundle_card(customers, as_of, model, spend_model, limits)
         bundle = Bundle(
             rung=self.name,
             as_of=as_of,
             horizons=horizons,
             purchase_model=model,
             spend_model=spend_model,
-            typical=typical_customer(known.summary, model, spend_model, horizons),
+            typical=typical_customer(customers, model, spend_model, horizons),
             annual_discount_rate=self.annual_discount_rate,
             statistics=fit_statistics(asked, as_of),
         )
-        dated = model if timing is None else self._dated(timing.k, models, known.summary)
+        dated = model if timing is None else self._dated(timing.k, models, customers)
         dates = None if timing is None else timing.spread
         start = Refinement(horizons.churn_days, level, dated, TailPool(), dates=dates)
         refiner = Refiner(past, bundle, start, family.name, self.params_at(as_of), seed, self.threads)
@@ -159,7 +176,7 @@ class BoostedRecipe:
                 "heavy_tails": _tail_facts(spend_model, refinement),
                 "corrections": {name: trees.why for name, trees in refinement.trees.items()},
                 "corrections_learnt_on": {
-                    "customers": customers_learnt_on(known.summary.height),
+                    "customers": customers_learnt_on(customers.customers),
                     "excluded_periods": [f"{start} to {end}" for start, end in self.exclude_periods],
                 },
             },
@@ -171,8 +188,8 @@ class BoostedRecipe:
         dated = [DatedWindow(each.view.known.summary, each.days, each.next_day) for each in windows]
         return fit_timing(dated, near=near)
 
-    def _dated(self, k: int, models: Models, summary: pl.DataFrame) -> PurchaseModel:
-        return models[SIMPLEST] if k == 1 else MBGCNBD(k=k).fit(summary)
+    def _dated(self, k: int, models: Models, customers: Population) -> PurchaseModel:
+        return models[SIMPLEST] if k == 1 else MBGCNBD(k=k).fit(customers)
 
     def params_at(self, as_of: datetime) -> BoostingParams:
         """Return the settings of the trees at a cutoff.
@@ -210,41 +227,6 @@ class BoostedRecipe:
         """
         bundle = self.fit(data, as_of, horizons, seed)
         return answers(known_at(data, as_of, with_features=bundle.reads_features, statistics=bundle.statistics), bundle)
-
-
-def customers_learnt_on(customers: int) -> int:
-    """Return how many customers corrections are learnt on: precision grows with the root, cost in proportion.
-
-    Parameters
-    ----------
-    customers : int
-        Of the shop.
-
-    Returns
-    -------
-    int
-        All up to 15,000, one in 20 of those beyond, 200,000 at most.
-    """
-    return min(customers, _ALL_UP_TO + max(customers - _ALL_UP_TO, 0) // _ONE_IN, MOST_CUSTOMERS)
-
-
-def sampled(ids: pl.Series) -> pl.Series:
-    """Return the customers that corrections are learnt on: all, or a sample by hash.
-
-    Parameters
-    ----------
-    ids : polars.Series
-        All customers.
-
-    Returns
-    -------
-    polars.Series
-        In the order of `ids`.
-    """
-    most = customers_learnt_on(len(ids))
-    if len(ids) <= most:
-        return ids
-    return ids.filter(bucket_of(ids, len(ids), salt="sample") < most)
 
 
 def _tail_facts(spend_model: GammaGamma | None, refinement: Refinement) -> dict[str, Any]:

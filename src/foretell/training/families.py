@@ -14,6 +14,7 @@ from foretell.errors import ConvergenceWarning, FitError
 from foretell.models.cnbd import MBGCNBD
 from foretell.models.gamma_gamma import GammaGamma
 from foretell.models.pareto_nbd import ParetoNBD
+from foretell.models.population import Population
 from foretell.scoring.base import PurchaseModel, horizon
 from foretell.scoring.refine import event_offset
 from foretell.training.past import Models, Window, log_hazard_ratio
@@ -57,8 +58,8 @@ class Candidates(Mapping[str, PurchaseModel]):
 
     Parameters
     ----------
-    summary : polars.DataFrame
-        One row per customer, as from `features.summary.purchase_summary`.
+    summary : polars.DataFrame or Population
+        One row per customer, as from `features.summary.purchase_summary`, or the customers counted.
     near : mapping of str to purchase model, optional
         Fitted to a history much like this one, as for their ``fit``.
 
@@ -68,7 +69,7 @@ class Candidates(Mapping[str, PurchaseModel]):
         If the simplest cannot be fitted. Another that cannot be is not among the names.
     """
 
-    def __init__(self, summary: pl.DataFrame, near: Models | None = None) -> None:
+    def __init__(self, summary: pl.DataFrame | Population, near: Models | None = None) -> None:
         self._summary = summary
         # No truth test: the length of a mapping of candidates is known only once all are fitted.
         self._near: Models = {} if near is None else near
@@ -98,15 +99,15 @@ class Candidates(Mapping[str, PurchaseModel]):
         return sum(1 for _ in self)
 
 
-def fitted_quietly(model: Model, summary: pl.DataFrame, near: PurchaseModel | None = None) -> Model:
+def fitted_quietly(model: Model, summary: pl.DataFrame | Population, near: PurchaseModel | None = None) -> Model:
     """Fit a model that is only a candidate: most are never asked again, and whoever keeps one says what is wrong.
 
     Parameters
     ----------
     model : MBGCNBD or ParetoNBD
         To be fitted.
-    summary : polars.DataFrame
-        One row per customer.
+    summary : polars.DataFrame or Population
+        One row per customer, or the customers counted.
     near : MBGCNBD or ParetoNBD, optional
         Of the same kind, fitted to a history much like this one: the search begins there.
 
@@ -127,14 +128,14 @@ def fitted_quietly(model: Model, summary: pl.DataFrame, near: PurchaseModel | No
 
 
 def fit_families(
-    summary: pl.DataFrame, *, near: Models | None = None, spend_near: GammaGamma | None = None
+    summary: pl.DataFrame | Population, *, near: Models | None = None, spend_near: GammaGamma | None = None
 ) -> tuple[Models, GammaGamma | None]:
     """Return the purchase models that a shop may stand on, and its fitted spend model.
 
     Parameters
     ----------
-    summary : polars.DataFrame
-        One row per customer, as from `features.summary.purchase_summary`.
+    summary : polars.DataFrame or Population
+        One row per customer, as from `features.summary.purchase_summary`, or the customers counted.
     near, spend_near : mapping of str to purchase model, GammaGamma, optional
         Fitted to a history much like this one: the searches begin there.
 
@@ -151,13 +152,13 @@ def fit_families(
     return Candidates(summary, near), fit_spend(summary, spend_near)
 
 
-def fit_spend(summary: pl.DataFrame, near: GammaGamma | None = None) -> GammaGamma | None:
+def fit_spend(summary: pl.DataFrame | Population, near: GammaGamma | None = None) -> GammaGamma | None:
     """Fit the spend model, where orders carry money, with the highest order values drawn in.
 
     Parameters
     ----------
-    summary : polars.DataFrame
-        One row per customer.
+    summary : polars.DataFrame or Population
+        One row per customer, or the customers counted.
     near : GammaGamma, optional
         Fitted to order values much like these: the search begins there.
 
@@ -165,7 +166,11 @@ def fit_spend(summary: pl.DataFrame, near: GammaGamma | None = None) -> GammaGam
     -------
     GammaGamma or None
     """
-    if summary["historic_spend"].null_count() == summary.height:
+    if isinstance(summary, Population):
+        without_money = summary.values is None
+    else:
+        without_money = summary["historic_spend"].null_count() == summary.height
+    if without_money:
         return None
     return GammaGamma(cap_quantile=BELIEVED_QUANTILE).fit(summary, near=near)
 

@@ -22,6 +22,7 @@ from foretell.training.backtest import MOST_JUDGED, as_record
 from foretell.training.past import periods_of
 from foretell.training.recipes import NAIVE_REFERENCE, RUNGS, scoring_recipes
 from foretell.training.routing import JUDGED, beaten_by
+from foretell.training.shop import Shop
 from foretell.training.tuning import settings_of
 from foretell.windows import Horizons, rolling_cutoffs
 
@@ -97,7 +98,7 @@ class FittedBundle:
         )
 
 
-def decide(candidate: Bundle, champion: StoredBundle | None, data: CustomerData, *, seed: int = 0) -> Decision:
+def decide(candidate: Bundle, champion: StoredBundle | None, shop: Shop, *, seed: int = 0) -> Decision:
     """Decide whether a new bundle becomes the champion.
 
     The candidate must not be significantly worse than the naive rate on its newest past window, in any of
@@ -112,8 +113,8 @@ def decide(candidate: Bundle, champion: StoredBundle | None, data: CustomerData,
         The new bundle with its record.
     champion : StoredBundle or None
         What customers are scored with now; None if nothing is.
-    data : CustomerData
-        The shop's rows; those at or after the candidate's ``as_of`` are not read.
+    shop : Shop
+        As of the candidate's ``as_of``.
     seed : int
         Seed of the bootstrap.
 
@@ -123,10 +124,38 @@ def decide(candidate: Bundle, champion: StoredBundle | None, data: CustomerData,
         The answer and its reasons.
     """
     naive = _naive_verdicts(candidate)
-    against = _champion_verdicts(candidate, champion, data, seed) if champion is not None else []
+    against = _champion_verdicts(candidate, champion, shop, seed) if champion is not None else []
     verdicts = [*naive, *_rung_verdicts(candidate), *against]
     refusals = tuple(text for fine, text in verdicts if not fine)
     return Decision(not refusals, tuple(text for _, text in verdicts), refusals)
+
+
+def champion_cutoffs(champion: StoredBundle | None, end: datetime, horizons: Horizons) -> tuple[datetime, ...]:
+    """Return the past cutoffs at which a candidate is compared with the champion.
+
+    Parameters
+    ----------
+    champion : StoredBundle or None
+        What customers are scored with now.
+    end : datetime
+        First instant that was not observed.
+    horizons : Horizons
+        The candidate's.
+
+    Returns
+    -------
+    tuple of datetime
+        One, or none where no window after the champion's ``as_of`` is observed.
+    """
+    if champion is None or champion.bundle.horizons != horizons:
+        return ()
+    for days in (max(horizons.clv_days, horizons.churn_days), horizons.churn_days):
+        cutoffs = rolling_cutoffs(
+            first_seen=champion.bundle.as_of, end=end, horizon_days=days, count=1, min_history_days=0
+        )
+        if cutoffs:
+            return cutoffs
+    return ()
 
 
 def _naive_verdicts(candidate: Bundle) -> list[tuple[bool, str]]:
@@ -143,27 +172,20 @@ def _rung_verdicts(candidate: Bundle) -> list[tuple[bool, str]]:
     return [(True, f"{better}, window from {newest_cutoff(candidate.record)}")] if better else []
 
 
-def _champion_verdicts(
-    candidate: Bundle, champion: StoredBundle, data: CustomerData, seed: int
-) -> list[tuple[bool, str]]:
+def _champion_verdicts(candidate: Bundle, champion: StoredBundle, shop: Shop, seed: int) -> list[tuple[bool, str]]:
     if candidate.as_of < champion.bundle.as_of:
         text = f"trained as of {candidate.as_of:%Y-%m-%d}, and the champion as of {champion.bundle.as_of:%Y-%m-%d}"
         return [(False, f"{text}: an older model does not take a newer one's place by itself")]
     if champion.bundle.horizons != candidate.horizons:
         return [(True, "the champion answers other horizons: not compared")]
-    past = data.before(candidate.as_of)
-    days = max(candidate.horizons.clv_days, candidate.horizons.churn_days)
-    for horizon in (days, candidate.horizons.churn_days):
-        cutoffs = rolling_cutoffs(
-            first_seen=champion.bundle.as_of, end=past.observed_until, horizon_days=horizon, count=1, min_history_days=0
-        )
-        if cutoffs:
-            return _compare(candidate, champion, past, cutoffs, seed)
+    cutoffs = champion_cutoffs(champion, shop.data.observed_until, candidate.horizons)
+    if cutoffs:
+        return _compare(candidate, champion, shop, cutoffs, seed)
     return [(True, f"no window after the champion's as_of {champion.bundle.as_of} is observed yet: not compared")]
 
 
 def _compare(
-    candidate: Bundle, champion: StoredBundle, past: CustomerData, cutoffs: Sequence[datetime], seed: int
+    candidate: Bundle, champion: StoredBundle, shop: Shop, cutoffs: Sequence[datetime], seed: int
 ) -> list[tuple[bool, str]]:
     card = candidate.card
     recipe = scoring_recipes(
@@ -174,7 +196,14 @@ def _compare(
     )[0]
     rivals = (recipe.undiscounted(), FittedBundle(champion.bundle))
     result = judge(
-        past, cutoffs, rivals, horizons=candidate.horizons, reference=CHAMPION, seed=seed, most_customers=MOST_JUDGED
+        shop.data,
+        cutoffs,
+        rivals,
+        horizons=candidate.horizons,
+        reference=CHAMPION,
+        seed=seed,
+        most_customers=MOST_JUDGED,
+        whole_at=shop.whole_at,
     )
     rows = as_record(result)["comparisons"].filter(pl.col("rung") == candidate.rung)
     return _verdicts(rows, CHAMPION, f"window from {cutoffs[-1].date()}")

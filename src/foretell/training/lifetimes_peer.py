@@ -87,9 +87,11 @@ class LifetimesPeer:
             if data.has_amount:
                 columns["predicted_clv"] = orders * self._order_value(lifetimes, data, as_of, summary)
         for name, values in columns.items():
-            broken = int(np.sum(~np.isfinite(values)))
+            # Its expected orders can be negative, and its chances, which follow from them, no chances.
+            most = 1.0 if name in {"churn_risk", "p_order"} else np.inf
+            broken = int(np.sum(~np.isfinite(values) | (values < 0) | (values > most)))
             if broken:
-                msg = f"lifetimes returned no {name} for {broken:,} customers."
+                msg = f"lifetimes returned no {name} that could be one for {broken:,} customers."
                 raise FitError(msg)
         return summary.select("customer_id").with_columns(
             pl.Series(name, np.asarray(values, dtype=float)) for name, values in columns.items()

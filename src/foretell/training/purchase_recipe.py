@@ -2,23 +2,26 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Literal, Self
 
 import numpy as np
 import polars as pl
 
 from foretell.bundles.bundle import Bundle, Typical
-from foretell.features.summary import purchase_summary
 from foretell.models.cnbd import MBGCNBD
 from foretell.models.gamma_gamma import GammaGamma
+from foretell.models.history import LAST, ORDERS
 from foretell.models.pareto_nbd import ParetoNBD
+from foretell.models.population import Population
+from foretell.models.weighted import median
 from foretell.scoring.known import known_at
 from foretell.scoring.predict import answers
 from foretell.tables.dataset import CustomerData
 from foretell.training.profile import training_profile
 from foretell.training.requirements import require_trainable
-from foretell.windows import Horizons
+from foretell.training.shop import Shop, ShopInMemory
+from foretell.windows import Horizons, first_unseen_day
 
 Family = Literal["mbg_cnbd", "pareto_nbd"]
 
@@ -50,7 +53,7 @@ class PurchaseRecipe:
         """
         return replace(self, annual_discount_rate=0.0)
 
-    def fit(self, data: CustomerData, as_of: datetime, horizons: Horizons, seed: int = 0) -> Bundle:  # noqa: ARG002  # recipes are called alike
+    def fit(self, data: CustomerData, as_of: datetime, horizons: Horizons, seed: int = 0) -> Bundle:
         """Fit both models.
 
         Parameters
@@ -74,9 +77,32 @@ class PurchaseRecipe:
         FitError
             If the history is too thin.
         """
-        summary = purchase_summary(data, as_of)
-        bundle = self._fit(summary, as_of, horizons)
-        return replace(bundle, profile=training_profile(data, as_of, summary))
+        return self.fit_shop(ShopInMemory.of(data, as_of), horizons, seed)
+
+    def fit_shop(self, shop: Shop, horizons: Horizons, seed: int = 0) -> Bundle:  # noqa: ARG002  # recipes are called alike
+        """Fit both models to a shop wherever its rows are.
+
+        Parameters
+        ----------
+        shop : Shop
+            As of the cutoff.
+        horizons : Horizons
+            Horizons the bundle answers for.
+        seed : int
+            Not used: the fit is deterministic.
+
+        Returns
+        -------
+        Bundle
+            Without a record.
+
+        Raises
+        ------
+        FitError
+            If the history is too thin.
+        """
+        bundle = self._fit(shop.population, shop.as_of, horizons)
+        return replace(bundle, profile=training_profile(shop))
 
     def fit_predict(self, data: CustomerData, as_of: datetime, horizons: Horizons, seed: int) -> pl.DataFrame:  # noqa: ARG002  # recipes are called alike
         """Fit at a cutoff and predict every customer seen before it, as backtests ask.
@@ -98,27 +124,27 @@ class PurchaseRecipe:
             As from `scoring.predict.answers`.
         """
         known = known_at(data, as_of, with_features=False)
-        return answers(known, self._fit(known.summary, as_of, horizons))
+        return answers(known, self._fit(Population.of(known.summary), as_of, horizons))
 
-    def _fit(self, summary: pl.DataFrame, as_of: datetime, horizons: Horizons) -> Bundle:
-        limits = require_trainable(summary, as_of)
-        purchase_model = (MBGCNBD() if self.family == "mbg_cnbd" else ParetoNBD()).fit(summary)
-        has_money = summary["historic_spend"].null_count() < summary.height
-        spend_model = GammaGamma().fit(summary) if has_money else None
+    def _fit(self, customers: Population, as_of: datetime, horizons: Horizons) -> Bundle:
+        limits = require_trainable(customers, as_of)
+        purchase_model = (MBGCNBD() if self.family == "mbg_cnbd" else ParetoNBD()).fit(customers)
+        spend_model = None if customers.values is None else GammaGamma().fit(customers)
         return Bundle(
             rung=self.name,
             as_of=as_of,
             horizons=horizons,
             purchase_model=purchase_model,
             spend_model=spend_model,
-            typical=typical_customer(summary, purchase_model, spend_model, horizons),
+            typical=typical_customer(customers, purchase_model, spend_model, horizons),
             annual_discount_rate=self.annual_discount_rate,
-            card=bundle_card(summary, purchase_model, spend_model, limits),
+            card=bundle_card(customers, as_of, purchase_model, spend_model, limits),
         )
 
 
 def bundle_card(
-    summary: pl.DataFrame,
+    customers: Population,
+    as_of: datetime,
     purchase_model: MBGCNBD | ParetoNBD,
     spend_model: GammaGamma | None,
     limits: Sequence[str],
@@ -127,8 +153,10 @@ def bundle_card(
 
     Parameters
     ----------
-    summary : polars.DataFrame
-        One row per training customer.
+    customers : Population
+        Those that were trained on.
+    as_of : datetime
+        First instant that was not seen.
     purchase_model : MBGCNBD or ParetoNBD
         Fitted.
     spend_model : GammaGamma or None
@@ -141,13 +169,15 @@ def bundle_card(
     dict of str to object
         ``data``, ``purchase_model``, ``spend_model``, ``limits``.
     """
+    repeats, weights = customers.histories.columns[ORDERS], customers.histories.weights
+    end = first_unseen_day(as_of)
     return {
         "data": {
-            "customers": summary.height,
-            "purchase_days": int(summary["orders"].sum()),
-            "one_time_buyers": int((summary["repeat_orders"] == 0).sum()),
-            "first_purchase": str(summary["first_purchase_date"].min()),
-            "last_purchase": str(summary["last_purchase_date"].max()),
+            "customers": customers.customers,
+            "purchase_days": int((weights * (repeats + 1)).sum()),
+            "one_time_buyers": int(weights[repeats == 0].sum()),
+            "first_purchase": str(end - timedelta(days=customers.days_observed + 1)),
+            "last_purchase": str(end - timedelta(days=customers.newest_wait_days)),
         },
         "purchase_model": _fit_facts(purchase_model),
         "spend_model": _fit_facts(spend_model) if spend_model else {"fitted": "no: orders carry no money"},
@@ -156,14 +186,14 @@ def bundle_card(
 
 
 def typical_customer(
-    summary: pl.DataFrame, purchase_model: MBGCNBD | ParetoNBD, spend_model: GammaGamma | None, horizons: Horizons
+    customers: Population, purchase_model: MBGCNBD | ParetoNBD, spend_model: GammaGamma | None, horizons: Horizons
 ) -> Typical:
     """Return the shop's typical customer, against whom reasons are told.
 
     Parameters
     ----------
-    summary : polars.DataFrame
-        One row per training customer.
+    customers : Population
+        Those that were trained on.
     purchase_model : MBGCNBD or ParetoNBD
         Fitted.
     spend_model : GammaGamma or None
@@ -176,17 +206,21 @@ def typical_customer(
     Typical
         Medians over the customers.
     """
-    alive = purchase_model.p_alive(summary)["p_alive"].to_numpy()
-    expected = purchase_model.expected_orders(summary, horizons.clv_days)["expected_orders"].to_numpy()
+    rows, weights = customers.history_rows(), customers.histories.weights
+    alive = purchase_model.p_alive(rows)["p_alive"].to_numpy()
+    expected = purchase_model.expected_orders(rows, horizons.clv_days)["expected_orders"].to_numpy()
     if_alive = np.divide(expected, alive, out=np.zeros_like(expected), where=alive > 0)
-    gaps = summary["avg_days_between_orders"].drop_nulls()
+    again = (rows[ORDERS] > 0).to_numpy()
+    gaps = (rows[LAST] / rows[ORDERS]).to_numpy()[again]
+    value = None
+    if spend_model is not None and customers.values is not None:
+        worth = spend_model.expected_order_value(customers.value_rows())["expected_order_value"].to_numpy()
+        value = median(worth, customers.values.customers)
     return Typical(
-        p_alive=float(np.median(alive)),
-        orders_if_alive=float(np.median(if_alive)),
-        order_value=None
-        if spend_model is None
-        else float(np.median(spend_model.expected_order_value(summary)["expected_order_value"].to_numpy())),
-        days_between_orders=None if gaps.is_empty() else float(np.median(gaps.to_numpy())),
+        p_alive=median(alive, weights),
+        orders_if_alive=median(if_alive, weights),
+        order_value=value,
+        days_between_orders=median(gaps, weights[again]) if again.any() else None,
     )
 
 

@@ -15,6 +15,7 @@ from foretell.training.lifetimes_peer import LifetimesPeer
 from foretell.training.naive import LastGap, RecentRate
 from foretell.training.past import Periods
 from foretell.training.purchase_recipe import PurchaseRecipe
+from foretell.training.shop import Shop
 from foretell.training.tuning import Tuned
 from foretell.windows import Horizons
 
@@ -57,6 +58,24 @@ class ScoringRecipe(Recipe, Protocol):
         ------
         FitError
             If the history is too thin.
+        """
+
+    def fit_shop(self, shop: Shop, horizons: Horizons, seed: int = 0) -> Bundle:
+        """Fit as `fit` does, to a shop wherever its rows are.
+
+        Parameters
+        ----------
+        shop : Shop
+            As of the cutoff.
+        horizons : Horizons
+            Horizons the bundle answers for.
+        seed : int
+            Seed of any chance in the fit.
+
+        Returns
+        -------
+        Bundle
+            Without a record.
         """
 
 

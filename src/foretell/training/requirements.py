@@ -2,12 +2,11 @@
 
 import warnings
 from dataclasses import dataclass
-from datetime import date, datetime
-
-import polars as pl
+from datetime import datetime
 
 from foretell.errors import FitError, SmallSampleWarning, WindowError
-from foretell.windows import first_unseen_day
+from foretell.models.history import ORDERS
+from foretell.models.population import Population
 
 _LEAST_HISTORY_DAYS = 14
 _LEAST_CUSTOMERS = 10
@@ -36,15 +35,13 @@ class Capability:
     holds: bool
 
 
-def capabilities(summary: pl.DataFrame, as_of: datetime, *, clv_days: int, churn_days: int) -> tuple[Capability, ...]:
+def capabilities(customers: Population, *, clv_days: int, churn_days: int) -> tuple[Capability, ...]:
     """Say what a history is long enough for.
 
     Parameters
     ----------
-    summary : polars.DataFrame
-        One row per customer, as from `features.summary.purchase_summary`.
-    as_of : datetime
-        The cutoff that `summary` was made at.
+    customers : Population
+        Those with a purchase before a cutoff.
     clv_days, churn_days : int
         Horizons asked for, in days.
 
@@ -53,20 +50,18 @@ def capabilities(summary: pl.DataFrame, as_of: datetime, *, clv_days: int, churn
     tuple of Capability
         Fitting, trusting and judging, each with observed and needed.
     """
-    customers, history = summary.height, _history_days(summary, as_of)
-    repeats = int((summary["repeat_orders"] > 0).sum())
-    thrice = int((summary["orders"] >= 3).sum())
-    newest = summary["days_since_last_order"].min() if customers else None
-    wait = float(newest) if isinstance(newest, int | float) else float("inf")
+    count, history = customers.customers, customers.history_days
+    repeat_orders, weights = customers.histories.columns[ORDERS], customers.histories.weights
+    repeats, thrice = (int(weights[repeat_orders >= least].sum()) for least in (1, 2))
     rows = [
-        ("fit a purchase model", "customers", customers, _LEAST_CUSTOMERS, True),
+        ("fit a purchase model", "customers", count, _LEAST_CUSTOMERS, True),
         ("fit a purchase model", "days of history", history, _LEAST_HISTORY_DAYS, True),
         ("fit a purchase model", "customers with a second order", repeats, 1, True),
-        ("fit a spend model", "customers with a paid order", int((summary["orders_with_value"] > 0).sum()), 2, True),
-        ("trust the predictions", "customers", customers, 500, True),
+        ("fit a spend model", "customers with a paid order", customers.paying, 2, True),
+        ("trust the predictions", "customers", count, 500, True),
         ("trust the predictions", "days of history", history, 180, True),
         ("trust the predictions", "customers with 3 orders", thrice, 50, True),
-        ("trust the predictions", "days since the newest order", wait, 30, False),
+        ("trust the predictions", "days since the newest order", customers.newest_wait_days, 30, False),
         (
             f"judge churn over {churn_days} days",
             "days of history",
@@ -83,15 +78,15 @@ def capabilities(summary: pl.DataFrame, as_of: datetime, *, clv_days: int, churn
     )
 
 
-def require_trainable(summary: pl.DataFrame, as_of: datetime) -> tuple[str, ...]:
+def require_trainable(customers: Population, as_of: datetime) -> tuple[str, ...]:
     """Refuse a history that no purchase model can be fitted to; warn of one that is thin.
 
     Parameters
     ----------
-    summary : polars.DataFrame
-        One row per customer, as from `features.summary.purchase_summary`.
+    customers : Population
+        Those with a purchase before a cutoff.
     as_of : datetime
-        The cutoff that `summary` was made at.
+        The cutoff.
 
     Returns
     -------
@@ -105,10 +100,10 @@ def require_trainable(summary: pl.DataFrame, as_of: datetime) -> tuple[str, ...]
     FitError
         If the history is too thin to fit; all reasons at once.
     """
-    if summary.is_empty():
+    if not customers.customers:
         msg = f"Nobody bought before as_of {as_of}. Remedy: a later as_of, or check the source and its mapping."
         raise WindowError(msg)
-    found = capabilities(summary, as_of, clv_days=365, churn_days=90)
+    found = capabilities(customers, clv_days=365, churn_days=90)
     short = [item for item in found if item.name == "fit a purchase model" and not item.holds]
     if short:
         raise FitError(
@@ -125,10 +120,3 @@ def require_trainable(summary: pl.DataFrame, as_of: datetime) -> tuple[str, ...]
             stacklevel=2,
         )
     return limits
-
-
-def _history_days(summary: pl.DataFrame, as_of: datetime) -> int:
-    first, last = summary["first_purchase_date"].min(), summary["last_purchase_date"].max()
-    if not isinstance(first, date) or first == last:
-        return 0
-    return (first_unseen_day(as_of) - first).days

@@ -6,24 +6,25 @@ from dataclasses import replace
 from datetime import date, datetime
 from functools import partial
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Protocol
 
 from foretell import __version__
 from foretell.bundles.record import empty_record
 from foretell.engines.trained_model import TrainedModel
 from foretell.errors import ConfigError, FitError, WindowError
-from foretell.features.fit_statistics import fit_statistics
 from foretell.models.optimise import one_algebra_thread
 from foretell.tables.dataset import CustomerData, require_customer_data
 from foretell.tables.erasure import FORGOTTEN
 from foretell.training import tuning
 from foretell.training.backtest import MOST_JUDGED, past_cutoffs, run_backtest
 from foretell.training.known_season import season_source
-from foretell.training.past import as_periods
+from foretell.training.past import Periods, as_periods
 from foretell.training.profile import training_profile
 from foretell.training.prospect_recipe import ProspectSettings, train_prospects
-from foretell.training.recipes import BOOSTED, NAIVE_REFERENCE, scoring_recipes, spare_threads
+from foretell.training.recipes import BOOSTED, NAIVE_REFERENCE, ScoringRecipe, scoring_recipes, spare_threads
 from foretell.training.routing import choose_rung
+from foretell.training.shop import Shop, ShopInMemory, statistics_of
 from foretell.windows import Horizons, as_cutoff
 
 
@@ -142,10 +143,11 @@ def train(
     )
     recipes = recipes_with()
     _require_tunable(tune, [recipe.name for recipe in recipes], resume=resume)
-    chosen = past_cutoffs(past, horizons) if backtest_cutoffs is None else [as_cutoff(day) for day in backtest_cutoffs]
+    shop = ShopInMemory(past, cutoff)
+    chosen = judged_cutoffs(backtest_cutoffs, shop.first_order_at, past.observed_until, horizons)
+    tuned: tuning.Tuned | None = None
+    tuning_facts: Mapping[str, Any] = {}
     with _limited_threads(threads):
-        tuned: tuning.Tuned | None = None
-        tuning_facts: Mapping[str, Any] = {}
         if tune:
             study = partial(
                 tuning.tune,
@@ -163,46 +165,136 @@ def train(
             )
             tuned, tuning_facts = _tuned(study)
             recipes = recipes_with(tuned=tuned)
+    model = train_shop(
+        shop,
+        recipes,
+        chosen,
+        horizons,
+        seed=seed,
+        threads=threads,
+        exclude_periods=as_periods(exclude_periods),
+        retail_year=retail_year,
+        tuned=tuned,
+        tuning_facts=tuning_facts,
+    )
+    if tracking is not None:
+        tracking.log_training(model)
+    return model
+
+
+def judged_cutoffs(
+    asked: Sequence[date | datetime | str] | None, first: datetime | None, end: datetime, horizons: Horizons
+) -> Sequence[datetime]:
+    """Return the past cutoffs that a training is judged at.
+
+    Parameters
+    ----------
+    asked : sequence of date, datetime or str, or None
+        As for `train`.
+    first : datetime or None
+        Instant of the first order; None without one.
+    end : datetime
+        First instant that was not observed.
+    horizons : Horizons
+        Horizons to judge.
+
+    Returns
+    -------
+    sequence of datetime
+
+    Raises
+    ------
+    WindowError
+        If one cannot be read.
+    """
+    return past_cutoffs(first, end, horizons) if asked is None else [as_cutoff(day) for day in asked]
+
+
+def train_shop(
+    shop: Shop,
+    recipes: Sequence[ScoringRecipe],
+    cutoffs: Sequence[datetime],
+    horizons: Horizons,
+    *,
+    seed: int = 0,
+    threads: int | None = None,
+    exclude_periods: Periods = (),
+    retail_year: bool = True,
+    tuned: tuning.Tuned | None = None,
+    tuning_facts: Mapping[str, Any] = MappingProxyType({}),
+) -> TrainedModel:
+    """Fit, judge and choose among recipes, wherever the rows of a shop are.
+
+    Parameters
+    ----------
+    shop : Shop
+        As of the cutoff to train at.
+    recipes : sequence of ScoringRecipe
+        The default first.
+    cutoffs : sequence of datetime
+        Past cutoffs to judge at.
+    horizons : Horizons
+        Horizons of the answers.
+    seed, threads, exclude_periods, retail_year
+        As for `train`.
+    tuned : Tuned or None
+        Settings of the trees that `recipes` have.
+    tuning_facts : mapping of str to object
+        What the card says of them.
+
+    Returns
+    -------
+    TrainedModel
+        Written nowhere.
+
+    Raises
+    ------
+    WindowError, FitError
+        As from `train`.
+    """
+    past = shop.data
+    with _limited_threads(threads):
         # The default is fitted first: a history too thin for it is refused before anything is judged.
-        bundle = recipes[0].fit(past, cutoff, horizons, seed)
+        bundle = recipes[0].fit_shop(shop, horizons, seed)
         record = empty_record()
-        if chosen:
-            record = run_backtest(past, chosen, recipes, horizons=horizons, seed=seed)
-        label_days = max(clv_days, churn_days)
+        if cutoffs:
+            record = run_backtest(past, cutoffs, recipes, horizons=horizons, seed=seed, whole_at=shop.whole_at)
         names = [recipe.name for recipe in recipes]
+        label_days = max(horizons.clv_days, horizons.churn_days)
         choice = choose_rung(record, names, label_days=label_days, naive=NAIVE_REFERENCE)
         if choice.rung != bundle.rung:
-            bundle = next(recipe for recipe in recipes if recipe.name == choice.rung).fit(past, cutoff, horizons, seed)
+            bundle = next(recipe for recipe in recipes if recipe.name == choice.rung).fit_shop(shop, horizons, seed)
         trees = any(recipe.name == BOOSTED for recipe in recipes)
-        asked = ProspectSettings(churn_days, seed, threads or spare_threads(), with_trees=trees)
-        periods = as_periods(exclude_periods)
-        season_at = season_source(past, bundle, exclude_periods=periods, retail_year=retail_year)
+        asked = ProspectSettings(horizons.churn_days, seed, threads or spare_threads(), with_trees=trees)
+        season_at = season_source(past, bundle, exclude_periods=exclude_periods, retail_year=retail_year)
         prospects, prospect_facts = train_prospects(past, bundle.purchase_model, asked, season_at)
-    judged_at = [str(cutoff).removesuffix(" 00:00:00") for cutoff in chosen]
+        # Segments read the features too, also where no trees do.
+        statistics = bundle.statistics or statistics_of(shop)
     facts: dict[str, Any] = {
         "foretell": {"version": __version__, "seed": seed},
         "training": {
-            "fingerprint": past.fingerprint(),
-            "judged_at": judged_at or ["never"],
+            "fingerprint": shop.fingerprint,
+            "judged_at": [str(cutoff).removesuffix(" 00:00:00") for cutoff in cutoffs] or ["never"],
             "judged_on": _judged_on(bundle.card["data"]["customers"]),
             "rung_chosen_because": choice.why,
         },
     }
-    listed = [note.count for note in data.report.notes if note.code == FORGOTTEN]
+    listed = [note.count for note in past.report.notes if note.code == FORGOTTEN]
     if listed:
         facts["training"]["people_on_the_erasure_list"] = sum(listed)
     if tuning_facts:
         facts["tuning"] = {**tuning_facts, "in_use": tuned is not None and bundle.rung == BOOSTED}
     facts.update(prospect_facts)
-    card = {**facts, **bundle.card}
-    # Segments read the features too, also where no trees do.
-    statistics = bundle.statistics or fit_statistics(past, cutoff)
-    profile = bundle.profile or training_profile(past, cutoff)
-    bundle = replace(bundle, card=card, record=record, statistics=statistics, profile=profile, prospects=prospects)
-    model = TrainedModel(bundle, trials=None if tuned is None else tuned.trials)
-    if tracking is not None:
-        tracking.log_training(model)
-    return model
+    profile = bundle.profile or training_profile(shop)
+    bundle = replace(
+        bundle,
+        card={**facts, **bundle.card},
+        record=record,
+        statistics=statistics,
+        profile=profile,
+        prospects=prospects,
+    )
+    return TrainedModel(bundle, trials=None if tuned is None else tuned.trials)
 
 
 def _require_tunable(trials: Any, rungs: Sequence[str], *, resume: bool) -> None:

@@ -1,7 +1,7 @@
 """How good settings of the trees are: deviance of cross-fitted trees beside the offset's, on past windows."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 
@@ -12,14 +12,14 @@ from foretell.bundles.refinement import AMOUNTS, EVENTS
 from foretell.errors import FitError
 from foretell.models.boosting_params import BoostingParams
 from foretell.models.objectives import Objective, losses
-from foretell.scoring.known import known_at
 from foretell.tables.dataset import CustomerData
 from foretell.training.answers import Answers
-from foretell.training.boosted_recipe import TREES, sampled
+from foretell.training.boosted_recipe import TREES
 from foretell.training.cross_fit import Rows, cross_fit
 from foretell.training.families import choose_family, fit_families
 from foretell.training.past import Past, Periods, Window
 from foretell.training.refiner import MOST_ROWS, MOST_WINDOWS
+from foretell.training.shop import ShopInMemory, learnt_from
 from foretell.windows import Horizons
 
 Vector = NDArray[np.float64]
@@ -110,11 +110,10 @@ class TuningLoss:
         FitError
             If no answer has a complete past window with enough buyers.
         """
-        seen = data.before(as_of)
-        known = known_at(seen, as_of, with_features=False)
-        models, spend_model = fit_families(known.summary)
+        shop = ShopInMemory.of(data, as_of)
+        models, spend_model = fit_families(shop.population)
         fit = partial(fit_families, near=models, spend_near=spend_model)
-        past = Past(seen.of_customers(sampled(known.summary["customer_id"])), fit, exclude_periods)
+        past = Past(replace(learnt_from(shop), observed_until_given=True), fit, exclude_periods)
         windows = _windows(past, horizons, money=spend_model is not None)
         if windows:
             family = choose_family(windows.get("churn", ())[:1], models).name

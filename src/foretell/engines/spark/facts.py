@@ -36,11 +36,15 @@ class SourceFacts:
         Usable rows that scoring does not see.
     content : int
         Sum of the digests of all usable rows, modulo 2⁶⁴: the same rows give the same number in any order.
+    first_seen, last_seen : datetime or None
+        Instants of the first and the last usable row before the cutoff; None without one.
     """
 
     ledger: OrderLedger
     at_or_after_as_of: int
     content: int
+    first_seen: datetime | None = None
+    last_seen: datetime | None = None
 
     @property
     def notes(self) -> tuple[Note, ...]:
@@ -72,6 +76,7 @@ def partition_facts(batches: "Iterator[pa.RecordBatch]", source: Mapping[str, An
     refusals: list[dict[str, Any]] = []
     unusable: dict[str, int] = {}
     later, content = 0, np.uint64(0)
+    seen: list[datetime] = []
     for rows in gathered(batches):
         if reader is None:
             reader = OrdersReader.of(given, rows)
@@ -83,7 +88,9 @@ def partition_facts(batches: "Iterator[pa.RecordBatch]", source: Mapping[str, An
             by_share = most(lost)
             refusals += [{"name": name, "by_share": by_share, **_plain(found)} for found in column.refusals]
         used = ledger.add(rows, parsed)
-        later += int((used["ordered_at"] >= cutoff).sum())
+        before = used["ordered_at"].filter(used["ordered_at"] < cutoff)
+        later += used.height - before.len()
+        seen += [at for at in (before.min(), before.max()) if isinstance(at, datetime)]
         # Sums of arrays of 64 bits go round where those of single numbers would warn.
         content = np.array([content, used[DIGEST].to_numpy().sum(dtype=np.uint64)]).sum(dtype=np.uint64)
     if reader is None:
@@ -95,6 +102,7 @@ def partition_facts(batches: "Iterator[pa.RecordBatch]", source: Mapping[str, An
         "unusable": unusable,
         "later": later,
         "content": int(content),
+        "seen": [at.isoformat() for at in (min(seen), max(seen))] if seen else [],
     }
     row = {
         "partition": context.partitionId() if context is not None else 0,
@@ -128,11 +136,13 @@ def add_facts(found: "pa.Table", reader: OrdersReader) -> SourceFacts:
     refusals: dict[tuple[str, str], tuple[bool, Violation]] = {}
     unusable: dict[str, int] = {}
     later = content = 0
+    seen: list[datetime] = []
     for row in told:
         facts, start = json.loads(row["facts"]), ledger.rows_in
         # Rows left out are counted, not listed: there may be more of them than a driver holds.
         ledger.absorb(facts["ledger"])
         later += facts["later"]
+        seen += [datetime.fromisoformat(at) for at in facts["seen"]]
         content = (content + facts["content"]) % 2**64
         for name, count in facts["unusable"].items():
             unusable[name] = unusable.get(name, 0) + count
@@ -154,7 +164,7 @@ def add_facts(found: "pa.Table", reader: OrdersReader) -> SourceFacts:
         violations.append(ledger.nothing_left())
     if violations:
         raise DataError(violations, source=reader.plan.opened.title)
-    return SourceFacts(ledger, later, content)
+    return SourceFacts(ledger, later, content, min(seen, default=None), max(seen, default=None))
 
 
 def _unusable(column: Parsed) -> pl.Series:

@@ -131,6 +131,52 @@ def score_rows(batches: "Batches", *, job: Mapping[str, Any], versions: Mapping[
     yield from scored_bucket(batches, job)
 
 
+def count_customers(batches: "Batches", *, job: Mapping[str, Any], versions: Mapping[str, str]) -> "Batches":
+    """Count the customers of one bucket by history.
+
+    Parameters
+    ----------
+    batches : iterator of pyarrow.RecordBatch
+        As from `split_rows`, all that concern the bucket's customers.
+    job : mapping
+        As for `foretell.engines.spark.population.counted_bucket`.
+    versions : mapping of str to str
+        Libraries of the driver.
+
+    Yields
+    ------
+    pyarrow.RecordBatch
+        Columns of `foretell.engines.spark.population.COUNTED`.
+    """
+    _settle(versions)
+    from foretell.engines.spark.population import counted_bucket
+
+    yield from counted_bucket(batches, job)
+
+
+def draw_customers(batches: "Batches", *, job: Mapping[str, Any], versions: Mapping[str, str]) -> "Batches":
+    """Return the rows of those customers of one bucket that are learnt from or judged, and order values.
+
+    Parameters
+    ----------
+    batches : iterator of pyarrow.RecordBatch
+        As from `split_rows`, all that concern the bucket's customers.
+    job : mapping
+        As for `foretell.engines.spark.population.drawn_bucket`.
+    versions : mapping of str to str
+        Libraries of the driver.
+
+    Yields
+    ------
+    pyarrow.RecordBatch
+        Columns of `foretell.engines.spark.population.DRAWN`.
+    """
+    _settle(versions)
+    from foretell.engines.spark.population import drawn_bucket
+
+    yield from drawn_bucket(batches, job)
+
+
 def explain_rows(batches: "Batches", *, job: Mapping[str, Any], versions: Mapping[str, str]) -> "Batches":
     """Say why some customers of one bucket are scored as they are.
 

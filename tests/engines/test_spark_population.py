@@ -1,0 +1,145 @@
+"""Customers counted bucket by bucket are the customers of the whole shop, however they are spread; no Spark needed."""
+
+import json
+from datetime import datetime
+
+import numpy as np
+import polars as pl
+import pytest
+
+from foretell.engines.spark.population import (
+    Draw,
+    add_counted,
+    counted_bucket,
+    drawn_bucket,
+    observed_at,
+)
+from foretell.engines.spark.rows import packed_rows, unpacked
+from foretell.features.summary import purchase_summary
+from foretell.models.cnbd import MBGCNBD
+from foretell.models.gamma_gamma import GammaGamma
+from foretell.models.pareto_nbd import ParetoNBD
+from foretell.models.population import Population, Values
+from foretell.scoring.accounting import refund_only_rows
+from foretell.tables.buckets import drawn
+from foretell.tables.categories import known_columns
+from foretell.tables.moment import Moment
+from foretell.tables.read import read_orders
+
+AS_OF, EARLIER = datetime(2025, 8, 1), datetime(2025, 2, 1)
+
+
+@pytest.fixture(scope="module")
+def rows(big_shop) -> pl.DataFrame:
+    """Orders with a channel, and refunds of somebody who never ordered."""
+    orders = big_shop.orders.collect().drop("row_number")
+    orders = orders.with_columns(amount=pl.col("amount_minor") / 10_000).drop("amount_minor")
+    alone = orders.head(2).with_columns(customer_id=pl.lit("alone"), amount=-pl.col("amount"), order_id=pl.lit(None))
+    number = pl.int_range(pl.len())
+    device = pl.when(number % 400 == 7).then(pl.lit("kiosk")).when(number % 4 < 3).then(pl.lit("phone"))
+    return pl.concat([orders, alone]).with_columns(device=device)
+
+
+def buckets_of(rows: pl.DataFrame, buckets: int) -> list[list]:
+    """Packed rows as Spark's shuffle hands them over, from partitions of which one is empty."""
+    packed: dict[int, list] = {bucket: [] for bucket in range(buckets)}
+    halves = (rows.slice(0, rows.height // 2), rows.slice(rows.height // 2), rows.clear())
+    for part in halves:
+        for batch in packed_rows(iter(part.to_arrow().to_batches()), {"order_id": "order_id"}, buckets):
+            for number in range(batch.num_rows):
+                packed[batch.column(0)[number].as_py()].append(batch.slice(number, 1))
+    return list(packed.values())
+
+
+def counted(rows: pl.DataFrame, buckets: int, *, stated: datetime | None = None):
+    job = {"as_of": AS_OF.isoformat(), "cutoffs": [EARLIER.isoformat()]}
+    told = [batch for bucket in buckets_of(rows, buckets) for batch in counted_bucket(iter(bucket), job)]
+    frame = pl.concat([pl.from_arrow(batch) for batch in told])
+    facts = frame["facts"].drop_nulls().to_list()
+    return add_counted(facts, frame.filter(pl.col("facts").is_null()), stated=stated)
+
+
+@pytest.mark.parametrize("buckets", [1, 7, 400])
+def test_counts_are_those_of_the_shop(rows, buckets: int) -> None:
+    data = read_orders(rows, order_id="order_id")
+    past = data.before(AS_OF)
+    expected = Population.of(purchase_summary(past, AS_OF))
+    found = counted(rows, buckets)
+    for name, column in expected.histories.columns.items():
+        np.testing.assert_array_equal(found.population.histories.columns[name], column)
+    np.testing.assert_array_equal(found.population.histories.weights, expected.histories.weights)
+    assert found.population.sum_log_gaps == expected.sum_log_gaps
+    assert found.population.paying == expected.paying
+    assert found.fingerprint == past.fingerprint()
+    assert found.columns == known_columns(past)
+    assert len(found.columns["device"]["categories"]) == 2
+    earlier = data.before(EARLIER)
+    height = purchase_summary(earlier, EARLIER).height
+    assert found.moments == {EARLIER: Moment(height, earlier.observed_until)}
+    assert (found.rows, found.has_money) == (rows.height, True)
+    assert found.refunds_only == refund_only_rows(data, AS_OF).height
+
+
+def test_a_stated_end_of_observation_is_kept(rows) -> None:
+    assert counted(rows, 3, stated=datetime(2025, 12, 1)).moments[EARLIER].observed_until == EARLIER
+    assert observed_at(AS_OF, datetime(2025, 7, 3, 9), datetime(2025, 7, 30)) == datetime(2025, 7, 30)
+    assert observed_at(AS_OF, datetime(2025, 7, 3, 9), None) == datetime(2025, 7, 4)
+    assert observed_at(AS_OF, None, None) == AS_OF
+
+
+def test_fits_to_what_was_counted_are_fits_to_the_shop(rows) -> None:
+    """To the last bit, with a summary as its witness."""
+    summary = purchase_summary(read_orders(rows, order_id="order_id"), AS_OF)
+    whole, parts = Population.of(summary), counted(rows, 9).population
+    worth = whole.values
+    distinct = pl.DataFrame({"x": worth.x, "z": worth.z}).group_by("x", "z").agg(n=pl.len().cast(pl.Int64))
+    parts = Population(
+        parts.histories,
+        parts.log_gaps,
+        parts.paying,
+        Values(distinct["x"].to_numpy(), distinct["z"].to_numpy(), distinct["n"].to_numpy()),
+    )
+    for model in (MBGCNBD, ParetoNBD, lambda: GammaGamma(cap_quantile=0.9)):
+        expected = model().fit(summary).to_dict()
+        assert model().fit(whole).to_dict() == expected
+        assert model().fit(parts).to_dict() == expected
+
+
+def test_who_is_drawn_comes_with_all_rows_and_nobody_else_does(rows) -> None:
+    draws = [Draw(AS_OF, "one", 500, 60), Draw(EARLIER, "two", 300, 40), Draw(datetime(2024, 1, 3), "all", 9, 10)]
+    job = {
+        "as_of": AS_OF.isoformat(),
+        "draws": [draw.plain() for draw in draws],
+        "customers": 500,
+    }
+    told = [batch for bucket in buckets_of(rows, 5) for batch in drawn_bucket(iter(bucket), job)]
+    payloads = [part for batch in told if (part := batch.select(["payload"]).filter(batch["payload"].is_valid()))]
+    found = unpacked(iter(payloads)).orders.collect()
+    past = read_orders(rows, order_id="order_id").before(AS_OF).orders.collect()
+    ids = past["customer_id"]
+    # Who came later is not drawn, however few there were then.
+    first = past.select(pl.col("ordered_at").min().over("customer_id"))["ordered_at"]
+    wanted = drawn(ids, 60, among=500, salt="one") | (first < datetime(2024, 1, 3))
+    expected = past.filter(wanted | (drawn(ids, 40, among=300, salt="two") & (first < EARLIER)))
+    assert past.filter(wanted & (first >= EARLIER)).height
+    assert 50 < expected["customer_id"].n_unique() < 200
+    key = ["customer_id", "ordered_at", "order_id", "amount_minor", "device"]
+    assert found.select(key).sort(key).equals(expected.select(key).sort(key))
+    values = pl.concat([pl.from_arrow(batch).drop("payload") for batch in told]).drop_nulls()
+    summary = purchase_summary(read_orders(rows, order_id="order_id"), AS_OF)
+    assert values["customers"].sum() == summary.height
+    both = values.group_by("x", "z").agg(pl.col("customers").sum()).sort("x", "z")
+    whole = Population.of(summary).values
+    by_hand = pl.DataFrame({"x": whole.x, "z": whole.z}).group_by("x", "z").agg(customers=pl.len()).sort("x", "z")
+    assert both.equals(by_hand.cast(both.schema))
+
+
+def test_a_bucket_whose_rows_all_lie_at_or_after_the_cutoff_counts_nobody(rows) -> None:
+    job = {"as_of": "2020-01-01T00:00:00", "cutoffs": ["2019-01-01T00:00:00"]}
+    (bucket,) = buckets_of(rows, 1)
+    told = pl.concat([pl.from_arrow(batch) for batch in counted_bucket(iter(bucket), job)])
+    facts = json.loads(told["facts"].drop_nulls().item())
+    assert facts["moments"] == {"2019-01-01T00:00:00": [0, None]}
+    assert told.height == 1
+    assert not list(counted_bucket(iter([]), job))
+    assert not list(drawn_bucket(iter([]), job))
