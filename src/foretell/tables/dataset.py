@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
-from typing import Self
+from typing import Any, Self, cast
 
 import polars as pl
 
@@ -120,6 +120,8 @@ class CustomerData:
     has_refunds: bool = True
     order_ids_repeat: bool = True
     optional: OptionalTables = field(default_factory=OptionalTables)
+    kept: dict[str, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
+    """What was derived from these very rows and may be asked for again, by name; a copy with other rows has none."""
 
     @classmethod
     def from_orders(
@@ -234,12 +236,24 @@ class CustomerData:
                 "between. Remedy: score as of observed_until, or read newer data."
             )
             raise WindowError(msg)
-        orders = self.orders.filter(pl.col("ordered_at") < cutoff)
+        if self.kept.get("cut_at") == cutoff:
+            return self
+        before_at, seen = self.kept.get("before", (None, None))
+        if before_at != cutoff:
+            seen = self._cut(cutoff)
+            seen.kept["cut_at"] = cutoff
+            # The newest only: who walks through many cutoffs shall not hold what was derived at each.
+            self.kept["before"] = (cutoff, seen)
+        return cast("Self", seen)
+
+    def _cut(self, cutoff: datetime) -> Self:
+        newest = self.last_order_at()
+        orders = self.orders if newest and newest < cutoff else self.orders.filter(pl.col("ordered_at") < cutoff)
         seen = replace(self, orders=orders, optional=self.optional.before(cutoff))
         if self.observed_until_given:
             return replace(seen, observed_until=min(cutoff, self.observed_until))
         # The end of observation must not depend on rows at or after the cutoff either.
-        last = seen.last_order_at()
+        last = newest if orders is self.orders else seen.last_order_at()
         return replace(seen, observed_until=min(cutoff, midnight_after(last)) if last else cutoff)
 
     def between(self, start: datetime, end: datetime) -> Self:
@@ -295,8 +309,11 @@ class CustomerData:
 
     def last_order_at(self) -> datetime | None:
         """Return the instant of the last row, or None without rows."""
-        value = self.orders.select(pl.col("ordered_at").max()).collect(engine="streaming").item()
-        return value if isinstance(value, datetime) else None
+        if "last_order_at" not in self.kept:
+            value = self.orders.select(pl.col("ordered_at").max()).collect(engine="streaming").item()
+            self.kept["last_order_at"] = value if isinstance(value, datetime) else None
+        last: datetime | None = self.kept["last_order_at"]
+        return last
 
     def fingerprint(self) -> str:
         """Return a hash of the rows that predictions rest on, of every table, whatever order they came in.

@@ -139,7 +139,7 @@ class BoostedRecipe:
             horizons=horizons,
             purchase_model=model,
             spend_model=spend_model,
-            typical=typical_customer(known.summary, model, spend_model, horizons),
+            typical=typical_customer(known.histories, model, spend_model, horizons),
             annual_discount_rate=self.annual_discount_rate,
             statistics=fit_statistics(asked, as_of),
         )

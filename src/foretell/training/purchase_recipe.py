@@ -12,6 +12,7 @@ from foretell.bundles.bundle import Bundle, Typical
 from foretell.features.summary import purchase_summary
 from foretell.models.cnbd import MBGCNBD
 from foretell.models.gamma_gamma import GammaGamma
+from foretell.models.history import Histories
 from foretell.models.pareto_nbd import ParetoNBD
 from foretell.scoring.known import known_at
 from foretell.scoring.predict import answers
@@ -102,7 +103,8 @@ class PurchaseRecipe:
 
     def _fit(self, summary: pl.DataFrame, as_of: datetime, horizons: Horizons) -> Bundle:
         limits = require_trainable(summary, as_of)
-        purchase_model = (MBGCNBD() if self.family == "mbg_cnbd" else ParetoNBD()).fit(summary)
+        histories = Histories.of(summary, reader="PurchaseRecipe")
+        purchase_model = (MBGCNBD() if self.family == "mbg_cnbd" else ParetoNBD()).fit(histories)
         has_money = summary["historic_spend"].null_count() < summary.height
         spend_model = GammaGamma().fit(summary) if has_money else None
         return Bundle(
@@ -111,7 +113,7 @@ class PurchaseRecipe:
             horizons=horizons,
             purchase_model=purchase_model,
             spend_model=spend_model,
-            typical=typical_customer(summary, purchase_model, spend_model, horizons),
+            typical=typical_customer(histories, purchase_model, spend_model, horizons),
             annual_discount_rate=self.annual_discount_rate,
             card=bundle_card(summary, purchase_model, spend_model, limits),
         )
@@ -156,13 +158,13 @@ def bundle_card(
 
 
 def typical_customer(
-    summary: pl.DataFrame, purchase_model: MBGCNBD | ParetoNBD, spend_model: GammaGamma | None, horizons: Horizons
+    histories: Histories, purchase_model: MBGCNBD | ParetoNBD, spend_model: GammaGamma | None, horizons: Horizons
 ) -> Typical:
     """Return the shop's typical customer, against whom reasons are told.
 
     Parameters
     ----------
-    summary : polars.DataFrame
+    histories : Histories
         One row per training customer.
     purchase_model : MBGCNBD or ParetoNBD
         Fitted.
@@ -176,8 +178,9 @@ def typical_customer(
     Typical
         Medians over the customers.
     """
-    alive = purchase_model.p_alive(summary)["p_alive"].to_numpy()
-    expected = purchase_model.expected_orders(summary, horizons.clv_days)["expected_orders"].to_numpy()
+    summary = histories.summary
+    alive = purchase_model.p_alive(histories)["p_alive"].to_numpy()
+    expected = purchase_model.expected_orders(histories, horizons.clv_days)["expected_orders"].to_numpy()
     if_alive = np.divide(expected, alive, out=np.zeros_like(expected), where=alive > 0)
     gaps = summary["avg_days_between_orders"].drop_nulls()
     return Typical(
