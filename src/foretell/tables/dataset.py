@@ -8,10 +8,10 @@ from typing import Any, Self, cast
 import polars as pl
 
 from foretell.errors import DataError, HorizonNotObserved, Violation, WindowError
+from foretell.tables import order_keys
 from foretell.tables.fingerprint import fingerprint_of
 from foretell.tables.notebook_html import data_html
 from foretell.tables.optional_tables import OptionalTables
-from foretell.tables.order_keys import require_keys
 from foretell.tables.schema import QUARANTINE
 from foretell.windows import as_cutoff, midnight_after
 
@@ -161,7 +161,7 @@ class CustomerData:
         orders = frame.lazy().collect()
         if "row_number" not in orders.columns:
             orders = orders.with_row_index("row_number", offset=1)
-        require_keys(orders)
+        order_keys.require_keys(orders)
         last = orders["ordered_at"].max()
         if not isinstance(last, datetime):
             raise DataError(
@@ -174,8 +174,8 @@ class CustomerData:
             observed_until_given=observed_until is not None,
             quarantine=pl.DataFrame(schema=QUARANTINE_SCHEMA) if quarantine is None else quarantine,
             report=ReadReport(orders.height, orders.height) if report is None else report,
-            has_refunds=_has_refunds(orders),
-            order_ids_repeat=_order_ids_repeat(orders) if order_ids_repeat is None else order_ids_repeat,
+            has_refunds=order_keys.has_refunds(orders),
+            order_ids_repeat=order_keys.order_ids_repeat(orders) if order_ids_repeat is None else order_ids_repeat,
         )
 
     def __repr__(self) -> str:
@@ -345,16 +345,3 @@ def require_customer_data(data: object) -> None:
             'Remedy: foretell.read_orders(frame, customer_id="…", ordered_at="…", amount="…").'
         )
         raise TypeError(msg)
-
-
-def _order_ids_repeat(orders: pl.DataFrame) -> bool:
-    if "order_id" not in orders.columns:
-        return False
-    named = orders["order_id"].drop_nulls()
-    # Digests are quicker than texts; two that coincide take the longer way to the same purchase days.
-    return named.hash(seed=2).n_unique() < named.len()
-
-
-def _has_refunds(orders: pl.DataFrame) -> bool:
-    negative = "amount_minor" in orders.columns and bool((orders["amount_minor"] < 0).any())
-    return negative or ("cancelled" in orders.columns and bool(orders["cancelled"].any()))
