@@ -36,14 +36,17 @@ def numbered(ids: pl.Series) -> tuple[pl.Series, NDArray[np.uint32]]:
     bits = ids.len().bit_length()
     digests = _tagged(ids, bits)
     digests.sort()
-    row, begins = _row_of(digests, bits), _begins(digests >> np.uint64(bits))
-    starts = np.flatnonzero(begins)
+    row = _row_of(digests, bits)
+    digests >>= np.uint64(bits)
+    starts = np.flatnonzero(_begins(digests))
+    del digests
     customers = ids.gather(pl.Series(row[starts])).sort()
     # Sorted by the same digest, the ids are in the order of the groups of rows, each with its place among all ids.
     places = _tagged(customers, bits)
     places.sort()
     number = np.empty(row.size, np.uint32)
     number[row] = np.repeat(_row_of(places, bits), np.diff(starts, append=row.size))
+    del row
     strangers = _strangers(ids, customers, number)
     if strangers.size:
         customers, number = _with_strangers(ids, customers, number, strangers)
@@ -91,6 +94,25 @@ class SortedRows:
         found &= (1 << self.width) - 1
         found += self.lowest
         return found
+
+    def sums(self, values: NDArray[np.int64], at: NDArray[np.intp]) -> NDArray[np.int64]:
+        """Add up whole numbers of the rows from each of some places to the next.
+
+        Parameters
+        ----------
+        values : ndarray of int64, shape (rows,)
+            In the order in which the rows came.
+        at : ndarray of int, shape (places,)
+            Ascending from 0.
+
+        Returns
+        -------
+        ndarray of int64, shape (places,)
+        """
+        in_order = np.empty(self.row.size, np.int64)
+        for part in _parts(self.row.size, _AT_ONCE):
+            in_order[part] = values[self.row[part]]
+        return in_order if at.size == in_order.size else np.add.reduceat(in_order, at)
 
     def customer_starts(self, at: NDArray[np.intp]) -> NDArray[np.intp]:
         """Return which of some places, that have each customer's first among them, begin a customer.

@@ -311,9 +311,15 @@ def purchase_history(data: CustomerData, as_of: date | datetime | str) -> Purcha
     customers, number = numbered(bought["customer_id"])
     rows = sorted_within(number, bought["day"].to_numpy())
     first = rows.firsts()
+    if several_rows:
+        order_rows = rows.sums(bought["order_rows"].to_numpy(), first)
+    else:
+        order_rows = np.empty(first.size, np.int64)
+        np.subtract(first[1:], first[:-1], out=order_rows[:-1])
+        order_rows[-1:] = number.size - first[-1:]
     amount, refund = None, None
     if seen.has_amount:
-        amount = _sums(bought["amount"], rows.row, first)
+        amount = rows.sums(bought["amount"].to_numpy(), first)
         given_back = customers.to_frame().join(refunds, on="customer_id", how="left", maintain_order="left")
         refund = given_back["refund_minor"].fill_null(0).to_numpy()
     return PurchaseHistory(
@@ -321,13 +327,7 @@ def purchase_history(data: CustomerData, as_of: date | datetime | str) -> Purcha
         end_day=(first_unseen_day(cutoff) - _EPOCH).days,
         start=rows.customer_starts(first),
         day=rows.values(first),
-        order_rows=_sums(bought["order_rows"], rows.row, first) if several_rows else np.diff(first, append=number.size),
+        order_rows=order_rows,
         amount=amount,
         loose_refund=refund,
     )
-
-
-def _sums(values: pl.Series, row: NDArray[np.uint32], first: NDArray[np.intp]) -> Ints:
-    """Sums over the rows of each purchase day."""
-    by_day = values.to_numpy()[row]
-    return by_day if first.size == row.size else np.add.reduceat(by_day, first)

@@ -6,6 +6,7 @@ The default purchase model. Formulas are in `foretell.models.cnbd_kernel` (one c
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any, Self
 
 import numpy as np
@@ -13,20 +14,11 @@ import polars as pl
 
 from foretell.models import cnbd_counts, cnbd_kernel
 from foretell.models.cnbd_fit import fit_cnbd
-from foretell.models.cnbd_kernel import CNBDParams, History
+from foretell.models.cnbd_kernel import CNBDParams, History, in_parts, next_order_quantile
 from foretell.models.cnbd_state import candidate_ks, read_state, state_of
-from foretell.models.compress import Compressed
 from foretell.models.discounting import discounted_expected_orders
 from foretell.models.estimator import Estimator, keyed
-from foretell.models.history import (
-    HISTORY,
-    Summary,
-    frame_of,
-    positive_horizon,
-    read_history,
-    require_repeats,
-    sum_log_gaps,
-)
+from foretell.models.history import Summary, frame_of, positive_horizon, read_history, sum_log_gaps
 from foretell.models.optimise import Vector, warn_unless_converged
 
 _NAME = "MBGCNBD"
@@ -99,7 +91,6 @@ class MBGCNBD(Estimator):
         """
         candidates = candidate_ks(self.k, self.max_k)
         rows = read_history(summary, reader=_NAME)
-        require_repeats(rows)
         log_gaps = 0.0 if self.k == 1 else math.fsum(sum_log_gaps(summary, reader=_NAME))
         found = fit_cnbd(
             rows,
@@ -196,7 +187,7 @@ class MBGCNBD(Estimator):
         NotFitted, ColumnMismatch, DataError, ValueError
         """
         t = positive_horizon(horizon_days)
-        return self._each(summary, "expected_orders", lambda p, h: cnbd_counts.expected_orders(p, h, t))
+        return self._each(summary, "expected_orders", lambda p, h: cnbd_counts.expected_orders(p, h, t), apart=False)
 
     def discounted_orders(self, summary: Summary, horizon_days: float, annual_discount_rate: float) -> pl.DataFrame:
         """Expected orders within a horizon, each discounted by exact days.
@@ -220,7 +211,7 @@ class MBGCNBD(Estimator):
         t = positive_horizon(horizon_days)
         self._require_fitted()
         rows = read_history(summary, reader=_NAME)
-        h = _history(rows)
+        h = History.of(rows)
         values = discounted_expected_orders(
             lambda days: cnbd_counts.expected_orders(self.params_, h, days), t, annual_discount_rate
         )
@@ -279,10 +270,11 @@ class MBGCNBD(Estimator):
             raise ValueError(message)
         self._require_fitted()
         rows = read_history(summary, reader=_NAME)
-        h = _history(rows)
+        h = History.of(rows)
         columns = {
             f"days_q{100 * tau:g}": pl.Series(
-                cnbd_kernel.next_order_quantile(self.params_, h, tau, t)[rows.inverse], nan_to_null=True
+                in_parts(partial(next_order_quantile, self.params_, tau=tau, horizon=t), h)[rows.inverse],
+                nan_to_null=True,
             )
             for tau in quantiles
         }
@@ -338,12 +330,12 @@ class MBGCNBD(Estimator):
         model.params_, model.log_likelihood_, model.fit_report_ = params, log_likelihood, report
         return model
 
-    def _each(self, summary: Summary, name: str, kernel: Callable[[CNBDParams, History], Vector]) -> pl.DataFrame:
-        """Evaluate on distinct rows and hand the result back to every customer."""
+    def _each(
+        self, summary: Summary, name: str, kernel: Callable[[CNBDParams, History], Vector], *, apart: bool = True
+    ) -> pl.DataFrame:
+        """Evaluate on distinct rows, in parts where they share nothing, and hand the result back to every customer."""
         self._require_fitted()
         rows = read_history(summary, reader=_NAME)
-        return keyed(frame_of(summary), {name: kernel(self.params_, _history(rows))[rows.inverse]}, reader=_NAME)
-
-
-def _history(rows: Compressed) -> History:
-    return History(*(rows.columns[name] for name in HISTORY))
+        of_rows = partial(kernel, self.params_)
+        values = in_parts(of_rows, History.of(rows)) if apart else of_rows(History.of(rows))
+        return keyed(frame_of(summary), {name: values[rows.inverse]}, reader=_NAME)

@@ -10,6 +10,7 @@ from foretell.models.cnbd_kernel import CNBDParams
 from foretell.models.cnbd_search import CNBDSearch
 from foretell.models.cnbd_state import CNBDFitReport
 from foretell.models.compress import Compressed
+from foretell.models.history import require_repeats
 from foretell.models.optimise import FitOutcome, Vector
 
 _LARGE = 1_000.0
@@ -97,7 +98,7 @@ def fit_cnbd(
     Parameters
     ----------
     rows : Compressed
-        From `foretell.models.history.read_history`, with at least one repeat order.
+        From `foretell.models.history.read_history`.
     sum_log_gaps : float
         l summed over all customers; it decides between k, and has no influence on the other parameters.
     candidates : sequence of int
@@ -112,10 +113,16 @@ def fit_cnbd(
     -------
     CNBDFit
 
+    Raises
+    ------
+    FitError
+        If nobody came back.
+
     Notes
     -----
     The rule is that of BTYDplus, ``xbgcnbd.EstimateParameters`` (Platzer).
     """
+    require_repeats(rows)
     search = CNBDSearch(rows, dropout_at_first=dropout_at_first)
 
     def attempt(k: int, follow: Vector | None, other: float) -> _Tried:

@@ -31,6 +31,7 @@ from foretell.models.history import HISTORY, Summary, frame_of, positive_horizon
 from foretell.models.order_mixture import OrderMixture, order_mixture
 from foretell.models.pareto_nbd import ParetoNBD
 from foretell.models.spend_tables import TAIL, Mixed, spend_over_scale
+from foretell.storage.threads import on_threads
 
 Vector = NDArray[np.float64]
 
@@ -152,7 +153,9 @@ def _fill(
     edges = np.array([0, x_v.size])
     if not isinstance(params, PooledMean):
         edges = np.flatnonzero(np.diff(x_v, prepend=-1.0, append=-1.0))
-    for start, end in pairwise(edges.tolist()):
+
+    def of_group(ends: tuple[int, int]) -> None:
+        start, end = ends
         group = mixed.of(np.arange(start, end))
         for number, probability in enumerate(probabilities):
             some = np.flatnonzero(1.0 - group.chance(1) + TAIL < probability)
@@ -164,3 +167,5 @@ def _fill(
             else:
                 found = spend_over_scale(asked, params, float(x_v[start]), probability)
             result[number, rows[start + some]] = found
+
+    on_threads(of_group, list(pairwise(edges.tolist())))
