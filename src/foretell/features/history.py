@@ -311,22 +311,24 @@ def purchase_history(data: CustomerData, as_of: date | datetime | str) -> Purcha
     customers, number = numbered(bought["customer_id"])
     rows = sorted_within(number, bought["day"].to_numpy())
     first = rows.firsts()
-    if several_rows:
-        order_rows = rows.sums(bought["order_rows"].to_numpy(), first)
-    else:
+    amount = rows.sums(bought["amount"].to_numpy(), first) if seen.has_amount else None
+    order_rows = rows.sums(bought["order_rows"].to_numpy(), first) if several_rows else None
+    day, start = rows.values(first), rows.customer_starts(first)
+    # Several times the size of what is left of them.
+    del bought, rows
+    if order_rows is None:
         order_rows = np.empty(first.size, np.int64)
         np.subtract(first[1:], first[:-1], out=order_rows[:-1])
         order_rows[-1:] = number.size - first[-1:]
-    amount, refund = None, None
+    refund = None
     if seen.has_amount:
-        amount = rows.sums(bought["amount"].to_numpy(), first)
         given_back = customers.to_frame().join(refunds, on="customer_id", how="left", maintain_order="left")
         refund = given_back["refund_minor"].fill_null(0).to_numpy()
     return PurchaseHistory(
         customer_id=customers,
         end_day=(first_unseen_day(cutoff) - _EPOCH).days,
-        start=rows.customer_starts(first),
-        day=rows.values(first),
+        start=start,
+        day=day,
         order_rows=order_rows,
         amount=amount,
         loose_refund=refund,

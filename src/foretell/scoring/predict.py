@@ -136,14 +136,14 @@ def _dates(known: Known, bundle: Bundle) -> pl.DataFrame:
     model, days = _timing_model(bundle), bundle.horizons.clv_days
     if bundle.refinement is None or bundle.refinement.dates is None:
         found = model.next_order_days(known.histories, horizon_days=days)
-        values = np.column_stack([column(found, f"days_q{tenth}0") for tenth in (1, 5, 9)])
+        values = [column(found, f"days_q{tenth}0") for tenth in (1, 5, 9)]
     else:
         levels = bundle.refinement.dates.levels(known.summary["orders"].to_numpy())
-        values = next_order_at_levels(model, known.histories, levels, horizon_days=days)
+        values = list(next_order_at_levels(model, known.histories, levels, horizon_days=days).T)
     # A purchase t days into the horizon falls on the day that is t rounded up after the last day seen.
-    whole = np.maximum(np.ceil(values), 1.0)
     names = ("next_order_days_early", "next_order_days", "next_order_days_late")
-    return pl.DataFrame({name: whole[:, place] for place, name in enumerate(names)}).fill_nan(None)
+    whole = (pl.Series(name, np.maximum(np.ceil(each), 1.0)) for name, each in zip(names, values, strict=True))
+    return pl.DataFrame(whole).fill_nan(None)
 
 
 def _discount(known: Known, bundle: Bundle) -> Vector:
