@@ -68,7 +68,17 @@ class History:
 
     @classmethod
     def of(cls, rows: Compressed) -> "History":
-        """Return the distinct rows that `foretell.models.history.read_history` found."""
+        """Take the columns from distinct rows.
+
+        Parameters
+        ----------
+        rows : Compressed
+            From `foretell.models.history.read_history`.
+
+        Returns
+        -------
+        History
+        """
         return cls(*(rows.columns[name] for name in HISTORY))
 
     def __getitem__(self, rows: slice | NDArray[np.bool_]) -> "History":

@@ -110,6 +110,8 @@ class CustomerData:
         the quicker of two ways to the same purchase days.
     optional : OptionalTables
         The shop's other tables.
+    kept : dict
+        No argument: what was derived from these very rows, by name. A copy with other rows keeps nothing.
     """
 
     orders: pl.LazyFrame
@@ -121,7 +123,6 @@ class CustomerData:
     order_ids_repeat: bool = True
     optional: OptionalTables = field(default_factory=OptionalTables)
     kept: dict[str, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
-    """What was derived from these very rows and may be asked for again, by name; a copy with other rows has none."""
 
     @classmethod
     def from_orders(
