@@ -5,6 +5,7 @@ import pytest
 from foretell.models import cnbd_search
 from foretell.models.cnbd import MBGCNBD
 from foretell.models.cnbd_kernel import CNBDParams
+from foretell.models.history import read_history
 from models.oracles.cnbd_oracle import simulate, summary_of
 
 TRUTH = {
@@ -68,3 +69,16 @@ def test_a_k_far_behind_is_left_unfinished_and_the_choice_stays(summaries, monke
     for k in left:
         # ten times what is missing to its optimum would not bring it level with the k before
         assert 10 * (true[k] - told[k]) < 1.1 * (true[k - 1] - told[k])
+
+
+def test_a_search_that_may_still_get_there_is_finished(summaries, monkeypatch):
+    monkeypatch.setattr(cnbd_search, "_SAMPLES", (300,))
+    search = cnbd_search.CNBDSearch(read_history(summaries[1], reader="test"), dropout_at_first=True)
+    best = search.optimum(1, None, near=False)
+    assert best.converged
+    # what the sample's optimum lacks to the best is what its curvature promises, not ten times as much
+    again = search.optimum(1, None, near=False, limit=best.value)
+    assert (again.converged, again.value) == (True, best.value)
+    left = search.optimum(1, None, near=False, limit=best.value - 1.0)
+    assert not left.converged
+    assert left.value > best.value
