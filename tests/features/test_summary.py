@@ -1,5 +1,6 @@
 """The summary by hand, and against the published summary of the CDNOW sample."""
 
+from dataclasses import replace
 from datetime import date, datetime
 from importlib.metadata import distribution
 
@@ -8,6 +9,7 @@ import pytest
 from polars.testing import assert_frame_equal
 
 from foretell.errors import WindowError
+from foretell.features import history
 from foretell.features.summary import purchase_summary
 from foretell.tables.dataset import CustomerData
 
@@ -69,3 +71,37 @@ def test_cdnow_sample_customer_by_customer(cdnow_sample):
     key = ["frequency", "recency", "T"]
     theirs = published.select(pl.col("frequency").cast(pl.Int64), "recency", "T")
     assert_frame_equal(ours.sort(key), theirs.sort(key), abs_tol=0.0051, rel_tol=0.0)
+
+
+def test_a_summary_is_made_once_for_a_data_set_and_a_cutoff(few_orders, monkeypatch):
+    made = []
+
+    def counted(data, as_of):
+        made.append(as_of)
+        return history.purchase_history(data, as_of)
+
+    monkeypatch.setattr("foretell.features.summary.purchase_history", counted)
+    data = CustomerData.from_orders(few_orders.orders)
+    first = purchase_summary(data, "2025-04-01")
+    # as training asks of what was before the cutoff, and scoring of everything
+    assert purchase_summary(data.before("2025-04-01"), "2025-04-01").equals(first)
+    assert purchase_summary(data, date(2025, 4, 1)).equals(first)
+    assert len(made) == 1
+    earlier = purchase_summary(data, "2025-02-01")
+    assert earlier.height < first.height or earlier["orders"].sum() < first["orders"].sum()
+    assert purchase_summary(data, "2025-04-01").equals(first)
+    # only the newest cutoff's was kept
+    assert len(made) == 3
+
+
+def test_who_changes_a_summary_or_the_rows_changes_no_other(few_orders):
+    data = CustomerData.from_orders(few_orders.orders)
+    first = purchase_summary(data, "2025-04-01")
+    first.insert_column(0, pl.lit(1).alias("mine"))
+    first[0, "orders"] = 99
+    again = purchase_summary(data, "2025-04-01")
+    assert "mine" not in again.columns
+    assert again["orders"].to_list() == purchase_summary(few_orders, "2025-04-01")["orders"].to_list()
+    fewer = replace(data, orders=data.orders.filter(pl.col("customer_id") != "anna"))
+    assert "anna" not in purchase_summary(fewer, "2025-04-01")["customer_id"]
+    assert "anna" in purchase_summary(data, "2025-04-01")["customer_id"]

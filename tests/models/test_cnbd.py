@@ -16,7 +16,7 @@ from foretell.errors import (
     FitError,
     NotFitted,
 )
-from foretell.models import cnbd_fit
+from foretell.models import cnbd_search
 from foretell.models.cnbd import MBGCNBD
 from foretell.models.cnbd_counts import expected_orders
 from foretell.models.cnbd_kernel import CNBDParams, History, p_alive
@@ -226,16 +226,6 @@ def test_rows_given_twice_double_the_likelihood_and_leave_the_parameters(small, 
     assert twice.fit_report_.customers == 6000
 
 
-def test_coarse_times_only_lead_to_the_exact_optimum(summaries, monkeypatch):
-    frame = summaries[2].head(7000)
-    fast = MBGCNBD(k=2).fit(frame)
-    monkeypatch.setattr(cnbd_fit, "_COARSE_ABOVE", 10**9)
-    exact = MBGCNBD(k=2).fit(frame)
-    assert fast.log_likelihood_ == pytest.approx(exact.log_likelihood_, rel=1e-12)
-    one, two = fast.params_, exact.params_
-    assert (two.r, two.alpha, two.a, two.b) == pytest.approx((one.r, one.alpha, one.a, one.b), rel=1e-5)
-
-
 def test_the_profile_of_k_stops_after_two_falls(summaries):
     report = MBGCNBD().fit(summaries[2].head(5000)).fit_report_
     assert [k for k, _ in report.k_profile] == [1, 2, 3, 4]
@@ -301,7 +291,7 @@ def test_nobody_leaving_is_flagged():
 )
 def test_parameters_that_are_not_identified_are_flagged(small, monkeypatch, parameters, flagged):
     found = FitOutcome(("r", "alpha", "a", "b"), parameters, 1.0, True, 0.0, 1, 1, 1, "", ())
-    monkeypatch.setattr(cnbd_fit, "_search", lambda *_, **__: found)
+    monkeypatch.setattr(cnbd_search.CNBDSearch, "optimum", lambda *_, **__: found)
     assert MBGCNBD(k=1).fit(small).fit_report_.at_boundary is flagged
 
 
@@ -413,8 +403,8 @@ def test_nothing_is_answered_before_fit(small):
 
 
 def test_a_search_cut_short_warns_and_reports(small, monkeypatch):
-    short = partial(cnbd_fit.maximise_likelihood, max_iterations=2)
-    monkeypatch.setattr(cnbd_fit, "maximise_likelihood", short)
+    short = partial(cnbd_search.maximise_likelihood, max_iterations=2)
+    monkeypatch.setattr(cnbd_search, "maximise_likelihood", short)
     model = MBGCNBD(k=1)
     with pytest.warns(ConvergenceWarning, match="gradient"):
         model.fit(small)

@@ -125,7 +125,7 @@ def test_gradient_is_that_of_central_differences(p):
     # differencing: rounding 1e-15 * value / step and truncation of order step^2
     assert gradient == pytest.approx(numeric, abs=2e-9)
     h = History(x, t_x, T)
-    assert objective.total(theta, 12.5) == pytest.approx(
+    assert objective.total(value, 12.5) == pytest.approx(
         float((weights * log_likelihood(p, h, 0.0)).sum()) + (p.k - 1) * 12.5, abs=1e-9
     )
     assert objective.in_unit(7.0)(theta - np.log([1, 7, 1, 1]))[0] == pytest.approx(

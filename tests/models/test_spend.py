@@ -188,3 +188,11 @@ def test_unfitted_models_and_missing_columns_are_refused(timing, values, summary
         spend_quantiles(timing, values, summary.drop("orders_with_value"), horizon_days=30)
     with pytest.raises(ColumnMismatch, match="customer_id"):
         spend_quantiles(timing, values, summary.drop("customer_id"), horizon_days=30)
+
+
+def test_threads_make_no_difference(timing, values, summary, monkeypatch):
+    found = []
+    for threads in (1, 4):
+        monkeypatch.setattr(pl, "thread_pool_size", lambda threads=threads: threads)
+        found.append(spend_quantiles(timing, values, summary.head(2000), horizon_days=HORIZON))
+    assert found[0].equals(found[1])

@@ -1,5 +1,6 @@
 """The data set: cut at any instant, it tells nothing of what comes after."""
 
+from dataclasses import replace
 from datetime import datetime
 
 import polars as pl
@@ -84,3 +85,17 @@ def test_the_fingerprint_does_not_depend_on_how_texts_lie_in_memory() -> None:
     elsewhere = frame.with_columns(padded["customer_id"])
     for other in (elsewhere, frame.reverse(), pl.concat([frame.tail(20), frame.head(30)])):
         assert CustomerData.from_orders(other).fingerprint() == CustomerData.from_orders(frame).fingerprint()
+
+
+def test_a_view_of_the_past_is_kept_for_its_cutoff_and_none_for_other_rows(few_orders) -> None:
+    data = CustomerData.from_orders(few_orders.orders)
+    seen = data.before("2025-02-01")
+    assert data.before("2025-02-01") is seen
+    assert seen.before("2025-02-01") is seen
+    assert data.before("2025-03-01") is not seen
+    earlier = seen.before("2025-01-12")
+    last = earlier.last_order_at()
+    assert last is not None
+    assert last < datetime(2025, 1, 12)
+    assert seen.last_order_at() != last
+    assert replace(data, orders=seen.orders).before("2025-03-01").last_order_at() == seen.last_order_at()

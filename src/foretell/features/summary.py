@@ -9,6 +9,8 @@ from foretell.features.history import Floats, Ints, PurchaseHistory, purchase_hi
 from foretell.features.ratios import ratio
 from foretell.tables.dataset import MINOR_PER_UNIT, CustomerData
 
+_KEPT = "purchase_summary"
+
 
 def purchase_summary(data: CustomerData, as_of: date | datetime | str) -> pl.DataFrame:
     """Return what purchase and spend models need to know of each customer at a cutoff.
@@ -50,7 +52,12 @@ def purchase_summary(data: CustomerData, as_of: date | datetime | str) -> pl.Dat
     customers' the easy way", Marketing Science 24(2); the sum of log gaps as in Reutterer, Platzer & Schröder
     (2021), "Leveraging purchase regularity for predicting customer behavior the easy way", IJRM 38(1).
     """
-    return summarise(purchase_history(data, as_of))
+    seen = data.before(as_of)
+    if _KEPT not in seen.kept:
+        seen.kept[_KEPT] = summarise(purchase_history(data, as_of))
+    # A copy, which shares the columns: whoever puts others into it leaves this one alone.
+    summary: pl.DataFrame = seen.kept[_KEPT].clone()
+    return summary
 
 
 def summarise(history: PurchaseHistory) -> pl.DataFrame:

@@ -5,6 +5,7 @@ The default purchase model. Formulas are in `foretell.models.cnbd_kernel` (one c
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any, Self
 
 import numpy as np
@@ -12,12 +13,11 @@ import polars as pl
 
 from foretell.models import cnbd_counts, cnbd_kernel
 from foretell.models.cnbd_fit import fit_cnbd
-from foretell.models.cnbd_kernel import CNBDParams, History
+from foretell.models.cnbd_kernel import CNBDParams, History, in_parts, next_order_quantile
 from foretell.models.cnbd_state import candidate_ks, read_state, state_of
-from foretell.models.compress import Compressed
 from foretell.models.discounting import discounted_expected_orders
 from foretell.models.estimator import Estimator, keyed
-from foretell.models.history import HISTORY, positive_horizon, read_history, require_repeats
+from foretell.models.history import Summary, frame_of, positive_horizon, read_history
 from foretell.models.optimise import Vector, warn_unless_converged
 from foretell.models.population import Population, histories_of, log_gaps_of
 
@@ -58,12 +58,12 @@ class MBGCNBD(Estimator):
         self.max_k = max_k
         self.dropout_at_first = dropout_at_first
 
-    def fit(self, summary: pl.DataFrame | Population, *, near: Self | None = None) -> Self:
+    def fit(self, summary: Summary | Population, *, near: Self | None = None) -> Self:
         """Fit by maximum likelihood.
 
         Parameters
         ----------
-        summary : polars.DataFrame or Population
+        summary : polars.DataFrame, Histories or Population
             One row per customer: ``repeat_orders``, ``days_first_to_last_order``, ``days_observed`` and, unless
             k is fixed at 1, ``sum_log_gaps_days``; or the customers counted.
         near : MBGCNBD, optional
@@ -91,7 +91,6 @@ class MBGCNBD(Estimator):
         """
         candidates = candidate_ks(self.k, self.max_k)
         rows = histories_of(summary, reader=_NAME)
-        require_repeats(rows)
         log_gaps = 0.0 if self.k == 1 else log_gaps_of(summary, reader=_NAME)
         found = fit_cnbd(
             rows,
@@ -106,12 +105,12 @@ class MBGCNBD(Estimator):
         warn_unless_converged(self.fit_report_, model=_NAME)
         return self
 
-    def p_alive(self, summary: pl.DataFrame) -> pl.DataFrame:
+    def p_alive(self, summary: Summary) -> pl.DataFrame:
         """Probability of still being a customer at the end of ``days_observed``.
 
         Parameters
         ----------
-        summary : polars.DataFrame
+        summary : polars.DataFrame or Histories
             As for `fit`, with ``customer_id``.
 
         Returns
@@ -125,12 +124,12 @@ class MBGCNBD(Estimator):
         """
         return self._each(summary, "p_alive", cnbd_kernel.p_alive)
 
-    def p_wait_longer(self, summary: pl.DataFrame) -> pl.DataFrame:
+    def p_wait_longer(self, summary: Summary) -> pl.DataFrame:
         """Probability that a customer who has not dropped out waits longer than the present silence.
 
         Parameters
         ----------
-        summary : polars.DataFrame
+        summary : polars.DataFrame or Histories
             As for `p_alive`.
 
         Returns
@@ -144,12 +143,12 @@ class MBGCNBD(Estimator):
         """
         return self._each(summary, "p_wait_longer", lambda p, h: np.exp(cnbd_kernel.log_wait_longer(p, h)))
 
-    def p_order(self, summary: pl.DataFrame, horizon_days: float) -> pl.DataFrame:
+    def p_order(self, summary: Summary, horizon_days: float) -> pl.DataFrame:
         """Probability of at least one order within a horizon.
 
         Parameters
         ----------
-        summary : polars.DataFrame
+        summary : polars.DataFrame or Histories
             As for `p_alive`.
         horizon_days : float
             > 0, counted from the end of ``days_observed``.
@@ -170,7 +169,7 @@ class MBGCNBD(Estimator):
             summary, "p_order", lambda p, h: cnbd_kernel.p_alive(p, h) * cnbd_kernel.p_order_if_alive(p, h, t)
         )
 
-    def expected_orders(self, summary: pl.DataFrame, horizon_days: float) -> pl.DataFrame:
+    def expected_orders(self, summary: Summary, horizon_days: float) -> pl.DataFrame:
         """Expected number of orders within a horizon.
 
         Parameters
@@ -188,11 +187,9 @@ class MBGCNBD(Estimator):
         NotFitted, ColumnMismatch, DataError, ValueError
         """
         t = positive_horizon(horizon_days)
-        return self._each(summary, "expected_orders", lambda p, h: cnbd_counts.expected_orders(p, h, t))
+        return self._each(summary, "expected_orders", lambda p, h: cnbd_counts.expected_orders(p, h, t), apart=False)
 
-    def discounted_orders(
-        self, summary: pl.DataFrame, horizon_days: float, annual_discount_rate: float
-    ) -> pl.DataFrame:
+    def discounted_orders(self, summary: Summary, horizon_days: float, annual_discount_rate: float) -> pl.DataFrame:
         """Expected orders within a horizon, each discounted by exact days.
 
         Parameters
@@ -214,13 +211,13 @@ class MBGCNBD(Estimator):
         t = positive_horizon(horizon_days)
         self._require_fitted()
         rows = read_history(summary, reader=_NAME)
-        h = _history(rows)
+        h = History.of(rows)
         values = discounted_expected_orders(
             lambda days: cnbd_counts.expected_orders(self.params_, h, days), t, annual_discount_rate
         )
-        return keyed(summary, {"discounted_orders": values[rows.inverse]}, reader=_NAME)
+        return keyed(frame_of(summary), {"discounted_orders": values[rows.inverse]}, reader=_NAME)
 
-    def order_count_law(self, summary: pl.DataFrame, horizon_days: float, max_orders: int) -> pl.DataFrame:
+    def order_count_law(self, summary: Summary, horizon_days: float, max_orders: int) -> pl.DataFrame:
         """Law of the number of orders within a horizon.
 
         Parameters
@@ -246,7 +243,7 @@ class MBGCNBD(Estimator):
         return self._each(summary, "p_at_least", lambda p, h: cnbd_counts.p_at_least(p, h, t, max_orders))
 
     def next_order_days(
-        self, summary: pl.DataFrame, *, horizon_days: float, quantiles: Sequence[float] = (0.1, 0.5, 0.9)
+        self, summary: Summary, *, horizon_days: float, quantiles: Sequence[float] = (0.1, 0.5, 0.9)
     ) -> pl.DataFrame:
         """When the next order comes, given that it comes within a horizon.
 
@@ -273,14 +270,15 @@ class MBGCNBD(Estimator):
             raise ValueError(message)
         self._require_fitted()
         rows = read_history(summary, reader=_NAME)
-        h = _history(rows)
+        h = History.of(rows)
         columns = {
             f"days_q{100 * tau:g}": pl.Series(
-                cnbd_kernel.next_order_quantile(self.params_, h, tau, t)[rows.inverse], nan_to_null=True
+                in_parts(partial(next_order_quantile, self.params_, tau=tau, horizon=t), h)[rows.inverse],
+                nan_to_null=True,
             )
             for tau in quantiles
         }
-        return keyed(summary, columns, reader=_NAME)
+        return keyed(frame_of(summary), columns, reader=_NAME)
 
     def new_customer_orders(self, horizon_days: float) -> float:
         """Return the expected repeat orders of a new customer in the days after the first order.
@@ -332,12 +330,12 @@ class MBGCNBD(Estimator):
         model.params_, model.log_likelihood_, model.fit_report_ = params, log_likelihood, report
         return model
 
-    def _each(self, summary: pl.DataFrame, name: str, kernel: Callable[[CNBDParams, History], Vector]) -> pl.DataFrame:
-        """Evaluate on distinct rows and hand the result back to every customer."""
+    def _each(
+        self, summary: Summary, name: str, kernel: Callable[[CNBDParams, History], Vector], *, apart: bool = True
+    ) -> pl.DataFrame:
+        """Evaluate on distinct rows, in parts where they share nothing, and hand the result back to every customer."""
         self._require_fitted()
         rows = read_history(summary, reader=_NAME)
-        return keyed(summary, {name: kernel(self.params_, _history(rows))[rows.inverse]}, reader=_NAME)
-
-
-def _history(rows: Compressed) -> History:
-    return History(*(rows.columns[name] for name in HISTORY))
+        of_rows = partial(kernel, self.params_)
+        values = in_parts(of_rows, History.of(rows)) if apart else of_rows(History.of(rows))
+        return keyed(frame_of(summary), {name: values[rows.inverse]}, reader=_NAME)

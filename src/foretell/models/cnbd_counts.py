@@ -97,26 +97,58 @@ def p_at_least(p: CNBDParams, h: History, t: float, most: int) -> Vector:
     ndarray of shape (rows, most)
         Each row falls from left to right; P(X = 0) is one minus its first entry.
     """
-    result = np.empty((h.x.size, most))
-    if not h.x.size:
-        return result
+    result = np.zeros((h.x.size, most))
     pairs = _pairs(h)
-    reached = np.empty((p.k, most, pairs.distinct))
-    for start in range(0, pairs.distinct, _CHUNK):
+    law = p_at_least_alive(p, pairs.columns["x"], pairs.columns["T"], t, most)
+    for weight, of_phase in zip(phase_weights(p, h), law, strict=True):
+        result += weight[:, None] * of_phase[pairs.inverse]
+    return result
+
+
+def p_at_least_alive(p: CNBDParams, x: Vector, T: Vector, t: float, most: int) -> NDArray[np.float64]:
+    """P(X(T, T+t] >= m | alive, j phases completed at T) for j = 0 .. k-1 and m = 1 .. most.
+
+    Parameters
+    ----------
+    p : CNBDParams
+    x, T : ndarray of shape (rows,)
+        Repeat orders and time observed.
+    t : float
+        Horizon, >= 0.
+    most : int
+        Largest count, >= 1.
+
+    Returns
+    -------
+    ndarray of shape (k, rows, most)
+    """
+    law = np.empty((p.k, x.size, most))
+    for start in range(0, x.size, _CHUNK):
         rows = slice(start, start + _CHUNK)
-        reached[:, :, rows] = _reached(p, pairs.columns["x"][rows], pairs.columns["T"][rows], t, most)
-    for start in range(0, h.x.size, _CHUNK):
-        rows = slice(start, start + _CHUNK)
-        part, which = h[rows], pairs.inverse[rows]
-        phases = _phase_law(p, part)
-        survived = tosses(p, part.x) + p.b
-        g = p_alive(p, part)
+        reached = _reached(p, x[rows], T[rows], t, most)
+        survived = tosses(p, x[rows]) + p.b
+        g = np.ones_like(survived)
         for m in range(most):
             if m > 0:
                 g = g * (survived + (m - 1)) / (p.a + survived + (m - 1))
-            of_m = sum(pi * reached[j, m][which] for j, pi in enumerate(phases))
-            np.multiply(g, of_m, out=result[rows, m])
-    return result
+            law[:, rows, m] = g * reached[:, m]
+    return law
+
+
+def phase_weights(p: CNBDParams, h: History) -> NDArray[np.float64]:
+    """P(alive, j phases completed at T) for j = 0 .. k-1.
+
+    Parameters
+    ----------
+    p : CNBDParams
+    h : History
+
+    Returns
+    -------
+    ndarray of shape (k, rows)
+        They sum to `p_alive`.
+    """
+    return np.asarray(np.stack(_phase_law(p, h)) * p_alive(p, h), dtype=np.float64)
 
 
 def _phase_law(p: CNBDParams, h: History) -> list[Vector]:

@@ -1,26 +1,20 @@
-"""Maximum likelihood for the (M)BG/CNBD-k: starting points, coarse times first, k by likelihood."""
+"""Maximum likelihood for the (M)BG/CNBD-k over k: the regularity of the gaps by likelihood."""
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
 from foretell.models.cnbd_kernel import CNBDParams
-from foretell.models.cnbd_likelihood import NAMES, CNBDLikelihood
+from foretell.models.cnbd_search import CNBDSearch
 from foretell.models.cnbd_state import CNBDFitReport
-from foretell.models.compress import Compressed, compress
-from foretell.models.history import HISTORY
-from foretell.models.optimise import FitOutcome, Vector, maximise_likelihood
+from foretell.models.compress import Compressed
+from foretell.models.history import require_repeats
+from foretell.models.optimise import FitOutcome, Vector
 
-_COARSE_ABOVE = 5_000
-_COARSE_STEPS = 50
-_HIGHEST = 1e5
-_TOLERANCE, _NEAR_TOLERANCE = 1e-8, 1e-6
 _LARGE = 1_000.0
 _NOBODY = 1e-4
-# r, a, b; alpha follows from the mean order rate.
-_STARTS = ((0.5, 0.7, 1.5), (1.0, 1.0, 3.0), (2.0, 0.3, 5.0), (0.3, 2.0, 10.0))
 
 
 @dataclass(frozen=True)
@@ -39,7 +33,8 @@ class CNBDFit:
         A parameter is at a bound; or a + b exceeds 1,000 (all drop-out probabilities alike: only a/(a+b) is
         identified), or r does (all order rates alike: only r/alpha is), or a/(a+b) is below 1e-4 (nobody leaves).
     k_profile : tuple of (int, float)
-        Log-likelihood of each k tried, in order.
+        Log-likelihood of each k tried, in order; a k that was seen to be far behind the one before was not followed
+        to its optimum, and lies above what is told by a tenth of its distance at most.
     """
 
     params: CNBDParams
@@ -87,7 +82,7 @@ class _Tried:
         return _moved(self.outcome.log_parameters, self.k, k)
 
 
-_Attempt = Callable[[int, Vector | None], _Tried]
+_Attempt = Callable[[int, Vector | None, float], _Tried]
 
 
 def fit_cnbd(
@@ -103,7 +98,7 @@ def fit_cnbd(
     Parameters
     ----------
     rows : Compressed
-        From `foretell.models.history.read_history`, with at least one repeat order.
+        From `foretell.models.history.read_history`.
     sum_log_gaps : float
         l summed over all customers; it decides between k, and has no influence on the other parameters.
     candidates : sequence of int
@@ -118,20 +113,23 @@ def fit_cnbd(
     -------
     CNBDFit
 
+    Raises
+    ------
+    FitError
+        If nobody came back.
+
     Notes
     -----
     The rule is that of BTYDplus, ``xbgcnbd.EstimateParameters`` (Platzer).
     """
-    x, t_x, T = (rows.columns[name] for name in HISTORY)
-    coarse = _coarse(rows) if rows.distinct > _COARSE_ABOVE else None
+    require_repeats(rows)
+    search = CNBDSearch(rows, dropout_at_first=dropout_at_first)
 
-    def attempt(k: int, follow: Vector | None) -> _Tried:
-        exact = CNBDLikelihood(x, t_x, T, rows.weights, k=k, dropout_at_first=dropout_at_first)
-        starts = _starts(exact)
-        if near is None and follow is not None:
-            starts = [follow, *starts]
-        outcome = _search(exact, coarse, starts, near=None if near is None else follow)
-        return _Tried(k, exact.total(outcome.log_parameters, sum_log_gaps), outcome)
+    def attempt(k: int, follow: Vector | None, other: float) -> _Tried:
+        likelihood = search.likelihood.of(k)
+        limit = likelihood.mean(other, sum_log_gaps)
+        outcome = search.optimum(k, follow, near=near is not None, limit=limit)
+        return _Tried(k, likelihood.total(outcome.value, sum_log_gaps), outcome)
 
     tried = _rising(attempt, candidates) if near is None else _around(attempt, candidates, near)
     best = max(tried, key=lambda fit: fit.total)
@@ -150,7 +148,7 @@ def _rising(attempt: _Attempt, candidates: Sequence[int]) -> list[_Tried]:
     tried: list[_Tried] = []
     falls = 0
     for k in candidates:
-        fit = attempt(k, tried[-1].at(k) if tried else None)
+        fit = attempt(k, tried[-1].at(k), tried[-1].total) if tried else attempt(k, None, -math.inf)
         falls = falls + 1 if tried and fit.total < tried[-1].total else 0
         tried.append(fit)
         if falls == 2:
@@ -161,12 +159,12 @@ def _rising(attempt: _Attempt, candidates: Sequence[int]) -> list[_Tried]:
 def _around(attempt: _Attempt, candidates: Sequence[int], near: CNBDParams) -> list[_Tried]:
     """Fit the k of a similar history, then its neighbours on the side on which the likelihood rises."""
     k = min(candidates, key=lambda candidate: abs(candidate - near.k))
-    first = attempt(k, _moved(np.log([near.r, near.alpha, near.a, near.b]), near.k, k))
+    first = attempt(k, _moved(np.log([near.r, near.alpha, near.a, near.b]), near.k, k), -math.inf)
     tried = [first]
     for step in (-1, 1):
         here = first
         while here.k + step in candidates:
-            there = attempt(here.k + step, here.at(here.k + step))
+            there = attempt(here.k + step, here.at(here.k + step), here.total)
             tried.append(there)
             if there.total <= here.total:
                 break
@@ -179,48 +177,3 @@ def _around(attempt: _Attempt, candidates: Sequence[int], near: CNBDParams) -> l
 def _moved(log_parameters: Vector, k: int, to: int) -> Vector:
     """Keep the mean order rate, k r / alpha, where k changes."""
     return np.asarray(log_parameters + np.array([0.0, math.log(to / k), 0.0, 0.0]), dtype=np.float64)
-
-
-def _search(
-    exact: CNBDLikelihood, coarse: Compressed | None, starts: list[Vector], *, near: Vector | None
-) -> FitOutcome:
-    """Search with times divided by their mean; on many rows, all starts on coarse times, then the exact ones."""
-    unit = exact.unit
-    shift = np.array([0.0, math.log(unit), 0.0, 0.0])
-    scaled = [start - shift for start in starts]
-    begin = None if near is None else near - shift
-    objective = exact.in_unit(unit)
-    tolerance = _TOLERANCE if near is None else _NEAR_TOLERANCE
-    if coarse is None:
-        found = maximise_likelihood(objective, scaled, names=NAMES, near=begin, highest=_HIGHEST, tolerance=tolerance)
-    else:
-        x, t_x, T = (coarse.columns[name] for name in HISTORY)
-        rough = CNBDLikelihood(x, t_x, T, coarse.weights, k=exact.k, dropout_at_first=exact.first == 1)
-        first = maximise_likelihood(
-            rough.in_unit(unit), scaled, names=NAMES, near=begin, highest=_HIGHEST, tolerance=1e-6
-        )
-        found = maximise_likelihood(
-            objective, [first.log_parameters], names=NAMES, highest=_HIGHEST, tolerance=tolerance
-        )
-        found = replace(
-            found,
-            starts=first.starts,
-            agreeing=first.agreeing,
-            evaluations=first.evaluations + found.evaluations,
-        )
-    return replace(found, parameters=tuple(float(v) for v in np.exp(found.log_parameters + shift)))
-
-
-def _coarse(rows: Compressed) -> Compressed:
-    """Return the rows with times rounded to a fiftieth of the mean time observed: a twentieth of the rows or less."""
-    x, t_x, T = (rows.columns[name] for name in HISTORY)
-    step = float((T * rows.weights).sum() / rows.rows) / _COARSE_STEPS
-    merged = compress({HISTORY[0]: x, HISTORY[1]: np.round(t_x / step), HISTORY[2]: np.round(T / step)})
-    columns = {name: values * (1.0 if name == HISTORY[0] else step) for name, values in merged.columns.items()}
-    return Compressed(columns, np.bincount(merged.inverse, rows.weights).astype(np.int64), merged.inverse)
-
-
-def _starts(exact: CNBDLikelihood) -> list[Vector]:
-    """Starting points as log-parameters, from the mean order rate."""
-    rate = exact.repeats / float((exact.weights * exact.T).sum())
-    return [np.log([r, r * exact.k / (rate * 1.5), a, b]) for r, a, b in _STARTS]

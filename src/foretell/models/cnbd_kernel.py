@@ -11,13 +11,21 @@ IJRM 24(3) [BDF]; Reutterer, Platzer, Schroeder (2021), "Leveraging purchase reg
 behavior the easy way", IJRM 38(1) [RPS].
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import betaincinv, betaln, expit, gammaln
 
+from foretell.models.compress import Compressed
+from foretell.models.history import HISTORY
+from foretell.storage.threads import on_threads
+
 Vector = NDArray[np.float64]
+
+# So many customers' numbers stay in a core's cache.
+_PART = 2**15
 
 
 @dataclass(frozen=True)
@@ -58,9 +66,41 @@ class History:
     t_x: Vector
     T: Vector
 
+    @classmethod
+    def of(cls, rows: Compressed) -> "History":
+        """Take the columns from distinct rows.
+
+        Parameters
+        ----------
+        rows : Compressed
+            From `foretell.models.history.read_history`.
+
+        Returns
+        -------
+        History
+        """
+        return cls(*(rows.columns[name] for name in HISTORY))
+
     def __getitem__(self, rows: slice | NDArray[np.bool_]) -> "History":
         """Return some of the rows."""
         return History(self.x[rows], self.t_x[rows], self.T[rows])
+
+
+def in_parts(kernel: Callable[[History], Vector], h: History) -> Vector:
+    """Evaluate a function of single customers some at a time, on several threads.
+
+    Parameters
+    ----------
+    kernel : callable
+        From some customers to a number for each; no customer's depends on the others.
+    h : History
+
+    Returns
+    -------
+    ndarray of shape (rows,)
+    """
+    parts = [h[slice(start, start + _PART)] for start in range(0, h.x.size, _PART)]
+    return np.concatenate(on_threads(kernel, parts)) if len(parts) > 1 else kernel(h)
 
 
 def log_wait_longer(p: CNBDParams, h: History, T: Vector | None = None) -> Vector:

@@ -6,6 +6,7 @@ neither overflow nor cancel: lnG(r+kx) - lnG(r) = sum over i < kx of ln(r+i).
 """
 
 import math
+from copy import copy
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +15,9 @@ from scipy.special import gammaln
 from foretell.models.optimise import Objective, Vector
 
 NAMES = ("r", "alpha", "a", "b")
+
+# So many rows at a time stay in a core's cache, and are too few for the linear algebra library to split a sum.
+_CHUNK = 8192
 
 
 class CNBDLikelihood:
@@ -86,6 +90,22 @@ class CNBDLikelihood:
         scale = np.array([r, alpha, a, b])
         return -(value + rows_value) / self.customers, -(gradient + rows_gradient) * scale / self.customers
 
+    def of(self, k: int) -> "CNBDLikelihood":
+        """Return the likelihood of the same rows for another regularity.
+
+        Parameters
+        ----------
+        k : int
+            Regularity of the gaps.
+
+        Returns
+        -------
+        CNBDLikelihood
+        """
+        other = copy(self)
+        other.k = k
+        return other
+
     @property
     def unit(self) -> float:
         """Mean time observed: times divided by it are of the order of 1."""
@@ -105,7 +125,7 @@ class CNBDLikelihood:
             From log-parameters to the mean negative log-likelihood and its gradient.
         """
         shift = np.array([0.0, math.log(unit), 0.0, 0.0])
-        gain = self.repeats / self.customers * math.log(unit)
+        gain = self.gain_of(unit)
 
         def objective(theta: Vector) -> tuple[float, Vector]:
             value, gradient = self(theta + shift)
@@ -113,13 +133,27 @@ class CNBDLikelihood:
 
         return objective
 
-    def total(self, theta: Vector, sum_log_gaps: float) -> float:
+    def gain_of(self, unit: float) -> float:
+        """Return by how much the mean negative log-likelihood is lower for times divided by ``unit``.
+
+        Parameters
+        ----------
+        unit : float
+            In the unit of the times, > 0.
+
+        Returns
+        -------
+        float
+        """
+        return self.repeats / self.customers * math.log(unit)
+
+    def total(self, mean: float, sum_log_gaps: float) -> float:
         """Return the log-likelihood as a sum over customers, constants included.
 
         Parameters
         ----------
-        theta : ndarray of shape (4,)
-            Log-parameters.
+        mean : float
+            Mean negative log-likelihood, as from a call.
         sum_log_gaps : float
             l summed over all customers, in the unit of the times.
 
@@ -127,8 +161,26 @@ class CNBDLikelihood:
         -------
         float
         """
-        constant = (self.k - 1) * sum_log_gaps - self.repeats * float(gammaln(self.k))
-        return float(constant - self.customers * self(theta)[0])
+        return self._constant(sum_log_gaps) - self.customers * mean
+
+    def mean(self, total: float, sum_log_gaps: float) -> float:
+        """Return the mean negative log-likelihood behind a sum: the reverse of `total`.
+
+        Parameters
+        ----------
+        total : float
+            Sum over customers, constants included.
+        sum_log_gaps : float
+            l summed over all customers, in the unit of the times.
+
+        Returns
+        -------
+        float
+        """
+        return (self._constant(sum_log_gaps) - total) / self.customers
+
+    def _constant(self, sum_log_gaps: float) -> float:
+        return (self.k - 1) * sum_log_gaps - self.repeats * float(gammaln(self.k))
 
     def _of_counts(self, r: float, a: float, b: float) -> tuple[float, Vector]:
         """Return lnG(r+kx) - lnG(r) + lnB(a,b+m) - lnB(a,b), summed over customers, and its derivatives."""
@@ -148,27 +200,35 @@ class CNBDLikelihood:
 
     def _of_rows(self, r: float, alpha: float, a: float, b: float) -> tuple[float, Vector]:
         """Return ln [a/(b+m-1) + w], summed over customers, and its derivatives."""
-        end = alpha + self.T
-        n = r + self.k * self.x
-        q = self.gap / end
-        log_w = np.log1p(-q)
-        slope_r = log_w
-        slope_alpha = n * (q / (alpha + self.t_x))
-        log_w = log_w * n
-        if self.k > 1:
-            c, total, harmonic, by_r = np.ones_like(q), np.ones_like(q), np.zeros_like(q), np.zeros_like(q)
-            for j in range(1, self.k):
-                harmonic += 1.0 / (n + (j - 1))
-                c = c * (n + (j - 1)) * q / j
-                total += c
-                by_r += c * harmonic
-            log_w += np.log(total)
-            slope_r = slope_r + by_r / total
-            slope_alpha *= c * (n + (self.k - 1)) / (n * total)
         odds = a / (b + (np.arange(self.most + 1, dtype=np.float64) + (self.first - 1.0)))
         if not self.first:
             odds[0] = 0.0
-        odds_of_row = odds[self.whole_x]
+        sums = np.zeros(5)
+        for start in range(0, self.x.size, _CHUNK):
+            sums += self._of_chunk(slice(start, start + _CHUNK), r, alpha, odds)
+        value, by_r, by_alpha, gone, gone_odds = (float(total) for total in sums)
+        return value, np.array([by_r, by_alpha, gone / a, -gone_odds / a])
+
+    def _of_chunk(self, rows: slice, r: float, alpha: float, odds: Vector) -> tuple[float, ...]:
+        """Return, summed over some rows, ln [odds + w], its slopes in r and alpha, and who is gone: all and by odds."""
+        end, last = alpha + self.T[rows], alpha + self.t_x[rows]
+        n = r + self.k * self.x[rows]
+        slope_r = np.log(last / end)
+        log_w = n * slope_r
+        slope_alpha = n * self.gap[rows] / (end * last)
+        if self.k > 1:
+            q = self.gap[rows] / end
+            c, total, harmonic, by_r = np.ones_like(q), np.ones_like(q), np.zeros_like(q), np.zeros_like(q)
+            for j in range(1, self.k):
+                shape = n + (j - 1)
+                harmonic += 1.0 / shape
+                c *= shape * q / j
+                total += c
+                by_r += c * harmonic
+            log_w += np.log(total)
+            slope_r += by_r / total
+            slope_alpha *= c * (n + (self.k - 1)) / (n * total)
+        odds_of_row = odds[self.whole_x[rows]]
         w = np.exp(log_w)
         either = odds_of_row + w
         if self.first:
@@ -177,17 +237,16 @@ class CNBDLikelihood:
             never = odds_of_row == 0
             safe = np.where(never, 1.0, either)
             log_either, alive = np.where(never, log_w, np.log(safe)), np.where(never, 1.0, w / safe)
-        weighted = self.weights * alive
-        gone = np.bincount(self.whole_x, self.weights - weighted)
-        gradient = np.array(
-            [
-                float((weighted * slope_r).sum()),
-                float((weighted * slope_alpha).sum()),
-                float(gone.sum()) / a,
-                -float((gone * odds).sum()) / a,
-            ]
+        weights = self.weights[rows]
+        alive *= weights
+        gone = weights - alive
+        return (
+            float(weights @ log_either),
+            float(alive @ slope_r),
+            float(alive @ slope_alpha),
+            float(gone.sum()),
+            float(gone @ odds_of_row),
         )
-        return float((self.weights * log_either).sum()), gradient
 
 
 def _weighted(weight: Vector, terms: Vector, stride: int, first: int) -> float:

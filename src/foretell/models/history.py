@@ -1,6 +1,8 @@
 """A purchase summary as the sufficient statistics of the purchase models: checked, compressed."""
 
 import math
+from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 import polars as pl
@@ -17,12 +19,67 @@ LOG_GAPS = "sum_log_gaps_days"
 HISTORY = (ORDERS, LAST, OBSERVED)
 
 
-def read_history(summary: pl.DataFrame, *, reader: str) -> Compressed:
-    """Read x, t_x and T of every customer, check them, and keep the distinct rows.
+@dataclass(frozen=True, eq=False)
+class Histories:
+    """A purchase summary whose distinct rows were found already: for those who ask several things of it.
 
     Parameters
     ----------
     summary : polars.DataFrame
+        One row per customer, as for `read_history`.
+    rows : Compressed
+        As from `read_history`.
+    """
+
+    summary: pl.DataFrame
+    rows: Compressed
+
+    @classmethod
+    def of(cls, summary: pl.DataFrame, *, reader: str) -> Self:
+        """Read a summary.
+
+        Parameters
+        ----------
+        summary : polars.DataFrame
+            As for `read_history`.
+        reader : str
+            Who reads, for messages.
+
+        Returns
+        -------
+        Histories
+
+        Raises
+        ------
+        ColumnMismatch, DataError
+            As from `read_history`.
+        """
+        return cls(summary, read_history(summary, reader=reader))
+
+
+Summary = pl.DataFrame | Histories
+
+
+def frame_of(summary: Summary) -> pl.DataFrame:
+    """Return the frame with one row per customer.
+
+    Parameters
+    ----------
+    summary : polars.DataFrame or Histories
+
+    Returns
+    -------
+    polars.DataFrame
+    """
+    return summary.summary if isinstance(summary, Histories) else summary
+
+
+def read_history(summary: Summary, *, reader: str) -> Compressed:
+    """Read x, t_x and T of every customer, check them, and keep the distinct rows.
+
+    Parameters
+    ----------
+    summary : polars.DataFrame or Histories
         One row per customer with ``repeat_orders`` (purchase days after the first), ``days_first_to_last_order``
         and ``days_observed`` since the first order. Days may be any other unit, one for the whole frame.
     reader : str
@@ -40,6 +97,8 @@ def read_history(summary: pl.DataFrame, *, reader: str) -> Compressed:
     DataError
         If a value is missing or not finite, counts are negative or broken, or times contradict one another.
     """
+    if isinstance(summary, Histories):
+        return summary.rows
     columns = number_columns(summary, HISTORY, reader=reader)
     x, t_x, T = (columns[name] for name in HISTORY)
     refuse_rows(
@@ -75,12 +134,12 @@ def require_repeats(rows: Compressed) -> None:
         raise FitError(message)
 
 
-def sum_log_gaps(summary: pl.DataFrame, *, reader: str) -> NDArray[np.float64]:
+def sum_log_gaps(summary: Summary, *, reader: str) -> NDArray[np.float64]:
     """Read ``sum_log_gaps_days``: the sum of the logarithms of each customer's gaps.
 
     Parameters
     ----------
-    summary : polars.DataFrame
+    summary : polars.DataFrame or Histories
     reader : str
         Who reads, for messages.
 
@@ -93,7 +152,7 @@ def sum_log_gaps(summary: pl.DataFrame, *, reader: str) -> NDArray[np.float64]:
     ColumnMismatch, DataError
         As `read_history`.
     """
-    return number_columns(summary, (LOG_GAPS,), reader=reader)[LOG_GAPS]
+    return number_columns(frame_of(summary), (LOG_GAPS,), reader=reader)[LOG_GAPS]
 
 
 def positive_horizon(days: float) -> float:

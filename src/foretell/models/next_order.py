@@ -8,13 +8,12 @@ from collections.abc import Callable
 
 import numpy as np
 import numpy.typing as npt
-import polars as pl
 
 from foretell.models import cnbd_kernel, pareto_future, pareto_kernel
 from foretell.models.cnbd import MBGCNBD
 from foretell.models.cnbd_kernel import History
 from foretell.models.compress import compress
-from foretell.models.history import HISTORY, positive_horizon, read_history
+from foretell.models.history import HISTORY, Summary, frame_of, positive_horizon, read_history
 from foretell.models.objectives import Matrix, Vector
 from foretell.models.pareto_nbd import ParetoNBD
 
@@ -22,7 +21,7 @@ _READER = "next_order"
 
 
 def next_order_at_levels(
-    model: MBGCNBD | ParetoNBD, summary: pl.DataFrame, levels: npt.ArrayLike, *, horizon_days: float
+    model: MBGCNBD | ParetoNBD, summary: Summary, levels: npt.ArrayLike, *, horizon_days: float
 ) -> Matrix:
     """When the next order comes, given that it comes within a horizon, at each customer's own levels.
 
@@ -30,7 +29,7 @@ def next_order_at_levels(
     ----------
     model : MBGCNBD or ParetoNBD
         Fitted.
-    summary : polars.DataFrame
+    summary : polars.DataFrame or Histories
         As for the model.
     levels : array-like of shape (customers, dates)
         Probabilities, each in (0, 1).
@@ -50,7 +49,7 @@ def next_order_at_levels(
         If a level is not in (0, 1), their number is not that of the customers, or the horizon is not positive.
     """
     asked = np.asarray(levels, dtype=np.float64)
-    if asked.ndim != 2 or len(asked) != summary.height or not ((asked > 0) & (asked < 1)).all():
+    if asked.ndim != 2 or len(asked) != frame_of(summary).height or not ((asked > 0) & (asked < 1)).all():
         message = "levels must lie between 0 and 1, one row for each customer"
         raise ValueError(message)
     horizon = positive_horizon(horizon_days)
@@ -60,7 +59,7 @@ def next_order_at_levels(
 
 
 def next_order_levels(
-    model: MBGCNBD | ParetoNBD, summary: pl.DataFrame, days: npt.ArrayLike, *, horizon_days: float
+    model: MBGCNBD | ParetoNBD, summary: Summary, days: npt.ArrayLike, *, horizon_days: float
 ) -> tuple[Vector, Vector]:
     """Levels of days on which orders came: the law's probability of an earlier day, and of that day or an earlier one.
 
@@ -68,7 +67,7 @@ def next_order_levels(
     ----------
     model : MBGCNBD or ParetoNBD
         Fitted.
-    summary : polars.DataFrame
+    summary : polars.DataFrame or Histories
         As for the model.
     days : array-like of shape (customers,)
         Whole days, >= 1 and at most the horizon; 1 is the first day after ``days_observed``.
@@ -101,14 +100,14 @@ def next_order_levels(
 
 def _each(
     model: MBGCNBD | ParetoNBD,
-    summary: pl.DataFrame,
+    summary: Summary,
     name: str,
     values: Vector,
     kernel: Callable[[History, Vector], Vector],
 ) -> Vector:
     """Evaluate on distinct pairs of history and value."""
     # The model's own refusal of a model without a fit.
-    model.p_alive(summary.head(0))
+    model.p_alive(frame_of(summary).head(0))
     rows = read_history(summary, reader=_READER)
     pairs = compress({"history": rows.inverse.astype(np.float64), name: values})
     which = pairs.columns["history"].astype(np.intp)

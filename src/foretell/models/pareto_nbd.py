@@ -14,7 +14,7 @@ import polars as pl
 from foretell.models import pareto_future, pareto_kernel
 from foretell.models.discounting import daily_discount_rate, discounted_expected_orders
 from foretell.models.estimator import Estimator, keyed
-from foretell.models.history import HISTORY, positive_horizon, read_history, require_repeats
+from foretell.models.history import HISTORY, Summary, frame_of, positive_horizon, read_history, require_repeats
 from foretell.models.optimise import warn_unless_converged
 from foretell.models.pareto_fit import ParetoNBDFitReport, fit_pareto_nbd
 from foretell.models.pareto_kernel import ParetoNBDParameters, Vector
@@ -49,12 +49,12 @@ class ParetoNBD(Estimator):
     def __init__(self) -> None:
         pass
 
-    def fit(self, summary: pl.DataFrame | Population, *, near: Self | None = None) -> Self:
+    def fit(self, summary: Summary | Population, *, near: Self | None = None) -> Self:
         """Fit by maximum likelihood.
 
         Parameters
         ----------
-        summary : polars.DataFrame or Population
+        summary : polars.DataFrame, Histories or Population
             One row per customer: ``repeat_orders``, ``days_first_to_last_order``, ``days_observed``; or the customers
             counted.
         near : ParetoNBD, optional
@@ -87,12 +87,12 @@ class ParetoNBD(Estimator):
         warn_unless_converged(self.fit_report_, model=_NAME)
         return self
 
-    def p_alive(self, summary: pl.DataFrame) -> pl.DataFrame:
+    def p_alive(self, summary: Summary) -> pl.DataFrame:
         """Probability of still being a customer at the end of ``days_observed``.
 
         Parameters
         ----------
-        summary : polars.DataFrame
+        summary : polars.DataFrame or Histories
             As for `fit`, with ``customer_id``.
 
         Returns
@@ -102,12 +102,12 @@ class ParetoNBD(Estimator):
         """
         return self._each(summary, "p_alive", lambda _x, _T, alive: alive)
 
-    def p_wait_longer(self, summary: pl.DataFrame) -> pl.DataFrame:
+    def p_wait_longer(self, summary: Summary) -> pl.DataFrame:
         """Probability that a customer who has not dropped out waits longer than the present silence.
 
         Parameters
         ----------
-        summary : polars.DataFrame
+        summary : polars.DataFrame or Histories
             As for `p_alive`.
 
         Returns
@@ -118,14 +118,14 @@ class ParetoNBD(Estimator):
         self._require_fitted()
         rows = read_history(summary, reader=_NAME)
         wait = pareto_kernel.p_wait_longer(self.params_, *(rows.columns[name] for name in HISTORY))
-        return keyed(summary, {"p_wait_longer": wait[rows.inverse]}, reader=_NAME)
+        return keyed(frame_of(summary), {"p_wait_longer": wait[rows.inverse]}, reader=_NAME)
 
-    def p_order(self, summary: pl.DataFrame, horizon_days: float) -> pl.DataFrame:
+    def p_order(self, summary: Summary, horizon_days: float) -> pl.DataFrame:
         """Probability of at least one order within a horizon.
 
         Parameters
         ----------
-        summary : polars.DataFrame
+        summary : polars.DataFrame or Histories
             As for `p_alive`.
         horizon_days : float
             > 0, counted from the end of ``days_observed``.
@@ -140,7 +140,7 @@ class ParetoNBD(Estimator):
             summary, "p_order", lambda x, T, alive: alive * pareto_future.p_order_alive(self.params_, x, T, t)
         )
 
-    def expected_orders(self, summary: pl.DataFrame, horizon_days: float) -> pl.DataFrame:
+    def expected_orders(self, summary: Summary, horizon_days: float) -> pl.DataFrame:
         """Expected number of orders within a horizon.
 
         Parameters
@@ -160,9 +160,7 @@ class ParetoNBD(Estimator):
             lambda x, T, alive: alive * pareto_future.expected_orders_alive(self.params_, x, T, t),
         )
 
-    def discounted_orders(
-        self, summary: pl.DataFrame, horizon_days: float, annual_discount_rate: float
-    ) -> pl.DataFrame:
+    def discounted_orders(self, summary: Summary, horizon_days: float, annual_discount_rate: float) -> pl.DataFrame:
         """Expected orders within a horizon, each discounted by exact days.
 
         Parameters
@@ -188,7 +186,7 @@ class ParetoNBD(Estimator):
 
         return self._each(summary, "discounted_orders", discounted)
 
-    def order_count_law(self, summary: pl.DataFrame, horizon_days: float, max_orders: int) -> pl.DataFrame:
+    def order_count_law(self, summary: Summary, horizon_days: float, max_orders: int) -> pl.DataFrame:
         """Law of the number of orders within a horizon.
 
         Parameters
@@ -216,13 +214,13 @@ class ParetoNBD(Estimator):
         )
 
     def next_order_days(
-        self, summary: pl.DataFrame, *, horizon_days: float, quantiles: Sequence[float] = (0.1, 0.5, 0.9)
+        self, summary: Summary, *, horizon_days: float, quantiles: Sequence[float] = (0.1, 0.5, 0.9)
     ) -> pl.DataFrame:
         """When the next order comes, given that it comes within a horizon.
 
         Parameters
         ----------
-        summary : polars.DataFrame
+        summary : polars.DataFrame or Histories
             As for `p_alive`.
         horizon_days : float
             As for `p_order`.
@@ -248,7 +246,7 @@ class ParetoNBD(Estimator):
             days = pareto_future.next_order_time(self.params_, x, T, horizon=t, quantile=tau)
             days[no_chance] = np.nan
             columns[f"days_q{100 * tau:g}"] = pl.Series(days[rows.inverse], nan_to_null=True)
-        return keyed(summary, columns, reader=_NAME)
+        return keyed(frame_of(summary), columns, reader=_NAME)
 
     def new_customer_orders(self, horizon_days: float) -> float:
         """Return the expected repeat orders of a new customer in the days after the first order.
@@ -310,12 +308,10 @@ class ParetoNBD(Estimator):
         model.fit_report_ = read_section(ParetoNBDFitReport, state, "fit_report", model=_NAME)
         return model
 
-    def _each(
-        self, summary: pl.DataFrame, name: str, function: Callable[[Vector, Vector, Vector], Vector]
-    ) -> pl.DataFrame:
+    def _each(self, summary: Summary, name: str, function: Callable[[Vector, Vector, Vector], Vector]) -> pl.DataFrame:
         """Evaluate a function of x, T and P(alive) on distinct rows; hand the result back to every customer."""
         self._require_fitted()
         rows = read_history(summary, reader=_NAME)
         x, t_x, T = (rows.columns[column] for column in HISTORY)
         alive = pareto_kernel.p_alive(self.params_, x, t_x, T)
-        return keyed(summary, {name: function(x, T, alive)[rows.inverse]}, reader=_NAME)
+        return keyed(frame_of(summary), {name: function(x, T, alive)[rows.inverse]}, reader=_NAME)

@@ -14,7 +14,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from foretell.models.compress import Compressed, compress
-from foretell.models.history import HISTORY, LAST, OBSERVED, read_history, sum_log_gaps
+from foretell.models.history import HISTORY, LAST, OBSERVED, Summary, frame_of, read_history, sum_log_gaps
 from foretell.models.order_values import COUNT, VALUE, read_values
 from foretell.models.weighted import exact_parts
 from foretell.tables.buckets import drawn
@@ -68,12 +68,12 @@ class Population:
     values: Values | None
 
     @classmethod
-    def of(cls, summary: pl.DataFrame) -> Self:
+    def of(cls, customers: Summary) -> Self:
         """Count the customers of a summary.
 
         Parameters
         ----------
-        summary : polars.DataFrame
+        customers : polars.DataFrame or Histories
             One row per customer, as from `foretell.features.summary.purchase_summary`.
 
         Returns
@@ -85,7 +85,7 @@ class Population:
         ColumnMismatch, DataError
             As from `foretell.models.history.read_history`.
         """
-        counted = cls.counted(summary)
+        counted, summary = cls.counted(customers), frame_of(customers)
         if summary["historic_spend"].null_count() == summary.height:
             return counted
         chosen = drawn(summary["customer_id"], MOST_VALUED, among=summary.height, salt=VALUED)
@@ -97,12 +97,12 @@ class Population:
         )
 
     @classmethod
-    def counted(cls, summary: pl.DataFrame) -> Self:
+    def counted(cls, customers: Summary) -> Self:
         """Count the customers of a summary, and leave their order values out.
 
         Parameters
         ----------
-        summary : polars.DataFrame
+        customers : polars.DataFrame or Histories
             As for `of`.
 
         Returns
@@ -116,9 +116,9 @@ class Population:
             As from `of`.
         """
         return cls(
-            read_history(summary, reader=_NAME),
-            exact_parts(sum_log_gaps(summary, reader=_NAME)),
-            int((summary[COUNT] > 0).sum()),
+            read_history(customers, reader=_NAME),
+            exact_parts(sum_log_gaps(customers, reader=_NAME)),
+            int((frame_of(customers)[COUNT] > 0).sum()),
             None,
         )
 
@@ -212,12 +212,12 @@ def valued(summary: pl.DataFrame) -> Values:
     return Values(x, z, np.ones(x.size, np.int64))
 
 
-def histories_of(customers: pl.DataFrame | Population, *, reader: str) -> Compressed:
+def histories_of(customers: Summary | Population, *, reader: str) -> Compressed:
     """Return x, t_x and T of customers, one by one or counted.
 
     Parameters
     ----------
-    customers : polars.DataFrame or Population
+    customers : polars.DataFrame, Histories or Population
         A summary, or who was counted before.
     reader : str
         Who reads, for messages.
@@ -234,7 +234,7 @@ def histories_of(customers: pl.DataFrame | Population, *, reader: str) -> Compre
     return customers.histories if isinstance(customers, Population) else read_history(customers, reader=reader)
 
 
-def log_gaps_of(customers: pl.DataFrame | Population, *, reader: str) -> float:
+def log_gaps_of(customers: Summary | Population, *, reader: str) -> float:
     """Return the sum of the logarithms of all gaps in days.
 
     Parameters
@@ -256,7 +256,7 @@ def log_gaps_of(customers: pl.DataFrame | Population, *, reader: str) -> float:
     return math.fsum(sum_log_gaps(customers, reader=reader))
 
 
-def values_of(customers: pl.DataFrame | Population, *, reader: str) -> Values:
+def values_of(customers: Summary | Population, *, reader: str) -> Values:
     """Return the order values of customers, one by one or counted.
 
     Parameters
@@ -275,5 +275,5 @@ def values_of(customers: pl.DataFrame | Population, *, reader: str) -> Values:
     """
     if isinstance(customers, Population):
         return customers.values or Values(np.zeros(0), np.zeros(0), np.zeros(0, np.int64))
-    x, z = read_values(customers, reader=reader)
+    x, z = read_values(frame_of(customers), reader=reader)
     return Values(x, z, np.ones(x.size, np.int64))

@@ -12,6 +12,7 @@ from foretell.features.catalogue import OPTIONAL_FAMILIES, family_of
 from foretell.models.cnbd import MBGCNBD
 from foretell.models.encoding import Encoding, Matrix
 from foretell.models.gamma_gamma import GammaGamma
+from foretell.models.history import Histories, Summary
 from foretell.models.pareto_nbd import ParetoNBD
 from foretell.scoring.known import Known
 
@@ -48,14 +49,14 @@ class Horizon:
         return np.log(np.maximum(-np.log1p(-np.minimum(self.p_order, 1 - 1e-9)), _LEAST))
 
 
-def horizon(model: PurchaseModel, summary: pl.DataFrame, days: int) -> Horizon:
+def horizon(model: PurchaseModel, summary: Summary, days: int) -> Horizon:
     """Ask a purchase model about one horizon.
 
     Parameters
     ----------
     model : MBGCNBD or ParetoNBD
         Fitted.
-    summary : polars.DataFrame
+    summary : polars.DataFrame or Histories
         One row per customer, as from `features.summary.purchase_summary`.
     days : int
         Length of the horizon, > 0.
@@ -112,12 +113,13 @@ def tree_inputs(
         The features, then ``model_log_orders``, ``model_log_hazard``, ``model_p_alive``, ``model_p_wait_longer`` and,
         with money, ``model_order_value``.
     """
-    answer = horizon(model, summary, days)
+    histories = Histories.of(summary, reader="tree_inputs")
+    answer = horizon(model, histories, days)
     told = {
         "model_log_orders": answer.log_orders(),
         "model_log_hazard": answer.log_hazard(),
-        "model_p_alive": column(model.p_alive(summary), "p_alive"),
-        "model_p_wait_longer": column(model.p_wait_longer(summary), "p_wait_longer"),
+        "model_p_alive": column(model.p_alive(histories), "p_alive"),
+        "model_p_wait_longer": column(model.p_wait_longer(histories), "p_wait_longer"),
     }
     if spend_model is not None:
         told["model_order_value"] = order_values(spend_model, summary)

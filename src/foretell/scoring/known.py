@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import date, datetime
+from functools import cached_property
 
 import numpy as np
 import polars as pl
@@ -11,7 +12,8 @@ from numpy.typing import NDArray
 from foretell.features.compute import describe, describe_tables
 from foretell.features.history import PurchaseHistory, purchase_history
 from foretell.features.statistics import Statistics
-from foretell.features.summary import summarise
+from foretell.features.summary import purchase_summary, summarise
+from foretell.models.history import Histories
 from foretell.tables.dataset import CustomerData
 from foretell.windows import as_cutoff
 
@@ -82,6 +84,11 @@ class Known:
     summary: pl.DataFrame
     features: pl.DataFrame | None = None
     kept: Kept | None = None
+
+    @cached_property
+    def histories(self) -> Histories:
+        """The summary as purchase models read it, once for all that they are asked."""
+        return Histories.of(self.summary, reader="Known")
 
     @property
     def has_money(self) -> bool:
@@ -159,6 +166,8 @@ def known_at(
         If `as_of` cannot be read, or lies after a given ``observed_until``.
     """
     cutoff = as_cutoff(as_of)
+    if not with_features and not keep_history:
+        return Known(cutoff, purchase_summary(data, cutoff))
     history = purchase_history(data, cutoff)
     features = _features(data, cutoff, history, statistics) if with_features else None
     kept = Kept(data, history, statistics) if keep_history else None

@@ -33,18 +33,18 @@ def predict(known: Known, bundle: Bundle) -> pl.DataFrame:
         (whole days after the last day seen, 1 is the first unseen day, given a purchase within ``clv_days``; null
         where there is no chance of one).
     """
-    summary, model = known.summary, bundle.purchase_model
+    histories, model = known.histories, bundle.purchase_model
     refinement = bundle.refinement
     refined = _plain(known, bundle) if refinement is None else refine(known, bundle, refinement)
     values = {
         "predicted_orders": refined.orders,
-        "p_alive": column(model.p_alive(summary), "p_alive"),
+        "p_alive": column(model.p_alive(histories), "p_alive"),
         "churn_risk": np.clip(1 - refined.p_stay, 0, 1),
         "p_order": refined.p_order,
-        "p_wait_longer": column(_timing_model(bundle).p_wait_longer(summary), "p_wait_longer"),
+        "p_wait_longer": column(_timing_model(bundle).p_wait_longer(histories), "p_wait_longer"),
     }
     parts = [
-        summary.select("customer_id").with_columns(pl.Series(name, vector) for name, vector in values.items()),
+        known.summary.select("customer_id").with_columns(pl.Series(name, vector) for name, vector in values.items()),
         _spend(known, bundle, refined),
         _dates(known, bundle),
     ]
@@ -99,17 +99,17 @@ def knows_money(known: Known, bundle: Bundle) -> bool:
 
 
 def _plain(known: Known, bundle: Bundle) -> Refined:
-    model, summary, horizons = bundle.purchase_model, known.summary, bundle.horizons
-    expected = horizon(model, summary, horizons.clv_days)
+    model, histories, horizons = bundle.purchase_model, known.histories, bundle.horizons
+    expected = horizon(model, histories, horizons.clv_days)
     spend = None
     if bundle.spend_model is not None and knows_money(known, bundle):
-        spend = expected.orders * order_values(bundle.spend_model, summary)
+        spend = expected.orders * order_values(bundle.spend_model, known.summary)
     return Refined(
         orders=expected.orders,
         spend=spend,
         p_return=expected.p_order,
-        p_stay=horizon(model, summary, horizons.churn_days).p_order,
-        p_order=horizon(model, summary, horizons.order_days).p_order,
+        p_stay=column(model.p_order(histories, horizons.churn_days), "p_order"),
+        p_order=column(model.p_order(histories, horizons.order_days), "p_order"),
     )
 
 
@@ -133,17 +133,17 @@ def _timing_model(bundle: Bundle) -> PurchaseModel:
 
 
 def _dates(known: Known, bundle: Bundle) -> pl.DataFrame:
-    model, summary, days = _timing_model(bundle), known.summary, bundle.horizons.clv_days
+    model, days = _timing_model(bundle), bundle.horizons.clv_days
     if bundle.refinement is None or bundle.refinement.dates is None:
-        found = model.next_order_days(summary, horizon_days=days)
-        values = np.column_stack([column(found, f"days_q{tenth}0") for tenth in (1, 5, 9)])
+        found = model.next_order_days(known.histories, horizon_days=days)
+        values = [column(found, f"days_q{tenth}0") for tenth in (1, 5, 9)]
     else:
-        levels = bundle.refinement.dates.levels(summary["orders"].to_numpy())
-        values = next_order_at_levels(model, summary, levels, horizon_days=days)
+        levels = bundle.refinement.dates.levels(known.summary["orders"].to_numpy())
+        values = list(next_order_at_levels(model, known.histories, levels, horizon_days=days).T)
     # A purchase t days into the horizon falls on the day that is t rounded up after the last day seen.
-    whole = np.maximum(np.ceil(values), 1.0)
     names = ("next_order_days_early", "next_order_days", "next_order_days_late")
-    return pl.DataFrame({name: whole[:, place] for place, name in enumerate(names)}).fill_nan(None)
+    whole = (pl.Series(name, np.maximum(np.ceil(each), 1.0)) for name, each in zip(names, values, strict=True))
+    return pl.DataFrame(whole).fill_nan(None)
 
 
 def _discount(known: Known, bundle: Bundle) -> Vector:
@@ -151,8 +151,8 @@ def _discount(known: Known, bundle: Bundle) -> Vector:
     if not bundle.annual_discount_rate:
         return np.ones(known.summary.height)
     model, days = bundle.purchase_model, bundle.horizons.clv_days
-    whole = column(model.expected_orders(known.summary, days), "expected_orders")
-    left = column(model.discounted_orders(known.summary, days, bundle.annual_discount_rate), "discounted_orders")
+    whole = column(model.expected_orders(known.histories, days), "expected_orders")
+    left = column(model.discounted_orders(known.histories, days, bundle.annual_discount_rate), "discounted_orders")
     return np.where(whole > _LEAST, left / np.maximum(whole, _LEAST), 1.0)
 
 
@@ -167,6 +167,6 @@ def _spread(known: Known, bundle: Bundle, refined: Refined) -> tuple[Vector, Vec
     if bundle.spend_model is None:
         return np.full(known.summary.height, np.nan), np.full(known.summary.height, np.nan)
     quantiles = spend_quantiles(
-        bundle.purchase_model, bundle.spend_model, known.summary, horizon_days=bundle.horizons.clv_days
+        bundle.purchase_model, bundle.spend_model, known.histories, horizon_days=bundle.horizons.clv_days
     )
     return column(quantiles, "spend_q10"), column(quantiles, "spend_q90")

@@ -144,7 +144,7 @@ def refine(known: Known, bundle: Bundle, refinement: Refinement) -> Refined:
     horizons, as_of, level = bundle.horizons, known.as_of, refinement.level
     added = margins(known, bundle)
     answers = {
-        days: horizon(bundle.purchase_model, known.summary, days)
+        days: horizon(bundle.purchase_model, known.histories, days)
         for days in {horizons.clv_days, horizons.churn_days, horizons.order_days}
     }
     events = {"return": horizons.clv_days, "churn": horizons.churn_days, "order": horizons.order_days}

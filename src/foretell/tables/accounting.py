@@ -8,6 +8,7 @@ import polars as pl
 from foretell.errors import DataError
 from foretell.tables.checks import (
     account_notes,
+    all_differ,
     currency_violations,
     lonely_day_notes,
     observed_until_violations,
@@ -60,7 +61,10 @@ def account_for_rows(
     DataError
         If any column was refused, there are two currencies, or no row can be used; all problems at once.
     """
-    repeats = repeated_rows(rows)
+    order = order_digests(parsed["order_id"].values) if "order_id" in parsed else None
+    named_apart = order is not None and order.null_count() == 0 and all_differ(order)
+    # Rows of which each has an order of its own repeat nobody.
+    repeats = pl.repeat(value=False, n=rows.height, eager=True) if named_apart else repeated_rows(rows)
     masks = row_masks(rows, parsed, key="customer_id")
     at = parsed["ordered_at"].values
     violations = [violation for column in parsed.values() for violation in column.refusals]
@@ -80,13 +84,14 @@ def account_for_rows(
         raise DataError(violations, source=title)
     orders = canonical(rows, parsed, attributes)
     if verdict.counts:
-        orders = orders.filter(used)
+        orders, order = orders.filter(used), None if order is None else order.filter(used)
     return _data_set(
         orders,
-        rows.height,
+        order,
         verdict,
-        observed_until,
-        (
+        rows_in=rows.height,
+        observed_until=observed_until,
+        notes=(
             *notes,
             *(note for column in parsed.values() for note in column.notes),
             *verdict.notes(),
@@ -96,10 +101,15 @@ def account_for_rows(
 
 
 def _data_set(
-    orders: pl.DataFrame, rows_in: int, verdict: Verdict, observed_until: datetime | None, notes: Sequence[Note]
+    orders: pl.DataFrame,
+    order: pl.Series | None,
+    verdict: Verdict,
+    *,
+    rows_in: int,
+    observed_until: datetime | None,
+    notes: Sequence[Note],
 ) -> CustomerData:
-    order = order_digests(orders["order_id"]) if "order_id" in orders.columns else None
-    repeat = order is not None and order.drop_nulls().n_unique() < order.count()
+    repeat = order is not None and not all_differ(order.drop_nulls())
     found = (
         *notes,
         *account_notes(orders["customer_id"], order, orders_repeat=repeat),

@@ -118,12 +118,28 @@ def repeated_rows(rows: pl.DataFrame) -> pl.Series:
     """
     digest = rows.hash_rows(seed=0)
     repeats = pl.repeat(value=False, n=rows.height, eager=True)
-    if digest.n_unique() == rows.height:
+    if all_differ(digest):
         return repeats
     suspects = digest.is_duplicated()
     # The digest may coincide for different rows, so the few suspects are compared in full.
     later = ~rows.filter(suspects).select(pl.struct(pl.all()).is_first_distinct()).to_series()
     return repeats.scatter(suspects.arg_true(), later)
+
+
+def all_differ(digests: pl.Series) -> bool:
+    """Say whether no digest is there twice.
+
+    Parameters
+    ----------
+    digests : polars.Series
+        UInt64 without nulls.
+
+    Returns
+    -------
+    bool
+    """
+    ascending = np.sort(digests.to_numpy())
+    return not bool((ascending[1:] == ascending[:-1]).any())
 
 
 def order_digests(order_id: pl.Series) -> pl.Series:
@@ -168,7 +184,7 @@ def account_notes(customer_id: pl.Series, order: pl.Series | None, *, orders_rep
         notes += shared_notes(shared)
         customer = pl.concat([pairs["customer"], keys.filter(pl.col("order").is_null())["customer"]])
     if customer_id.len() > GIANT_MIN_ROWS:
-        notes += _giant_notes(customer)
+        notes += giant_notes(heavy_counts(customer, _GIANT_SHARE * customer.len()), customer.len())
     return tuple(notes)
 
 
@@ -222,11 +238,6 @@ def shared_notes(shared: int) -> tuple[Note, ...]:
     return (Note("order_id_shared", shared, text),) if shared else ()
 
 
-def _giant_notes(customer_of_order: pl.Series) -> list[Note]:
-    counts = heavy_counts(customer_of_order, _GIANT_SHARE * customer_of_order.len())
-    return [*giant_notes(counts, customer_of_order.len())]
-
-
 def heavy_counts(customer_of_order: pl.Series, threshold: float) -> pl.Series:
     """Count the orders of customers who have many.
 
@@ -243,9 +254,11 @@ def heavy_counts(customer_of_order: pl.Series, threshold: float) -> pl.Series:
         UInt32, one value per such customer, in no promised order.
     """
     # Only a bucket that holds more than the share can hold an account that does: most rows are spared the count.
-    bucket = (customer_of_order % _BUCKETS).to_numpy()
-    heavy = np.bincount(bucket.astype(np.int64), minlength=_BUCKETS) > threshold
-    counts = customer_of_order.filter(pl.Series(heavy[bucket])).value_counts()["count"]
+    bucket = customer_of_order.to_numpy() % _BUCKETS
+    heavy = np.bincount(bucket.view(np.int64), minlength=_BUCKETS) > threshold
+    if not heavy.any():
+        return pl.Series("count", [], pl.UInt32)
+    counts = customer_of_order.filter(pl.Series(heavy[bucket.view(np.int64)])).value_counts()["count"]
     return counts.filter(counts > threshold)
 
 

@@ -3,15 +3,15 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
-from typing import Self
+from typing import Any, Self, cast
 
 import polars as pl
 
 from foretell.errors import DataError, HorizonNotObserved, Violation, WindowError
+from foretell.tables import order_keys
 from foretell.tables.fingerprint import fingerprint_of
 from foretell.tables.notebook_html import data_html
 from foretell.tables.optional_tables import OptionalTables
-from foretell.tables.order_keys import require_keys
 from foretell.tables.schema import QUARANTINE
 from foretell.windows import as_cutoff, midnight_after
 
@@ -110,6 +110,8 @@ class CustomerData:
         the quicker of two ways to the same purchase days.
     optional : OptionalTables
         The shop's other tables.
+    kept : dict
+        No argument: what was derived from these very rows, by name. A copy with other rows keeps nothing.
     """
 
     orders: pl.LazyFrame
@@ -120,6 +122,7 @@ class CustomerData:
     has_refunds: bool = True
     order_ids_repeat: bool = True
     optional: OptionalTables = field(default_factory=OptionalTables)
+    kept: dict[str, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @classmethod
     def from_orders(
@@ -159,7 +162,7 @@ class CustomerData:
         orders = frame.lazy().collect()
         if "row_number" not in orders.columns:
             orders = orders.with_row_index("row_number", offset=1)
-        require_keys(orders)
+        order_keys.require_keys(orders)
         last = orders["ordered_at"].max()
         if not isinstance(last, datetime):
             raise DataError(
@@ -172,8 +175,8 @@ class CustomerData:
             observed_until_given=observed_until is not None,
             quarantine=pl.DataFrame(schema=QUARANTINE_SCHEMA) if quarantine is None else quarantine,
             report=ReadReport(orders.height, orders.height) if report is None else report,
-            has_refunds=_has_refunds(orders),
-            order_ids_repeat=_order_ids_repeat(orders) if order_ids_repeat is None else order_ids_repeat,
+            has_refunds=order_keys.has_refunds(orders),
+            order_ids_repeat=order_keys.order_ids_repeat(orders) if order_ids_repeat is None else order_ids_repeat,
         )
 
     def __repr__(self) -> str:
@@ -234,12 +237,24 @@ class CustomerData:
                 "between. Remedy: score as of observed_until, or read newer data."
             )
             raise WindowError(msg)
-        orders = self.orders.filter(pl.col("ordered_at") < cutoff)
+        if self.kept.get("cut_at") == cutoff:
+            return self
+        before_at, seen = self.kept.get("before", (None, None))
+        if before_at != cutoff:
+            seen = self._cut(cutoff)
+            seen.kept["cut_at"] = cutoff
+            # The newest only: who walks through many cutoffs shall not hold what was derived at each.
+            self.kept["before"] = (cutoff, seen)
+        return cast("Self", seen)
+
+    def _cut(self, cutoff: datetime) -> Self:
+        newest = self.last_order_at()
+        orders = self.orders if newest and newest < cutoff else self.orders.filter(pl.col("ordered_at") < cutoff)
         seen = replace(self, orders=orders, optional=self.optional.before(cutoff))
         if self.observed_until_given:
             return replace(seen, observed_until=min(cutoff, self.observed_until))
         # The end of observation must not depend on rows at or after the cutoff either.
-        last = seen.last_order_at()
+        last = newest if orders is self.orders else seen.last_order_at()
         return replace(seen, observed_until=min(cutoff, midnight_after(last)) if last else cutoff)
 
     def between(self, start: datetime, end: datetime) -> Self:
@@ -295,8 +310,11 @@ class CustomerData:
 
     def last_order_at(self) -> datetime | None:
         """Return the instant of the last row, or None without rows."""
-        value = self.orders.select(pl.col("ordered_at").max()).collect(engine="streaming").item()
-        return value if isinstance(value, datetime) else None
+        if "last_order_at" not in self.kept:
+            value = self.orders.select(pl.col("ordered_at").max()).collect(engine="streaming").item()
+            self.kept["last_order_at"] = value if isinstance(value, datetime) else None
+        last: datetime | None = self.kept["last_order_at"]
+        return last
 
     def fingerprint(self) -> str:
         """Return a hash of the rows that predictions rest on, of every table, whatever order they came in.
@@ -328,16 +346,3 @@ def require_customer_data(data: object) -> None:
             'Remedy: foretell.read_orders(frame, customer_id="…", ordered_at="…", amount="…").'
         )
         raise TypeError(msg)
-
-
-def _order_ids_repeat(orders: pl.DataFrame) -> bool:
-    if "order_id" not in orders.columns:
-        return False
-    named = orders["order_id"].drop_nulls()
-    # Digests are quicker than texts; two that coincide take the longer way to the same purchase days.
-    return named.hash(seed=2).n_unique() < named.len()
-
-
-def _has_refunds(orders: pl.DataFrame) -> bool:
-    negative = "amount_minor" in orders.columns and bool((orders["amount_minor"] < 0).any())
-    return negative or ("cancelled" in orders.columns and bool(orders["cancelled"].any()))

@@ -1,4 +1,4 @@
-"""What order rows must hold before they are taken for the data set's."""
+"""What is looked at in order rows before they become a data set's."""
 
 import polars as pl
 
@@ -47,3 +47,38 @@ def require_keys(orders: pl.DataFrame) -> None:
             )
     if violations:
         raise DataError(violations)
+
+
+def order_ids_repeat(orders: pl.DataFrame) -> bool:
+    """Say whether any order has several rows.
+
+    Parameters
+    ----------
+    orders : polars.DataFrame
+        Rows of orders.
+
+    Returns
+    -------
+    bool
+    """
+    if "order_id" not in orders.columns:
+        return False
+    named = orders["order_id"].drop_nulls()
+    # Digests are quicker than texts; two that coincide take the longer way to the same purchase days.
+    return named.hash(seed=2).n_unique() < named.len()
+
+
+def has_refunds(orders: pl.DataFrame) -> bool:
+    """Say whether any row is a refund or cancelled.
+
+    Parameters
+    ----------
+    orders : polars.DataFrame
+        Rows of orders.
+
+    Returns
+    -------
+    bool
+    """
+    negative = "amount_minor" in orders.columns and bool((orders["amount_minor"] < 0).any())
+    return negative or ("cancelled" in orders.columns and bool(orders["cancelled"].any()))

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 import polars as pl
 
 from foretell.errors import DataError, Violation
+from foretell.storage.threads import on_threads
 from foretell.tables.amounts import read_amount, read_number
 from foretell.tables.dataset import Note
 from foretell.tables.datetimes import read_instant
@@ -124,7 +125,9 @@ def parse_columns(rows: pl.DataFrame, mapping: TableMapping, table: Table, optio
     dict of str to Parsed
         By name in the table.
     """
-    return {name: _parse(rows, column, table, options) for name, column in mapping.columns.items()}
+    columns = list(mapping.columns.values())
+    parsed = on_threads(lambda column: _parse(rows, column, table, options), columns)
+    return dict(zip(mapping.columns, parsed, strict=True))
 
 
 def _parse(rows: pl.DataFrame, mapped: MappedColumn, table: Table, options: ReadOptions) -> Parsed:

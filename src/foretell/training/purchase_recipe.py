@@ -124,7 +124,7 @@ class PurchaseRecipe:
             As from `scoring.predict.answers`.
         """
         known = known_at(data, as_of, with_features=False)
-        return answers(known, self._fit(Population.of(known.summary), as_of, horizons))
+        return answers(known, self._fit(Population.of(known.histories), as_of, horizons))
 
     def _fit(self, customers: Population, as_of: datetime, horizons: Horizons) -> Bundle:
         limits = require_trainable(customers, as_of)

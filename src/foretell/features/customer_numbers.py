@@ -1,0 +1,216 @@
+"""Customers numbered in the order of their ids, and rows sorted by such numbers: all by sorting whole numbers.
+
+Text is slow to sort and to group by, and whole numbers are sorted at the speed of memory. So rows are brought together
+by a digest of their id, and the ids are then compared as text, so that a digest that two customers share parts them.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+_SEED = 1
+_AT_ONCE = 2**16
+_COMPARED_AT_ONCE = 2**19
+_BITS = 63
+
+
+def numbered(ids: pl.Series) -> tuple[pl.Series, NDArray[np.uint32]]:
+    """Number customers in the order of their ids.
+
+    Parameters
+    ----------
+    ids : polars.Series
+        String without nulls, one value per row.
+
+    Returns
+    -------
+    customers : polars.Series
+        Each id once, ascending; called as `ids`.
+    number : ndarray of uint32, shape (rows,)
+        Place of each row's id among them.
+    """
+    if ids.is_empty():
+        return ids, np.zeros(0, np.uint32)
+    bits = ids.len().bit_length()
+    digests = _tagged(ids, bits)
+    digests.sort()
+    row = _row_of(digests, bits)
+    digests >>= np.uint64(bits)
+    starts = np.flatnonzero(_begins(digests))
+    del digests
+    customers = ids.gather(pl.Series(row[starts])).sort()
+    # Sorted by the same digest, the ids are in the order of the groups of rows, each with its place among all ids.
+    places = _tagged(customers, bits)
+    places.sort()
+    number = np.empty(row.size, np.uint32)
+    number[row] = np.repeat(_row_of(places, bits), np.diff(starts, append=row.size))
+    del row
+    strangers = _strangers(ids, customers, number)
+    if strangers.size:
+        customers, number = _with_strangers(ids, customers, number, strangers)
+    return customers.alias(ids.name), number
+
+
+@dataclass(frozen=True, eq=False)
+class SortedRows:
+    """Rows sorted by customer and by a whole number.
+
+    Attributes
+    ----------
+    place : ndarray of int64, shape (rows,)
+        Ascending: a customer's number and the value in one, equal where both are.
+    row : ndarray of uint32, shape (rows,)
+        Which row is where.
+    width : int
+        Bits of `place` that the value takes.
+    lowest : int
+        Value whose bits are all 0.
+    """
+
+    place: NDArray[np.int64]
+    row: NDArray[np.uint32]
+    width: int
+    lowest: int
+
+    def firsts(self) -> NDArray[np.intp]:
+        """Return where a customer or a value begins, ascending."""
+        return np.flatnonzero(_begins(self.place))
+
+    def values(self, at: NDArray[np.intp]) -> NDArray[np.int64]:
+        """Return the values at some places.
+
+        Parameters
+        ----------
+        at : ndarray of int, shape (places,)
+            Where.
+
+        Returns
+        -------
+        ndarray of int64, shape (places,)
+        """
+        found = self.place[at]
+        found &= (1 << self.width) - 1
+        found += self.lowest
+        return found
+
+    def sums(self, values: NDArray[np.int64], at: NDArray[np.intp]) -> NDArray[np.int64]:
+        """Add up whole numbers of the rows from each of some places to the next.
+
+        Parameters
+        ----------
+        values : ndarray of int64, shape (rows,)
+            In the order in which the rows came.
+        at : ndarray of int, shape (places,)
+            Ascending from 0.
+
+        Returns
+        -------
+        ndarray of int64, shape (places,)
+        """
+        in_order = np.empty(self.row.size, np.int64)
+        for part in _parts(self.row.size, _AT_ONCE):
+            in_order[part] = values[self.row[part]]
+        return in_order if at.size == in_order.size else np.add.reduceat(in_order, at)
+
+    def customer_starts(self, at: NDArray[np.intp]) -> NDArray[np.intp]:
+        """Return which of some places, that have each customer's first among them, begin a customer.
+
+        Parameters
+        ----------
+        at : ndarray of int, shape (places,)
+            Ascending.
+
+        Returns
+        -------
+        ndarray of int, shape (customers,)
+            Positions in `at`.
+        """
+        return np.flatnonzero(_begins(self.place[at] >> self.width))
+
+
+def sorted_within(number: NDArray[np.uint32], values: NDArray[np.integer]) -> SortedRows:
+    """Sort rows by customer and, within a customer, by a whole number; rows that share both stay in their order.
+
+    Parameters
+    ----------
+    number : ndarray of uint32, shape (rows,)
+        As from `numbered`.
+    values : ndarray of int, shape (rows,)
+        Such as days.
+
+    Returns
+    -------
+    SortedRows
+    """
+    rows = number.size
+    low, high = (int(values.min()), int(values.max())) if rows else (0, 0)
+    width, row_bits = (high - low).bit_length(), rows.bit_length()
+    if int(number.max(initial=0)).bit_length() + width + row_bits > _BITS:
+        place = (number.astype(np.int64) << width) + (values - low)
+        order = np.argsort(place, kind="stable")
+        return SortedRows(place[order], order.astype(np.uint32), width, low)
+    place = np.empty(rows, np.int64)
+    for part in _parts(rows, _AT_ONCE):
+        here = place[part]
+        here[:] = number[part]
+        here <<= width
+        here += values[part]
+        here -= low
+        here <<= row_bits
+        here |= np.arange(part.start, part.stop)
+    place.sort()
+    row = np.empty(rows, np.uint32)
+    for part in _parts(rows, _AT_ONCE):
+        np.bitwise_and(place[part], (1 << row_bits) - 1, out=row[part], casting="unsafe")
+        place[part] >>= row_bits
+    return SortedRows(place, row, width, low)
+
+
+def _tagged(ids: pl.Series, bits: int) -> NDArray[np.uint64]:
+    """Digests of some ids, whose lower bits are the place of the id."""
+    digest = ids.hash(seed=_SEED).to_numpy()
+    tagged = np.empty(digest.size, np.uint64)
+    upper = ~np.uint64((1 << bits) - 1)
+    for part in _parts(digest.size, _AT_ONCE):
+        np.bitwise_and(digest[part], upper, out=tagged[part])
+        tagged[part] |= np.arange(part.start, part.stop, dtype=np.uint64)
+    return tagged
+
+
+def _row_of(tagged: NDArray[np.uint64], bits: int) -> NDArray[np.uint32]:
+    row = np.empty(tagged.size, np.uint32)
+    np.bitwise_and(tagged, np.uint64((1 << bits) - 1), out=row, casting="unsafe")
+    return row
+
+
+def _begins(ascending: NDArray[np.integer]) -> NDArray[np.bool_]:
+    """Where a value differs from the one before."""
+    begins = np.ones(ascending.size, np.bool_)
+    np.not_equal(ascending[1:], ascending[:-1], out=begins[1:])
+    return begins
+
+
+def _strangers(ids: pl.Series, customers: pl.Series, number: NDArray[np.uint32]) -> NDArray[np.intp]:
+    """Rows whose id is not that of the customer they were put to: their digests coincide."""
+    found = [
+        np.flatnonzero((customers.gather(pl.Series(number[part])) != ids[part]).to_numpy()) + part.start
+        for part in _parts(number.size, _COMPARED_AT_ONCE)
+    ]
+    return np.concatenate(found)
+
+
+def _with_strangers(
+    ids: pl.Series, customers: pl.Series, number: NDArray[np.uint32], strangers: NDArray[np.intp]
+) -> tuple[pl.Series, NDArray[np.uint32]]:
+    """Make customers of their own of rows that were put to another one."""
+    theirs = ids.gather(pl.Series(strangers))
+    every = pl.concat([customers, theirs.unique()]).sort()
+    number = every.search_sorted(customers).to_numpy().astype(np.uint32)[number]
+    number[strangers] = every.search_sorted(theirs).to_numpy()
+    return every, number
+
+
+def _parts(rows: int, at_once: int) -> list[slice]:
+    return [slice(start, min(start + at_once, rows)) for start in range(0, rows, at_once)]

@@ -1,0 +1,71 @@
+"""Customers by number and rows in order are those of plain sorting, whatever digests do."""
+
+import numpy as np
+import polars as pl
+import pytest
+
+from foretell.features import customer_numbers
+from foretell.features.customer_numbers import numbered, sorted_within
+
+TAGGED = customer_numbers._tagged
+
+
+def poor(ids, bits):
+    """Digests of which there are three only."""
+    digest = ids.str.len_chars().to_numpy().astype(np.uint64) % 3
+    return (digest << np.uint64(bits)) | np.arange(ids.len(), dtype=np.uint64)
+
+
+@pytest.fixture(params=[TAGGED, poor], ids=["digests apart", "digests coincide"])
+def digests(request, monkeypatch):
+    monkeypatch.setattr(customer_numbers, "_tagged", request.param)
+
+
+def some_ids(rows, customers, seed=1):
+    rng = np.random.default_rng(seed)
+    names = [f"{'x' * int(rng.integers(0, 15))}é{number}" for number in range(customers)]
+    return pl.Series("customer_id", [names[who] for who in rng.integers(0, customers, rows)], pl.String)
+
+
+@pytest.mark.usefixtures("digests")
+@pytest.mark.parametrize(("rows", "customers"), [(1, 1), (2, 2), (500, 3), (500, 400), (64, 64)])
+def test_numbers_are_places_among_the_sorted_ids(rows, customers):
+    ids = some_ids(rows, customers)
+    found, number = numbered(ids)
+    assert found.equals(ids.unique().sort(), check_names=True)
+    assert found.gather(pl.Series(number)).equals(ids)
+
+
+@pytest.mark.usefixtures("digests")
+def test_parts_of_the_rows_make_no_difference(monkeypatch):
+    ids = some_ids(3000, 700)
+    whole = numbered(ids)
+    monkeypatch.setattr(customer_numbers, "_AT_ONCE", 64)
+    monkeypatch.setattr(customer_numbers, "_COMPARED_AT_ONCE", 100)
+    parts = numbered(ids)
+    assert parts[0].equals(whole[0])
+    assert parts[1].tolist() == whole[1].tolist()
+
+
+def test_no_row_has_no_customer():
+    found, number = numbered(pl.Series("customer_id", [], pl.String))
+    assert found.len() == number.size == 0
+
+
+@pytest.mark.parametrize("bits", [63, 8], ids=["packed", "too wide to be packed"])
+@pytest.mark.parametrize("values", [[5, -3, 5, 5, 900, -3, 0], [7] * 7, [2**31 - 1, -(2**31), 0, 1, 2, 3, 4]], ids=str)
+def test_rows_are_sorted_by_customer_and_value_and_stay_in_order(monkeypatch, bits, values):
+    monkeypatch.setattr(customer_numbers, "_BITS", bits)
+    monkeypatch.setattr(customer_numbers, "_AT_ONCE", 3)
+    number = np.array([1, 0, 1, 2, 2, 0, 1], np.uint32)
+    values = np.array(values)
+    rows = sorted_within(number, values)
+    assert rows.row.tolist() == np.lexsort((np.arange(7), values, number)).tolist()
+    first = rows.firsts()
+    pairs = sorted(set(zip(number.tolist(), values.tolist(), strict=True)))
+    assert rows.values(first).tolist() == [value for _, value in pairs]
+    assert number[rows.row[first[rows.customer_starts(first)]]].tolist() == [0, 1, 2]
+    money = 10 ** np.arange(7)
+    assert rows.sums(money, first).tolist() == [
+        int(money[(number == who) & (values == value)].sum()) for who, value in pairs
+    ]
