@@ -281,7 +281,7 @@ def write_optional(writer: BucketWriter, data: CustomerData, *, rows_at_once: in
     for name in data.optional.names:
         if name in BY_CUSTOMER:
             rows = getattr(data.optional, name)
-            kept = _kept(name, rows.collect_schema().names(), data.optional.stable_attributes)
+            kept = kept_of_optional(name, rows.collect_schema().names(), data.optional.stable_attributes)
             write_table(writer, name, rows.select(kept), rows_at_once=rows_at_once)
 
 
@@ -326,7 +326,23 @@ _COLUMNS: Mapping[str, Mapping[str, bool]] = {
 }
 
 
-def _kept(table: str, names: list[str], stable: tuple[str, ...]) -> list[str]:
+def kept_of_optional(table: str, names: list[str], stable: tuple[str, ...]) -> list[str]:
+    """Return the columns of a table beside orders that scoring may read: nothing that says who a customer is.
+
+    Parameters
+    ----------
+    table : str
+        Name of the table.
+    names : list of str
+        Columns that there are.
+    stable : tuple of str
+        Attributes that were declared stable.
+
+    Returns
+    -------
+    list of str
+        In their order.
+    """
     personal = _COLUMNS[table]
     return [name for name in names if not personal.get(name, name not in stable)]
 

@@ -13,7 +13,8 @@ import numpy as np
 import polars as pl
 
 from foretell.bundles.files import StoredBundle, load_bundle
-from foretell.engines.spark.rows import sent, unpacked
+from foretell.engines.spark.bucket_shop import bucket_shop
+from foretell.engines.spark.rows import sent
 from foretell.errors import BundleError
 from foretell.models.optimise import one_algebra_thread
 from foretell.scoring.accounting import refund_only_rows
@@ -60,19 +61,22 @@ def scored_bucket(batches: "Iterator[pa.RecordBatch]", job: Mapping[str, Any]) -
     batches : iterator of pyarrow.RecordBatch
         Packed rows.
     job : mapping
-        ``archive``, ``content`` and ``version`` of the bundle, ``edges`` of churn bands, ``as_of``,
-        ``observed_until``.
+        ``archive``, ``content`` and ``version`` of the bundle, ``edges`` of churn bands, ``as_of``, and what
+        `foretell.engines.spark.bucket_shop.bucket_shop` needs.
 
     Yields
     ------
     pyarrow.RecordBatch
         Columns of `bucket_schema`, exactly: Spark matches columns by place and not by name.
     """
-    data = unpacked(batches, observed_until=job["observed_until"])
-    if data is None:
-        return
-    stored, cutoff = bundle_of(job), as_cutoff(job["as_of"])
+    shop = bucket_shop(batches, job)
+    told: dict[str, Any] = {"tables": {name: vars(one) for name, one in shop.told.items()}}
+    stored, cutoff, data = bundle_of(job), as_cutoff(job["as_of"]), shop.data
     horizons = stored.bundle.horizons
+    schema = bucket_schema(horizons)
+    if data is None:
+        yield from _told(told, schema)
+        return
     with one_algebra_thread():
         known = known_for_scoring(data, stored.bundle, cutoff)
         scores = score_bucket(data, stored, cutoff, known=known)
@@ -80,17 +84,13 @@ def scored_bucket(batches: "Iterator[pa.RecordBatch]", job: Mapping[str, Any]) -
     clv, orders = f"predicted_clv_{horizons.clv_days}d", f"predicted_orders_{horizons.clv_days}d"
     ranked = (clv, orders, f"churn_risk_{horizons.churn_days}d")
     keyed = scores.with_columns(rank_key(scores[name]).alias(key) for name, key in zip(ranked, RANK_KEYS, strict=True))
-    facts = {
-        "rows": data.report.rows_used,
+    told |= {
         "refunds_only": refund_only_rows(data, cutoff).height,
         "activity": vars(activity_bucket(data, cutoff, active_days=horizons.churn_days)),
         "weeks": weeks.to_dict(as_series=False),
     }
-    schema = bucket_schema(horizons)
     yield from _sent(keyed.with_columns(pl.lit(None, pl.String).alias(FACTS)), schema)
-    nobody = pl.DataFrame({FACTS: [json.dumps(facts)]})
-    others = [pl.lit(None, dtype).alias(name) for name, dtype in schema.items() if name != FACTS]
-    yield from _sent(nobody.with_columns(others), schema)
+    yield from _told(told, schema)
 
 
 def explained_bucket(batches: "Iterator[pa.RecordBatch]", job: Mapping[str, Any]) -> "Iterator[pa.RecordBatch]":
@@ -108,7 +108,7 @@ def explained_bucket(batches: "Iterator[pa.RecordBatch]", job: Mapping[str, Any]
     pyarrow.RecordBatch
         ``customer_id`` and the reasons.
     """
-    data = unpacked(batches, observed_until=job["observed_until"])
+    data = bucket_shop(batches, job).data
     if data is None:
         return
     here = data.orders.select(pl.col("customer_id").unique()).collect()["customer_id"]
@@ -141,6 +141,12 @@ def rank_key(values: pl.Series) -> pl.Series:
     bits = rounded.view(np.int64)
     keys = np.where(bits < 0, -(bits & np.iinfo(np.int64).max), bits)
     return pl.Series(keys).set(values.is_null(), None)
+
+
+def _told(facts: Mapping[str, Any], schema: Mapping[str, pl.DataType]) -> "Iterator[pa.RecordBatch]":
+    nobody = pl.DataFrame({FACTS: [json.dumps(facts)]})
+    others = [pl.lit(None, dtype).alias(name) for name, dtype in schema.items() if name != FACTS]
+    return _sent(nobody.with_columns(others), schema)
 
 
 def _sent(rows: pl.DataFrame, schema: Mapping[str, pl.DataType]) -> "Iterator[pa.RecordBatch]":

@@ -108,6 +108,83 @@ def split_rows(
     yield from packed_rows(batches, source, buckets, share)
 
 
+def read_table(batches: "Batches", *, job: Mapping[str, Any], versions: Mapping[str, str]) -> "Batches":
+    """Read the rows of one partition of a table once, and account for all of them.
+
+    Parameters
+    ----------
+    batches : iterator of pyarrow.RecordBatch
+        Rows as the source has them.
+    job : mapping
+        As for `foretell.engines.spark.reading.read_rows`.
+    versions : mapping of str to str
+        Libraries of the driver.
+
+    Yields
+    ------
+    pyarrow.RecordBatch
+        As from `foretell.engines.spark.reading.read_rows`.
+    """
+    _settle(versions)
+    from foretell.engines.spark.reading import read_rows
+
+    yield from read_rows(batches, job)
+
+
+def split_packages(
+    batches: "Batches", *, buckets: int, by: str = "customer_id", versions: Mapping[str, str]
+) -> "Batches":
+    """Pack rows that were read by bucket of their key.
+
+    Parameters
+    ----------
+    batches : iterator of pyarrow.RecordBatch
+        ``payload``, as from `read_table`.
+    buckets : int
+        Number of buckets.
+    by : str
+        ``customer_id``, ``order_id``, or ``keys of orders``: what lines need to know of orders, by order id.
+    versions : mapping of str to str
+        Libraries of the driver.
+
+    Yields
+    ------
+    pyarrow.RecordBatch
+        ``bucket``, ``payload``.
+    """
+    _settle(versions)
+    from foretell.engines.spark.lines import split_order_keys
+    from foretell.engines.spark.payloads import split_payloads
+
+    if by == "keys of orders":
+        yield from split_order_keys(batches, buckets)
+    else:
+        yield from split_payloads(batches, buckets, by=by)
+
+
+def place_lines(batches: "Batches", *, job: Mapping[str, Any], versions: Mapping[str, str]) -> "Batches":
+    """Find customer and time of the order lines of one bucket of order ids.
+
+    Parameters
+    ----------
+    batches : iterator of pyarrow.RecordBatch
+        As for `foretell.engines.spark.lines.placed_lines`.
+    job : mapping
+        As for that.
+    versions : mapping of str to str
+        Libraries of the driver.
+
+    Yields
+    ------
+    pyarrow.RecordBatch
+        As from `read_table`.
+    """
+    _settle(versions)
+    from foretell.engines.spark.lines import placed_lines
+
+    yield from placed_lines(batches, job)
+
+
 def score_rows(batches: "Batches", *, job: Mapping[str, Any], versions: Mapping[str, str]) -> "Batches":
     """Score the customers of one bucket.
 

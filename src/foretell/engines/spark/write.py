@@ -50,6 +50,7 @@ def write_scores_on_spark(
     as_of: date | datetime | str,
     path: str,
     *,
+    time_zone: str | None = None,
     buckets: int | None = None,
     explained_customers: int = 0,
 ) -> WrittenScores:
@@ -61,7 +62,7 @@ def write_scores_on_spark(
 
     Parameters
     ----------
-    spark, tables, bundle, as_of, buckets, explained_customers
+    spark, tables, bundle, as_of, time_zone, buckets, explained_customers
         As for `score_on_spark`.
     path : str
         Folder, as in ``s3a://bucket/scores`` or ``hdfs:///shop/scores``. One run at a time: nothing locks it.
@@ -81,7 +82,15 @@ def write_scores_on_spark(
     with _writing_to(path):
         folder = _Folder(spark, path)
         before = folder.manifest()
-    scored = scored_on_spark(spark, tables, bundle, as_of, buckets=buckets, explained_customers=explained_customers)
+    scored = scored_on_spark(
+        spark,
+        tables,
+        bundle,
+        as_of,
+        time_zone=time_zone,
+        buckets=buckets,
+        explained_customers=explained_customers,
+    )
     try:
         with _writing_to(path):
             return _written(spark, scored, folder, before, explained_customers)
@@ -114,7 +123,7 @@ def _written(
 ) -> WrittenScores:
     asked = {
         "as_of": scored.as_of.isoformat(),
-        "content": f"{scored.facts.content:016x}",
+        "content": scored.content,
         "explained_customers": explained_customers,
         "model_version": scored.version,
         "rows": scored.counts(),
@@ -136,8 +145,9 @@ def _written(
         "files": folder.sizes(place),
         "customers": scored.customers,
         "columns": scored.scores.columns,
-        "left_out": {**scored.facts.ledger.reasons(), **scored.left_out()},
-        "notes": [note.sentence for note in scored.facts.notes],
+        "left_out": dict(scored.reasons),
+        "notes": [note.sentence for note in scored.notes],
+        "tables": {account.table: account.counts() for account in scored.accounts},
         "activity": vars(scored.activity),
         "forecast": json.loads(scored.forecast.write_json()),
         "total": json.loads(scored.total.write_json()),
