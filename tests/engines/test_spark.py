@@ -240,10 +240,10 @@ def test_a_folder_is_committed_whole_and_written_once(spark, orders, stored, exp
     with monkeypatch.context() as killed:
         killed.setattr(write._Folder, "commit", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
         with pytest.raises(KeyboardInterrupt):
-            write.write_scores_on_spark(spark, frame, stored, datetime(2025, 7, 20), str(out), buckets=2)
+            write.write_scores(spark, frame, stored, datetime(2025, 7, 20), str(out), buckets=2)
     assert not (out / "manifest.json").exists()
     left = {path.name for path in (out / "scores").iterdir()}
-    first = write.write_scores_on_spark(spark, frame, stored, AS_OF, f"file://{out}", buckets=3)
+    first = write.write_scores(spark, frame, stored, AS_OF, f"file://{out}", buckets=3)
     assert first.changed
     assert left.isdisjoint(path.name for path in (out / "scores").iterdir())
     found = pl.read_parquet(out / first.manifest["scores"] / "*.parquet").sort("customer_id")
@@ -257,15 +257,15 @@ def test_a_folder_is_committed_whole_and_written_once(spark, orders, stored, exp
         manifest["files"].values()
     )
     before = (out / "manifest.json").stat().st_mtime_ns
-    again = write.write_scores_on_spark(spark, frame, stored, AS_OF, f"file://{out}", buckets=5)
+    again = write.write_scores(spark, frame, stored, AS_OF, f"file://{out}", buckets=5)
     assert (again.changed, again.manifest) == (False, first.manifest)
     assert (out / "manifest.json").stat().st_mtime_ns == before
     (out / "manifest.json").write_text("{}")
     with pytest.raises(OutputError, match=r"cannot be read or written: .*Checksum"):
-        write.write_scores_on_spark(spark, frame, stored, AS_OF, str(out), buckets=1)
+        write.write_scores(spark, frame, stored, AS_OF, str(out), buckets=1)
     (out / ".manifest.json.crc").unlink()
     with pytest.raises(OutputError, match="no manifest of scores"):
-        write.write_scores_on_spark(spark, frame, stored, AS_OF, str(out), buckets=1)
+        write.write_scores(spark, frame, stored, AS_OF, str(out), buckets=1)
 
 
 def test_a_sample_trains_the_model_that_the_local_reader_trains(spark, orders, tmp_path) -> None:

@@ -3,7 +3,6 @@
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import date, datetime
 from functools import partial, reduce
 from operator import add
@@ -15,12 +14,14 @@ import polars as pl
 from foretell.bundles.files import StoredBundle
 from foretell.engines.frame import nobody_before
 from foretell.engines.spark import tasks
+from foretell.engines.spark.audiences import AudienceMaker, Described
 from foretell.engines.spark.bucket_shop import TableTold
 from foretell.engines.spark.facts import FACTS_SCHEMA, SourceFacts, add_facts
 from foretell.engines.spark.given import quoted, stored_bundle
 from foretell.engines.spark.plan import plan_shop
 from foretell.engines.spark.ranks import percentile_of, percentile_steps
 from foretell.engines.spark.rows import OrdersReader
+from foretell.engines.spark.scored import SparkScored
 from foretell.engines.spark.scoring import FACTS, RANK_KEYS, bucket_schema
 from foretell.engines.spark.session import (
     map_in_arrow,
@@ -31,12 +32,10 @@ from foretell.engines.spark.session import (
 )
 from foretell.engines.spark.shop import SparkShop, read_shop
 from foretell.engines.trained_model import TrainedModel
-from foretell.scoring.accounting import TableAccount
 from foretell.scoring.activity import Activity
 from foretell.scoring.forecast import TOTALS_SCHEMA, forecast_total, forecast_weeks
 from foretell.scoring.schema import REASONS, score_schema
 from foretell.scoring.score import score_bucket
-from foretell.tables.dataset import Note
 from foretell.tables.source import Source
 from foretell.windows import Horizons, as_cutoff
 
@@ -46,70 +45,6 @@ if TYPE_CHECKING:
 ROWS_PER_BUCKET = 500_000
 """Order rows of a bucket, about: 200 MB of memory while they are scored."""
 _MOST_BUCKETS = 100_000
-
-
-@dataclass(frozen=True)
-class SparkScored:
-    """The result of one scoring run on a cluster.
-
-    Parameters
-    ----------
-    scores : pyspark.sql.DataFrame
-        One row per customer, columns of `foretell.scoring.schema.score_columns`, in no promised order.
-    accounts : tuple of TableAccount
-        What became of every source row, by table, orders first.
-    reasons : mapping of str to int
-        Rows left out by reason; those of other tables than orders with the name of their table.
-    notes : tuple of Note
-        What stopped nothing and should be known.
-    content : str
-        Digits that tell usable rows of all tables apart, whatever order they come in.
-    customers, refunds_only : int
-        Customers scored; rows of customers with refunds only.
-    activity : Activity
-        How busy the shop was before the cutoff.
-    forecast, total : polars.DataFrame
-        As from `foretell.scoring.forecast`, small.
-    version : str
-        Bundle that scored.
-    as_of : datetime
-        First instant that scoring did not see.
-    horizons : Horizons
-        The numbers in the names.
-    held : tuple of pyspark.sql.DataFrame
-        What the workers hold on their disks.
-    """
-
-    scores: "DataFrame"
-    accounts: tuple[TableAccount, ...]
-    reasons: Mapping[str, int]
-    notes: tuple[Note, ...]
-    content: str
-    customers: int
-    refunds_only: int
-    activity: Activity
-    forecast: pl.DataFrame
-    total: pl.DataFrame
-    version: str
-    as_of: datetime
-    horizons: Horizons
-    held: "tuple[DataFrame, ...]"
-
-    def release(self) -> None:
-        """Let go of what the workers hold; `scores` would be computed again."""
-        for frame in self.held:
-            frame.unpersist()
-
-    def counts(self) -> dict[str, int]:
-        """Return what became of every source row, of all tables together.
-
-        Returns
-        -------
-        dict of str to int
-            ``rows_in`` = ``used`` + ``at_or_after_as_of`` + ``quarantined``.
-        """
-        counted = [account.counts() for account in self.accounts]
-        return {name: sum(one[name] for one in counted) for name in counted[0]}
 
 
 def score_on_spark(
@@ -184,6 +119,7 @@ def scored_on_spark(
     time_zone: str | None = None,
     buckets: int | None = None,
     explained_customers: int = 0,
+    maker: AudienceMaker | None = None,
 ) -> SparkScored:
     """Score as `score_on_spark` does, and keep what was found on the way.
 
@@ -191,6 +127,8 @@ def scored_on_spark(
     ----------
     spark, tables, bundle, as_of, time_zone, buckets, explained_customers
         As for `score_on_spark`.
+    maker : AudienceMaker or None
+        Whose descriptions of customers are computed beside the scores.
 
     Returns
     -------
@@ -210,14 +148,27 @@ def scored_on_spark(
     at_once = spark.sparkContext.defaultParallelism
     shop = read_shop(plan, versions, lambda rows: buckets or buckets_for(rows, at_once))
     try:
-        return _scored(spark, shop, stored, buckets, explained_customers)
+        return _scored(
+            spark,
+            shop,
+            stored,
+            buckets=buckets,
+            explained_customers=explained_customers,
+            described=None if maker is None else maker.described(plan.nobody(), stored),
+        )
     except BaseException:
         shop.release()
         raise
 
 
 def _scored(
-    spark: "SparkSession", shop: SparkShop, stored: StoredBundle, buckets: int | None, explained_customers: int
+    spark: "SparkSession",
+    shop: SparkShop,
+    stored: StoredBundle,
+    *,
+    buckets: int | None,
+    explained_customers: int,
+    described: Described | None,
 ) -> SparkScored:
     from pyspark import StorageLevel
     from pyspark.sql import functions as f
@@ -225,9 +176,10 @@ def _scored(
     cutoff, horizons = shop.plan.cutoff, stored.bundle.horizons
     account = shop.account
     packed = shop.in_buckets(buckets or buckets_for(account.rows_in, spark.sparkContext.defaultParallelism))
-    job = {**send_bundle(spark, stored), **shop.job()}
+    columns = {} if described is None else dict(described.columns)
+    job = {**send_bundle(spark, stored), **shop.job(), "described": None if described is None else described.job()}
     task = partial(tasks.score_rows, job=job, versions=shop.versions)
-    kept = map_in_arrow(packed, task, spark_schema(bucket_schema(horizons))).persist(StorageLevel.DISK_ONLY)
+    kept = map_in_arrow(packed, task, spark_schema(bucket_schema(horizons, columns))).persist(StorageLevel.DISK_ONLY)
     told = [json.loads(row[FACTS]) for row in kept.where(f.col(FACTS).isNotNull()).select(FACTS).toArrow().to_pylist()]
     of_tables = {
         name: reduce(add, (TableTold(**bucket["tables"][name]) for bucket in told), TableTold())
@@ -263,6 +215,7 @@ def _scored(
     of_customers = [bucket for bucket in told if "weeks" in bucket]
     weeks = pl.concat([pl.DataFrame(bucket["weeks"], schema=TOTALS_SCHEMA) for bucket in of_customers])
     refunds_only = sum(bucket["refunds_only"] for bucket in of_customers)
+    types = {**score_schema(horizons), **columns}
     return SparkScored(
         scores=scores.select([f.col(quoted(name)) for name in score_schema(horizons)]),
         accounts=account.table_accounts(of_tables, refunds_only),
@@ -278,6 +231,11 @@ def _scored(
         as_of=cutoff,
         horizons=horizons,
         held=held,
+        described=scores.select([f.col(quoted(name)) for name in types]),
+        types=types,
+        versions=shop.versions,
+        has_money=bool(steps["clv_key"]),
+        plan=shop.plan,
     )
 
 

@@ -13,8 +13,10 @@ import numpy as np
 import polars as pl
 
 from foretell.bundles.files import StoredBundle, load_bundle
+from foretell.engines.spark.audiences import Call
 from foretell.engines.spark.bucket_shop import bucket_shop
 from foretell.engines.spark.rows import sent
+from foretell.engines.spark.session import polars_type
 from foretell.errors import BundleError
 from foretell.models.optimise import one_algebra_thread
 from foretell.scoring.accounting import refund_only_rows
@@ -37,20 +39,23 @@ FACTS = "bucket_facts"
 _UNPACKED_AT_MOST = 1_000_000_000
 
 
-def bucket_schema(horizons: Horizons) -> dict[str, pl.DataType]:
+def bucket_schema(horizons: Horizons, described: Mapping[str, pl.DataType] | None = None) -> dict[str, pl.DataType]:
     """Return the columns of a scored bucket.
 
     Parameters
     ----------
     horizons : Horizons
         The numbers in the names.
+    described : mapping of str to polars.DataType
+        What else is computed of every customer.
 
     Returns
     -------
     dict of str to polars.DataType
-        Those of scores, `RANK_KEYS`, `FACTS`.
+        Those of scores, what else is computed, `RANK_KEYS`, `FACTS`.
     """
-    return {**score_schema(horizons), **dict.fromkeys(RANK_KEYS, pl.Int64()), FACTS: pl.String()}
+    keys = dict.fromkeys(RANK_KEYS, pl.Int64())
+    return {**score_schema(horizons), **(described or {}), **keys, FACTS: pl.String()}
 
 
 def scored_bucket(batches: "Iterator[pa.RecordBatch]", job: Mapping[str, Any]) -> "Iterator[pa.RecordBatch]":
@@ -62,7 +67,8 @@ def scored_bucket(batches: "Iterator[pa.RecordBatch]", job: Mapping[str, Any]) -
         Packed rows.
     job : mapping
         ``archive``, ``content`` and ``version`` of the bundle, ``edges`` of churn bands, ``as_of``, and what
-        `foretell.engines.spark.bucket_shop.bucket_shop` needs.
+        `foretell.engines.spark.bucket_shop.bucket_shop` needs; ``described``, None or what else is computed, pairs
+        of name and type, and the parts of the `foretell.engines.spark.audiences.Call` that does.
 
     Yields
     ------
@@ -73,7 +79,8 @@ def scored_bucket(batches: "Iterator[pa.RecordBatch]", job: Mapping[str, Any]) -
     told: dict[str, Any] = {"tables": {name: vars(one) for name, one in shop.told.items()}}
     stored, cutoff, data = bundle_of(job), as_cutoff(job["as_of"]), shop.data
     horizons = stored.bundle.horizons
-    schema = bucket_schema(horizons)
+    described = {name: polars_type(kind) for name, kind in (job["described"] or {"columns": ()})["columns"]}
+    schema = bucket_schema(horizons, described)
     if data is None:
         yield from _told(told, schema)
         return
@@ -81,6 +88,10 @@ def scored_bucket(batches: "Iterator[pa.RecordBatch]", job: Mapping[str, Any]) -
         known = known_for_scoring(data, stored.bundle, cutoff)
         scores = score_bucket(data, stored, cutoff, known=known)
         weeks = forecast_bucket(data, stored.bundle, cutoff, summary=known.summary)
+        if described:
+            call = Call(*job["described"]["call"])
+            beside = call.found()(data, cutoff, stored.bundle.statistics, call.given)
+            scores = scores.join(beside, on="customer_id", how="left", maintain_order="left")
     clv, orders = f"predicted_clv_{horizons.clv_days}d", f"predicted_orders_{horizons.clv_days}d"
     ranked = (clv, orders, f"churn_risk_{horizons.churn_days}d")
     keyed = scores.with_columns(rank_key(scores[name]).alias(key) for name, key in zip(ranked, RANK_KEYS, strict=True))

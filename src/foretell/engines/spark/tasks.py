@@ -231,6 +231,29 @@ def explain_rows(batches: "Batches", *, job: Mapping[str, Any], versions: Mappin
     yield from explained_bucket(batches, job)
 
 
+def map_rows(batches: "Batches", *, job: Mapping[str, Any], versions: Mapping[str, str]) -> "Batches":
+    """Send rows through a function.
+
+    Parameters
+    ----------
+    batches : iterator of pyarrow.RecordBatch
+        The rows.
+    job : mapping
+        As for `foretell.engines.spark.audiences.mapped_rows`.
+    versions : mapping of str to str
+        Libraries of the driver.
+
+    Yields
+    ------
+    pyarrow.RecordBatch
+        What it returns.
+    """
+    _settle(versions)
+    from foretell.engines.spark.audiences import mapped_rows
+
+    yield from mapped_rows(batches, job)
+
+
 def score_stored_buckets(batches: "Batches", *, job: Mapping[str, Any], versions: Mapping[str, str]) -> "Batches":
     """Score buckets that lie in a folder which every node sees, and leave the results there.
 
