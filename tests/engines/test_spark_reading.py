@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 from datetime import timedelta
 
 import polars as pl
@@ -9,90 +10,23 @@ import pytest
 from polars.testing import assert_frame_equal
 
 from boosted_shops import AS_OF
+from engines.spark_parts import SPLIT, frame, in_buckets, planned, read, with_placed_lines
+from foretell.bundles.files import StoredBundle
+from foretell.engines.spark import scoring
 from foretell.engines.spark.bucket_shop import TableTold, bucket_shop
-from foretell.engines.spark.lines import placed_lines, split_order_keys
-from foretell.engines.spark.payloads import split_payloads
-from foretell.engines.spark.plan import ShopPlan
-from foretell.engines.spark.reading import Account, read_part, read_rows, reader_of
+from foretell.engines.spark.lines import placed_lines, split_order_digests
 from foretell.engines.spark.rows import sent
 from foretell.engines.spark.shop import SparkShop
-from foretell.engines.spark.shop_account import ShopAccount
 from foretell.errors import DataError
 from foretell.scoring.accounting import account_rows
+from foretell.tables.bucket_checks import accounts_of
 from foretell.tables.bucketed import kept_of_optional
-from foretell.tables.optional_reading import read_optional
 from foretell.tables.read_data import read_data
 from foretell.tables.source import Source
 from spark_shops import STABLE, raw_tables, sources
 
 pytest.importorskip("pyarrow", reason="the extra 'spark' is not installed")
 pytestmark = pytest.mark.filterwarnings("ignore:.*no meaning")
-
-SPLIT = ("orders", "order_lines", "events", "customers")
-
-
-def planned(given: dict[str, Source], **wanted) -> ShopPlan:
-    """What `plan_shop` settles, of frames of polars."""
-    jobs, readers, empty = {}, {}, {}
-    for name in SPLIT:
-        if name in given:
-            rows = given[name].source
-            jobs[name] = {"table": name, "source": given[name].arguments, "as_of": AS_OF.isoformat(), "time_zone": None,
-                          "observed_until": None, "stable": STABLE, "lines_later": True, **wanted}  # fmt: skip
-            readers[name] = reader_of(jobs[name], rows.clear())
-            empty[name] = read_part(readers[name], rows.clear(), Account(readers[name].ledger()), AS_OF)
-    shared = {
-        name: read_optional(name, given[name], time_zone=None, observed_until=None, orders=None)
-        for name in ("calendar", "places")
-        if name in given
-    }
-    return ShopPlan({}, jobs, readers, empty, shared, tuple(STABLE), AS_OF)
-
-
-def batches_of(rows: pl.DataFrame):
-    return iter(rows.to_arrow(compat_level=pl.CompatLevel.oldest()).to_batches(max_chunksize=301))
-
-
-def frame(batches) -> pl.DataFrame:
-    return pl.concat([pl.DataFrame(pl.from_arrow(batch)) for batch in batches])
-
-
-def read(plan: ShopPlan, given: dict[str, Source], parts: int) -> tuple[SparkShop, dict[str, pl.DataFrame]]:
-    """Every table in parts, one of them empty."""
-    facts, packed = {}, {}
-    for name, job in plan.jobs.items():
-        rows = given[name].source
-        size = -(-rows.height // parts)
-        told = [frame(found) for number in range(parts) if (found := list(
-            read_rows(batches_of(rows.slice(number * size, size)), job)))]  # fmt: skip
-        assert not list(read_rows(batches_of(rows.clear()), job))
-        facts[name] = [
-            json.dumps(json.loads(text) | {"partition": number})
-            for number, part in enumerate(told)
-            for text in part["facts"].drop_nulls()
-        ]
-        packed[name] = pl.concat(told).select("payload").drop_nulls()
-    return SparkShop(ShopAccount.of(plan, facts), {}, {}), packed
-
-
-def in_buckets(packed: dict[str, pl.DataFrame], buckets: int) -> list[pl.DataFrame]:
-    split = pl.concat([
-        frame(split_payloads(sent(rows), buckets)).with_columns(kind=pl.lit(name)) for name, rows in packed.items()
-    ])  # fmt: skip
-    return [split.filter(pl.col("bucket") == number) for number in range(buckets)]
-
-
-def with_placed_lines(shop: SparkShop, packed: dict[str, pl.DataFrame], buckets: int) -> dict[str, pl.DataFrame]:
-    keys = frame(split_order_keys(sent(packed["orders"]), buckets)).with_columns(kind=pl.lit("orders"))
-    lines = frame(split_payloads(sent(packed["order_lines"]), buckets, by="order_id"))
-    both = pl.concat([keys, lines.with_columns(kind=pl.lit("order_lines"))])
-    found = []
-    for number in range(buckets):
-        mine = sent(both.filter(pl.col("bucket") == number))
-        found += placed_lines(mine, {"observed_until": shop.plan.observed_until})
-    told = frame(found)
-    shop.account.take_placed(told["facts"].drop_nulls().to_list())
-    return {**packed, "order_lines": told.select("payload").drop_nulls()}
 
 
 @pytest.mark.parametrize("buckets", [1, 5])
@@ -125,6 +59,32 @@ def test_parts_of_all_tables_are_the_tables(buckets: int) -> None:
     account = account_rows(data, AS_OF)
     assert shop.account.table_accounts(told, 0) == account.tables
     assert shop.account.reasons(0) == account.reasons()
+
+
+@pytest.mark.parametrize("named", [True, False])
+def test_order_ids_of_several_customers_and_giant_accounts_are_told(named: bool) -> None:
+    rows = raw_tables()["orders"]
+    number = pl.int_range(pl.len())
+    rows = rows.with_columns(
+        customer_id=pl.when(number % 9 == 0).then(pl.lit("guest")).otherwise("customer_id"),
+        order_id=pl.when(number % 7 != 0).then(pl.format("o{}", number // 2)),
+    )
+    rows = pl.concat([rows, rows.head(5)])
+    given = {"orders": Source(rows if named else rows.drop("order_id"))}
+    data, plan = read_data(**given), planned(given)
+    shop, packed = read(plan, given, 3)
+    if named:
+        digests = frame(split_order_digests(sent(packed["orders"]), 2)).with_columns(kind=pl.lit("orders"))
+        parts = [sent(digests.filter(pl.col("bucket") == part)) for part in range(2)]
+        told = frame([one for part in parts for one in placed_lines(part, {"observed_until": None})])
+        shop = replace(shop, shared_orders=shop.account.take_placed(told["facts"].to_list()))
+    assert bool(shop.shared_orders) is named
+    found = [bucket_shop(sent(mine), shop.job()) for mine in in_buckets(packed, 4)]
+    accounts = [accounts_of(one.data.orders.collect())[0] for one in found]
+    notes = shop.account_notes([(one.orders, one.unnamed, one.heavy.to_list()) for one in accounts])
+    assert {"giant_account"} <= {note.code for note in notes}
+    sums = {"orders": sum((one.told["orders"] for one in found), TableTold())}
+    assert sentences(shop.account.notes(sums, notes)) == sentences(data.report.notes)
 
 
 def sentences(notes) -> list[str]:
@@ -197,6 +157,22 @@ def test_what_only_one_part_would_refuse_is_read() -> None:
     assert shop.account.tables["events"].ledger.used == read_data(**given).report.tables["events"].rows_used
 
 
+def test_a_bucket_of_visitors_is_accounted_for_and_scores_nobody(bundle, monkeypatch) -> None:
+    frames = raw_tables()
+    only = pl.col("who").str.starts_with("visitor")
+    frames["events"] = frames["events"].filter(only)
+    given = {name: one for name, one in sources(frames).items() if name in {"orders", "events"}}
+    shop, packed = read(planned(given), given, 2)
+    events = packed["events"].with_columns(kind=pl.lit("events"))
+    monkeypatch.setattr(scoring, "bundle_of", lambda _job: StoredBundle(bundle, "v1"))
+    told = frame(scoring.scored_bucket(sent(events), {**shop.job(), "described": None}))
+    assert told.height == 1
+    assert told["customer_id"].null_count() == 1
+    counted = json.loads(told[scoring.FACTS][0])["tables"]
+    assert counted["events"]["rows"] == shop.account.tables["events"].ledger.used > 0
+    assert counted["orders"]["rows"] == 0
+
+
 def test_lines_of_an_order_of_several_customers_are_refused() -> None:
     frames = raw_tables()
     twice = pl.format("o{}", pl.int_range(pl.len()) // 2).alias("order_id")
@@ -216,9 +192,22 @@ def test_repeated_rows_are_dropped_and_late_ones_left_out_as_in_one_piece() -> N
     end = AS_OF - timedelta(days=20)
     more = {name: {"drop_duplicates": True} for name in SPLIT[:3]}
     more["orders"]["observed_until"] = end
-    frames = {name: pl.concat([rows, rows.head(11)]) for name, rows in raw_tables().items()}
+    tables = raw_tables()
+    # Some lines know when they were taken back, and that was later.
+    back = pl.when(pl.int_range(pl.len()) % 13 == 0).then(pl.lit(end))
+    tables["order_lines"] = tables["order_lines"].with_columns(ordered_at=back)
+    frames = {name: pl.concat([rows, rows.head(11)]) for name, rows in tables.items()}
     given = {name: Source(one.source, **one.arguments, **more.get(name, {})) for name, one in sources(frames).items()}
     shop, _ = through(given, 3, observed_until=end.isoformat())
     account = account_rows(read_data(**given), end)
     assert shop.account.reasons(0) == account.reasons()
-    assert {"after_observed_until", "order_lines.unknown_order", "events.duplicate_row"} < set(account.reasons())
+    seen = {"after_observed_until", "order_lines.after_observed_until", "order_lines.duplicate_row"}
+    assert {*seen, "order_lines.unknown_order", "events.duplicate_row"} < set(account.reasons())
+
+
+def test_whole_numbers_without_a_sign_stay_whole_numbers() -> None:
+    """Spark shows those of 64 bits as decimals, which are no attribute."""
+    frames = raw_tables()
+    frames["customers"] = frames["customers"].with_columns(pl.col("points").cast(pl.Decimal(20, 0)))
+    plan = planned(sources(frames))
+    assert plan.empty["customers"].schema["points"] == pl.Int64

@@ -14,7 +14,7 @@ from typing import Any
 import polars as pl
 
 from foretell.delivery.assignment import held_out
-from foretell.delivery.compiled import CompiledSegment, compile_segments, ranked_columns
+from foretell.delivery.compiled import PLACEHOLDER, CompiledSegment, compile_segments, ranked_columns
 from foretell.delivery.rule_columns import (
     DAYS_TO_NEXT_ORDER,
     HAS_ORDERED,
@@ -28,14 +28,16 @@ from foretell.delivery.rule_columns import (
     rule_rows_of,
     value_columns,
 )
+from foretell.delivery.rules.condition import columns_of
 from foretell.delivery.segment_toml import as_segment, read_definitions, render
 from foretell.delivery.segments import Segment, direction
 from foretell.delivery.selection import Selection, matches
 from foretell.delivery.why_here import WHY_HERE, why_here
-from foretell.engines.spark.audiences import Audience, Audiences, Call, among, flag
+from foretell.engines.spark.audiences import Audience, Audiences, among, flag
+from foretell.engines.spark.calls import Call
 from foretell.engines.spark.session import polars_type, spark_type
 from foretell.errors import ConfigError
-from foretell.scoring.schema import score_columns
+from foretell.scoring.schema import score_columns, score_schema
 from foretell.storage.hashing import canonical_json
 from foretell.tables.schema import Column
 from foretell.windows import Horizons
@@ -235,6 +237,11 @@ def _settled(given: str) -> tuple[ClusterRun, list[CompiledSegment], str]:
 
 
 def _rule_rows(run: ClusterRun, rows: pl.DataFrame) -> pl.DataFrame:
+    scores = score_schema(run.horizons)
+    # Only what is read travels; the rest is asked for by nobody.
+    rows = rows.with_columns(
+        pl.lit(None, dtype).alias(name) for name, dtype in scores.items() if name not in rows.columns
+    )
     return rule_rows_of(
         rows, score_columns(run.horizons), as_of=run.as_of, horizons=run.horizons, has_money=run.has_money
     )
@@ -251,6 +258,8 @@ def _audience(run: ClusterRun, selection: Selection, segments: Sequence[Segment]
         name, down = direction(entry)
         if name not in asdict(run.horizons):
             order.setdefault(_stored(run, name), down)
+    in_words = [name for part in segment.why for name in PLACEHOLDER.findall(part)]
+    named = {*selection.columns[2:], *in_words, *columns_of(selection.condition)}
     told: dict[str, Any] = {name: getattr(segment, name) for name in _TOLD}
     told |= {"rule": " ".join(segment.where.split()), "rule_in_words": selection.rule_in_words}
     return Audience(
@@ -260,6 +269,7 @@ def _audience(run: ClusterRun, selection: Selection, segments: Sequence[Segment]
         group=segment.exclusive,
         holdout=bool(segment.holdout),
         columns=types,
+        reads=frozenset(("customer_id", *order, *(_stored(run, name) for name in named))),
         contents=Call(__name__, file_rows.__name__, run.written(segments, segment.name)),
         told={**told, "channels": list(segment.channels), "utm": dict(segment.utm)},
     )

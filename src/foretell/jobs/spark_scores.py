@@ -18,7 +18,8 @@ from foretell.delivery.run import Counts, Run
 from foretell.delivery.segment_toml import read_folder
 from foretell.delivery.segments import Segment
 from foretell.delivery.selection import select_all
-from foretell.engines.spark.audiences import Audiences, Call, Described
+from foretell.engines.spark.audiences import Audiences, Described
+from foretell.engines.spark.calls import Call
 from foretell.engines.spark.write import WrittenScores, write_scores
 from foretell.engines.trained_model import TrainedModel
 from foretell.errors import ConfigError

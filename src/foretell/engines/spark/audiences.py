@@ -1,9 +1,8 @@
 """Who of the scored customers is in which audience, on a cluster: rules row by row, ranks and first places by Spark."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial, reduce
-from importlib import import_module
 from operator import or_
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -11,40 +10,17 @@ import polars as pl
 
 from foretell.bundles.files import StoredBundle
 from foretell.engines.spark import tasks
+from foretell.engines.spark.calls import Call, call_job
 from foretell.engines.spark.given import quoted
-from foretell.engines.spark.rows import gathered, sent
-from foretell.engines.spark.session import map_in_arrow, polars_type, spark_schema, spark_type
+from foretell.engines.spark.session import map_in_arrow, spark_schema
 from foretell.tables.dataset import CustomerData
 
 if TYPE_CHECKING:
-    import pyarrow as pa
     from pyspark.sql import Column, DataFrame
 
 _CHOSEN = "foretell: chosen"
 HELD_OUT = "_holdout"
 """Ending of the name of the part that is left out of a campaign."""
-
-
-@dataclass(frozen=True)
-class Call:
-    """A function of a room above this one, by its name, and what it is to be given: plain values, for the workers.
-
-    Parameters
-    ----------
-    module, function : str
-        Where it is.
-    given : str
-        Its last argument, JSON.
-    """
-
-    module: str
-    function: str
-    given: str
-
-    def found(self) -> Callable[..., pl.DataFrame]:
-        """Import the function."""
-        function: Callable[..., pl.DataFrame] = getattr(import_module(self.module), self.function)
-        return function
 
 
 @dataclass(frozen=True)
@@ -65,7 +41,7 @@ class Described:
 
     def job(self) -> dict[str, Any]:
         """Return it as plain values, for `foretell.engines.spark.scoring.scored_bucket`."""
-        return _job(self.compute, self.columns)
+        return call_job(self.compute, self.columns)
 
 
 @dataclass(frozen=True)
@@ -86,8 +62,10 @@ class Audience:
         Whether a part is held out.
     columns : mapping of str to polars.DataType
         Columns of its files.
+    reads : frozenset of str
+        Columns of the scores, of `Described` and ranks that its rule and its files are made of.
     contents : Call
-        From flagged rows to these columns.
+        From these columns to those of its files.
     told : mapping of str to object
         What the manifest says of it beside its size; no customer.
     """
@@ -98,6 +76,7 @@ class Audience:
     group: str
     holdout: bool
     columns: Mapping[str, pl.DataType]
+    reads: frozenset[str]
     contents: Call
     told: Mapping[str, Any]
 
@@ -140,7 +119,11 @@ class AudienceMaker(Protocol):
 
 
 def flagged_rows(
-    rows: "DataFrame", schema: Mapping[str, pl.DataType], audiences: Audiences, versions: Mapping[str, str]
+    rows: "DataFrame",
+    plain: "DataFrame",
+    schema: Mapping[str, pl.DataType],
+    audiences: Audiences,
+    versions: Mapping[str, str],
 ) -> "tuple[DataFrame, DataFrame]":
     """Tell of every customer which audience holds them.
 
@@ -148,6 +131,8 @@ def flagged_rows(
     ----------
     rows : pyspark.sql.DataFrame
         Scores, and what describes customers beside them.
+    plain : pyspark.sql.DataFrame
+        The same without percentiles and reasons, which ranks are made of.
     schema : mapping of str to polars.DataType
         Their columns.
     audiences : Audiences
@@ -158,8 +143,8 @@ def flagged_rows(
     Returns
     -------
     chosen : pyspark.sql.DataFrame
-        The same rows with ranks and with ``in: <name>`` and ``out: <name>``, in which places in groups and first places
-        count.
+        The same rows, what audiences read of their columns, ranks, and ``in: <name>`` and ``out: <name>``, in which
+        places in groups and first places count.
     held : pyspark.sql.DataFrame
         What the workers hold on their disks.
     """
@@ -167,10 +152,12 @@ def flagged_rows(
     from pyspark.sql import functions as f
 
     for name, of in audiences.ranked.items():
-        rows = _with_rank(rows, of, name)
+        rows = _with_rank(rows, plain, of, name)
+    read = frozenset(("customer_id",)).union(*(one.reads for one in audiences.members))
     flags = {flag(kind, one.name): pl.Boolean() for one in audiences.members for kind in ("in", "out")}
+    schema = {name: dtype for name, dtype in schema.items() if name in read}
     wanted = {**schema, **dict.fromkeys(audiences.ranked, pl.Float64()), **flags}
-    task = partial(tasks.map_rows, job=_job(audiences.flag, wanted), versions=versions)
+    task = partial(tasks.map_rows, job=call_job(audiences.flag, wanted), versions=versions)
     given = [*(name for name in wanted if name not in flags), *map(among, audiences.ranked)]
     rows = rows.select([f.col(quoted(name)) for name in given])
     found = map_in_arrow(rows, task, spark_schema(wanted)).persist(StorageLevel.DISK_ONLY)
@@ -183,10 +170,11 @@ def flagged_rows(
             inside &= ~reduce(or_, (f.col(quoted(name)) for name in before))
         chosen = chosen.withColumn(mine, inside)
         if one.limit is not None:
-            first = chosen.where(f.col(quoted(mine))).orderBy(*_order(one)).limit(one.limit)
-            first = first.select("customer_id", f.lit(True).alias(_CHOSEN))
-            joined = chosen.join(first, on="customer_id", how="left")
-            chosen = joined.withColumn(mine, f.coalesce(f.col(_CHOSEN), f.lit(False))).drop(_CHOSEN)
+            # A bound and no join with itself: every join would double what Spark thinks through for each file.
+            last = chosen.where(f.col(quoted(mine))).orderBy(*_order(one)).offset(one.limit - 1).limit(1)
+            bound = last.select([name for name, _ in _ordered(one)]).toArrow().to_pylist()
+            if bound:
+                chosen = chosen.withColumn(mine, f.col(quoted(mine)) & _up_to(_ordered(one), bound[0]))
         if one.group:
             before.append(mine)
     return chosen, found
@@ -213,9 +201,10 @@ def files_of(chosen: "DataFrame", one: Audience, versions: Mapping[str, str]) ->
 
     inside, out = f.col(quoted(flag("in", one.name))), f.col(quoted(flag("out", one.name)))
     parts = {one.name: inside & ~out, **({one.name + HELD_OUT: inside & out} if one.holdout else {})}
-    task = partial(tasks.map_rows, job=_job(one.contents, one.columns), versions=versions)
+    task = partial(tasks.map_rows, job=call_job(one.contents, one.columns), versions=versions)
+    read = [f.col(quoted(name)) for name in chosen.columns if name in one.reads]
     return {
-        name: map_in_arrow(chosen.where(rule).orderBy(*_order(one)), task, spark_schema(one.columns))
+        name: map_in_arrow(chosen.where(rule).orderBy(*_order(one)).select(read), task, spark_schema(one.columns))
         for name, rule in parts.items()
     }
 
@@ -249,62 +238,72 @@ def sizes_of(chosen: "DataFrame", members: Sequence[Audience]) -> dict[str, tupl
 
 
 def flag(kind: str, name: str) -> str:
-    """Return the column that says whom an audience holds (``in``), or holds out (``out``)."""
+    """Return the column that says whom an audience holds, or holds out.
+
+    Parameters
+    ----------
+    kind : str
+        ``in`` or ``out``.
+    name : str
+        Of the audience.
+
+    Returns
+    -------
+    str
+    """
     return f"{kind}: {name}"
 
 
 def among(name: str) -> str:
-    """Return the column that says how many customers a rank is among."""
-    return f"{name} among"
-
-
-def mapped_rows(batches: "Iterator[pa.RecordBatch]", job: Mapping[str, Any]) -> "Iterator[pa.RecordBatch]":
-    """Send rows through a function inside a task.
+    """Return the column that says how many customers a rank is among.
 
     Parameters
     ----------
-    batches : iterator of pyarrow.RecordBatch
-        The rows.
-    job : mapping
-        ``call``, parts of a `Call`; ``columns`` that Spark expects, as pairs of name and type, in their order.
+    name : str
+        Of the rank.
 
-    Yields
-    ------
-    pyarrow.RecordBatch
-        What it returns.
+    Returns
+    -------
+    str
     """
-    call = Call(*job["call"])
-    function = call.found()
-    for rows in gathered(batches):
-        # Spark matches columns by place and not by name.
-        yield from sent(
-            function(rows, call.given).select(pl.col(name).cast(polars_type(kind)) for name, kind in job["columns"])
-        )
+    return f"{name} among"
 
 
-def _job(call: Call, columns: Mapping[str, pl.DataType]) -> dict[str, Any]:
-    kinds = [(name, spark_type(dtype)) for name, dtype in columns.items()]
-    return {"call": (call.module, call.function, call.given), "columns": kinds}
+def _ordered(one: Audience) -> tuple[tuple[str, bool], ...]:
+    return (*one.order_by, ("customer_id", False))
 
 
 def _order(one: Audience) -> "list[Column]":
     from pyspark.sql import functions as f
 
-    columns = [(f.col(quoted(name)), down) for name, down in one.order_by]
-    named = [column.desc_nulls_last() if down else column.asc_nulls_last() for column, down in columns]
-    return [*named, f.col("customer_id").asc()]
+    columns = [(f.col(quoted(name)), down) for name, down in _ordered(one)]
+    return [column.desc_nulls_last() if down else column.asc_nulls_last() for column, down in columns]
 
 
-def _with_rank(rows: "DataFrame", of: str, name: str) -> "DataFrame":
+def _up_to(order: Sequence[tuple[str, bool]], bound: Mapping[str, Any]) -> "Column":
+    """Rows that come before a row in an order with empty values last, and that row."""
+    from pyspark.sql import functions as f
+
+    (name, down), rest = order[0], order[1:]
+    column, value = f.col(quoted(name)), bound[name]
+    if value is None:
+        before = column.isNotNull()
+    else:
+        before = f.coalesce(column > f.lit(value) if down else column < f.lit(value), f.lit(False))
+    same = column.eqNullSafe(f.lit(value))
+    return before | (same & _up_to(rest, bound) if rest else same)
+
+
+def _with_rank(rows: "DataFrame", plain: "DataFrame", of: str, name: str) -> "DataFrame":
     """Add the mean rank of a column's values, and how many there are: every distinct value once is put in order."""
     from pyspark.sql import Window
     from pyspark.sql import functions as f
 
     value, count = f.col("value"), f.col("count")
     upto = Window.orderBy("value").rowsBetween(Window.unboundedPreceding, Window.currentRow)
-    counted = rows.select(f.col(quoted(of)).alias("value")).where(value.isNotNull()).groupBy("value").count()
+    counted = plain.select(f.col(quoted(of)).alias("value")).where(value.isNotNull()).groupBy("value").count()
     smaller = f.sum(count).over(upto) - count
     everybody = f.sum(count).over(Window.partitionBy())
     mean = smaller + (count + f.lit(1)) / f.lit(2.0)
     ranked = counted.select(value.alias(_CHOSEN), mean.alias(name), everybody.alias(among(name)))
-    return rows.join(ranked, rows[quoted(of)] == ranked[quoted(_CHOSEN)], "left").drop(_CHOSEN)
+    return rows.join(ranked, f.col(quoted(of)) == f.col(quoted(_CHOSEN)), "left").drop(_CHOSEN)

@@ -37,11 +37,15 @@ class SourceFacts:
         Usable rows that scoring does not see.
     content : int
         Sum of the digests of all usable rows, modulo 2⁶⁴: the same rows give the same number in any order.
+    first_seen, last_seen : datetime or None
+        Instants of the first and the last usable row before the cutoff; None without one.
     """
 
     ledger: OrderLedger
     at_or_after_as_of: int
     content: int
+    first_seen: datetime | None = None
+    last_seen: datetime | None = None
 
     @property
     def notes(self) -> tuple[Note, ...]:
@@ -70,6 +74,7 @@ def partition_facts(batches: "Iterator[pa.RecordBatch]", source: Mapping[str, An
     ledger = OrderLedger(None, None)
     refusals = Refusals()
     later = content = 0
+    seen: list[datetime] = []
     for rows in gathered(batches):
         if reader is None:
             reader = OrdersReader.of(given, rows)
@@ -77,11 +82,19 @@ def partition_facts(batches: "Iterator[pa.RecordBatch]", source: Mapping[str, An
         parsed = reader.parsed(rows)
         refusals.add(parsed, ledger.rows_in)
         used = ledger.add(rows, parsed)
-        later += int((used["ordered_at"] >= cutoff).sum())
+        before = used["ordered_at"].filter(used["ordered_at"] < cutoff)
+        later += used.height - before.len()
+        seen += [at for at in (before.min(), before.max()) if isinstance(at, datetime)]
         content = content_of(used, content)
     if reader is None:
         return
-    facts = {"ledger": ledger.state(), "refusals": refusals.state(), "later": later, "content": content}
+    facts = {
+        "ledger": ledger.state(),
+        "refusals": refusals.state(),
+        "later": later,
+        "content": content,
+        "seen": [at.isoformat() for at in (min(seen), max(seen))] if seen else [],
+    }
     row = {"partition": partition_number(), "facts": json.dumps(facts)}
     yield from sent(pl.DataFrame([row], schema={"partition": pl.Int32, "facts": pl.String}))
 
@@ -135,15 +148,17 @@ def add_facts(found: "pa.Table", reader: OrdersReader) -> SourceFacts:
     """
     ledger, refusals = reader.ledger(), Refusals()
     later = content = 0
+    seen: list[datetime] = []
     for row in sorted(found.to_pylist(), key=lambda row: row["partition"]):
         facts = json.loads(row["facts"])
         refusals.absorb(facts["refusals"], ledger.rows_in)
         # Rows left out are counted, not listed: there may be more of them than a driver holds.
         ledger.absorb(facts["ledger"])
         later += facts["later"]
+        seen += [datetime.fromisoformat(at) for at in facts["seen"]]
         content = (content + facts["content"]) % 2**64
     require_sound(ledger, refusals, reader.plan.observed_until, title=reader.plan.opened.title)
-    return SourceFacts(ledger, later, content)
+    return SourceFacts(ledger, later, content, min(seen, default=None), max(seen, default=None))
 
 
 def require_sound(ledger: TableLedger, refusals: Refusals, observed_until: datetime | None, *, title: str) -> None:

@@ -9,8 +9,9 @@ import polars as pl
 
 from foretell.engines.spark.refusals import Refusals
 from foretell.errors import DataError
-from foretell.tables.bucketed import DIGEST, kept_of_optional
+from foretell.tables.bucketed import DIGEST
 from foretell.tables.event_names import unknown_events
+from foretell.tables.kept_columns import kept_of_optional
 from foretell.tables.line_orders import missing_keys
 from foretell.tables.mapping import TableMapping, map_columns
 from foretell.tables.optional_checks import CHECKS, Circumstances

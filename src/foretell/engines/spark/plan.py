@@ -82,6 +82,11 @@ class ShopPlan:
         return isinstance(lines, OptionalReader) and lines.lines_later
 
     @property
+    def has_order_ids(self) -> bool:
+        """Whether orders say which rows belong together."""
+        return "order_id" in self.orders.mapping.columns
+
+    @property
     def dropping(self) -> tuple[str, ...]:
         """Tables of which repeated rows are left out."""
         return tuple(name for name, job in self.jobs.items() if job["source"].get("drop_duplicates"))

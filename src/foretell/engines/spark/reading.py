@@ -13,7 +13,8 @@ from foretell.engines.spark.optional_rows import OptionalReader, Unknown
 from foretell.engines.spark.payloads import whole
 from foretell.engines.spark.refusals import Refusals
 from foretell.engines.spark.rows import OrdersReader, gathered
-from foretell.tables.bucketed import DIGEST, kept_of_orders
+from foretell.tables.bucketed import DIGEST
+from foretell.tables.kept_columns import kept_of_orders
 from foretell.tables.ledger import OrderLedger
 from foretell.tables.table_ledger import TableLedger
 

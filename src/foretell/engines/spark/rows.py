@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from foretell.tables.bucketed import DIGEST, bucket_numbers, kept_of_orders
+from foretell.tables.bucketed import DIGEST, bucket_numbers
 from foretell.tables.buckets import bucket_of
 from foretell.tables.dataset import CustomerData
+from foretell.tables.kept_columns import kept_of_orders
 from foretell.tables.ledger import OrderLedger
 from foretell.tables.mapping import TableMapping, map_columns
 from foretell.tables.parse import parse_columns
@@ -265,9 +266,11 @@ def packed_by(rows: pl.DataFrame, key: pl.Expr, buckets: int) -> "Iterator[pa.Re
     pyarrow.RecordBatch
         Columns of `PACKED`.
     """
-    split = rows.with_columns(bucket_numbers(key, buckets).alias("bucket")).partition_by(
-        "bucket", as_dict=True, include_key=False
-    )
+    if buckets == 1:
+        split = {(0,): rows}
+    else:
+        numbered = rows.with_columns(bucket_numbers(key, buckets).alias("bucket"))
+        split = numbered.partition_by("bucket", as_dict=True, include_key=False)
     numbers: list[int] = []
     payloads: list[bytes] = []
     for (number,), mine in split.items():

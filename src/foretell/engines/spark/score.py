@@ -82,8 +82,8 @@ def score_on_spark(
     Returns
     -------
     pyspark.sql.DataFrame
-        One row per customer, columns of `foretell.scoring.schema.score_columns`, in no promised order. It is kept on
-        the workers' disks; ``unpersist()`` lets go of it.
+        One row per customer, columns of `foretell.scoring.schema.score_columns`, in no promised order. What it is made
+        of is kept on the workers' disks until the session ends, or ``spark.catalog.clearCache()``.
 
     Raises
     ------
@@ -144,9 +144,11 @@ def scored_on_spark(
     plan = plan_shop(tables, cutoff, time_zone=time_zone)
     # A bucket without rows says all that is wrong with the date or the columns before anything is read.
     score_bucket(plan.nobody(), stored, cutoff)
+    described = None if maker is None else maker.described(plan.nobody(), stored)
     versions = require_same_libraries(spark)
     at_once = spark.sparkContext.defaultParallelism
     shop = read_shop(plan, versions, lambda rows: buckets or buckets_for(rows, at_once))
+    held = [*shop.parts.values()]
     try:
         return _scored(
             spark,
@@ -154,10 +156,12 @@ def scored_on_spark(
             stored,
             buckets=buckets,
             explained_customers=explained_customers,
-            described=None if maker is None else maker.described(plan.nobody(), stored),
+            described=described,
+            held=held,
         )
     except BaseException:
-        shop.release()
+        for frame in held:
+            frame.unpersist()
         raise
 
 
@@ -169,6 +173,7 @@ def _scored(
     buckets: int | None,
     explained_customers: int,
     described: Described | None,
+    held: "list[DataFrame]",
 ) -> SparkScored:
     from pyspark import StorageLevel
     from pyspark.sql import functions as f
@@ -180,6 +185,7 @@ def _scored(
     job = {**send_bundle(spark, stored), **shop.job(), "described": None if described is None else described.job()}
     task = partial(tasks.score_rows, job=job, versions=shop.versions)
     kept = map_in_arrow(packed, task, spark_schema(bucket_schema(horizons, columns))).persist(StorageLevel.DISK_ONLY)
+    held.append(kept)
     told = [json.loads(row[FACTS]) for row in kept.where(f.col(FACTS).isNotNull()).select(FACTS).toArrow().to_pylist()]
     of_tables = {
         name: reduce(add, (TableTold(**bucket["tables"][name]) for bucket in told), TableTold())
@@ -189,7 +195,6 @@ def _scored(
     customers = kept.where(f.col(FACTS).isNull())
     steps = percentile_steps(customers, RANK_KEYS)
     if not steps["orders_key"]:
-        kept.unpersist()
         raise nobody_before(cutoff, account.orders.last)
     by_value = "clv_key" if steps["clv_key"] else "orders_key"
     scores = customers.withColumns(
@@ -198,19 +203,19 @@ def _scored(
             "churn_percentile": percentile_of(f.col("churn_key"), steps["churn_key"]),
         }
     )
-    held = (kept, *shop.parts.values())
     if explained_customers:
         chosen = _highest(customers, horizons, by_value, explained_customers)
         explain = partial(
             tasks.explain_rows, job={**job, "chosen": spark.sparkContext.broadcast(chosen)}, versions=shop.versions
         )
         texts = dict.fromkeys(("customer_id", *REASONS), pl.String())
-        reasons = map_in_arrow(packed, explain, spark_schema(texts))
+        reasons = map_in_arrow(packed, explain, spark_schema(texts)).persist(StorageLevel.DISK_ONLY)
+        held.append(reasons)
         scores = scores.drop(*REASONS).join(reasons, on="customer_id", how="left")
     else:
         # Scored rows need them no more; where a worker is lost they are read again.
         shop.release()
-        held = (kept,)
+        held = [kept]
     level = None if stored.bundle.refinement is None else stored.bundle.refinement.level
     of_customers = [bucket for bucket in told if "weeks" in bucket]
     weeks = pl.concat([pl.DataFrame(bucket["weeks"], schema=TOTALS_SCHEMA) for bucket in of_customers])
@@ -220,7 +225,7 @@ def _scored(
         scores=scores.select([f.col(quoted(name)) for name in score_schema(horizons)]),
         accounts=account.table_accounts(of_tables, refunds_only),
         reasons=account.reasons(refunds_only),
-        notes=account.notes(of_tables),
+        notes=account.notes(of_tables, shop.account_notes([bucket["accounts"] for bucket in of_customers])),
         content=account.content,
         customers=sum(bucket["activity"]["customers"] for bucket in of_customers),
         refunds_only=refunds_only,
@@ -230,8 +235,9 @@ def _scored(
         version=stored.version,
         as_of=cutoff,
         horizons=horizons,
-        held=held,
+        held=tuple(held),
         described=scores.select([f.col(quoted(name)) for name in types]),
+        plain=customers,
         types=types,
         versions=shop.versions,
         has_money=bool(steps["clv_key"]),

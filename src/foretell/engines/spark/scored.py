@@ -49,6 +49,8 @@ class SparkScored:
         What the workers hold on their disks.
     described : pyspark.sql.DataFrame
         `scores` with what else was computed of every customer.
+    plain : pyspark.sql.DataFrame
+        The same without percentiles and reasons.
     types : mapping of str to polars.DataType
         Its columns.
     versions : mapping of str to str
@@ -74,6 +76,7 @@ class SparkScored:
     horizons: Horizons
     held: "tuple[DataFrame, ...]"
     described: "DataFrame"
+    plain: "DataFrame"
     types: Mapping[str, pl.DataType]
     versions: Mapping[str, str]
     has_money: bool

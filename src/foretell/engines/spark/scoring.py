@@ -13,8 +13,8 @@ import numpy as np
 import polars as pl
 
 from foretell.bundles.files import StoredBundle, load_bundle
-from foretell.engines.spark.audiences import Call
 from foretell.engines.spark.bucket_shop import bucket_shop
+from foretell.engines.spark.calls import Call
 from foretell.engines.spark.rows import sent
 from foretell.engines.spark.session import polars_type
 from foretell.errors import BundleError
@@ -26,6 +26,7 @@ from foretell.scoring.ranks import RANKED_DIGITS
 from foretell.scoring.reasons import explain_bucket
 from foretell.scoring.schema import REASONS, score_schema
 from foretell.scoring.score import known_for_scoring, score_bucket
+from foretell.tables.bucket_checks import accounts_of
 from foretell.windows import Horizons, as_cutoff
 
 if TYPE_CHECKING:
@@ -68,7 +69,7 @@ def scored_bucket(batches: "Iterator[pa.RecordBatch]", job: Mapping[str, Any]) -
     job : mapping
         ``archive``, ``content`` and ``version`` of the bundle, ``edges`` of churn bands, ``as_of``, and what
         `foretell.engines.spark.bucket_shop.bucket_shop` needs; ``described``, None or what else is computed, pairs
-        of name and type, and the parts of the `foretell.engines.spark.audiences.Call` that does.
+        of name and type, and the parts of the `foretell.engines.spark.calls.Call` that does.
 
     Yields
     ------
@@ -95,7 +96,9 @@ def scored_bucket(batches: "Iterator[pa.RecordBatch]", job: Mapping[str, Any]) -
     clv, orders = f"predicted_clv_{horizons.clv_days}d", f"predicted_orders_{horizons.clv_days}d"
     ranked = (clv, orders, f"churn_risk_{horizons.churn_days}d")
     keyed = scores.with_columns(rank_key(scores[name]).alias(key) for name, key in zip(ranked, RANK_KEYS, strict=True))
+    accounts, _ = accounts_of(data.orders.collect())
     told |= {
+        "accounts": [accounts.orders, accounts.unnamed, accounts.heavy.to_list()],
         "refunds_only": refund_only_rows(data, cutoff).height,
         "activity": vars(activity_bucket(data, cutoff, active_days=horizons.churn_days)),
         "weeks": weeks.to_dict(as_series=False),

@@ -1,9 +1,12 @@
 """A shop's tables read on a cluster, once: usable rows lie as packages on the workers' disks until they are scored."""
 
-from collections.abc import Callable, Mapping
+import math
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial, reduce
 from typing import TYPE_CHECKING, Any
+
+import polars as pl
 
 from foretell.engines.spark import tasks
 from foretell.engines.spark.payloads import as_bytes
@@ -12,9 +15,13 @@ from foretell.engines.spark.reading import READ
 from foretell.engines.spark.rows import PACKED
 from foretell.engines.spark.session import map_in_arrow
 from foretell.engines.spark.shop_account import ShopAccount
+from foretell.tables.bucket_checks import Accounts, account_notes_of
+from foretell.tables.dataset import Note
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
+
+_DIGESTS_AT_ONCE = 5_000_000
 
 
 @dataclass(frozen=True)
@@ -29,11 +36,14 @@ class SparkShop:
         Usable rows of each table that is split by customer, packed, on the workers' disks.
     versions : mapping of str to str
         Libraries of the driver.
+    shared_orders : int
+        Order ids of several customers.
     """
 
     account: ShopAccount
     parts: "Mapping[str, DataFrame]"
     versions: Mapping[str, str]
+    shared_orders: int = 0
 
     @property
     def plan(self) -> ShopPlan:
@@ -44,6 +54,21 @@ class SparkShop:
         """Let go of what the workers hold; it would be read again."""
         for frame in self.parts.values():
             frame.unpersist()
+
+    def account_notes(self, told: Sequence[tuple[int, int, list[int]]]) -> tuple[Note, ...]:
+        """Report order ids that are missing or shared, and accounts with a large part of all orders.
+
+        Parameters
+        ----------
+        told : sequence of (int, int, list of int)
+            By bucket orders, rows without an order id, and orders of customers who have many.
+
+        Returns
+        -------
+        tuple of Note
+        """
+        found = [Accounts(orders, unnamed, pl.Series(heavy, dtype=pl.UInt32)) for orders, unnamed, heavy in told]
+        return account_notes_of(found, shared=self.shared_orders, rows_used=self.account.orders.used)
 
     def in_buckets(self, buckets: int) -> "DataFrame":
         """Bring all rows of a customer together, of every table.
@@ -100,27 +125,31 @@ def read_shop(plan: ShopPlan, versions: Mapping[str, str], buckets_for: Callable
         parts[name] = _kept(map_in_arrow(rows, task, READ))
     try:
         account = ShopAccount.of(plan, _told(parts))
+        shared = 0
         if plan.lines_later:
             buckets = buckets_for(sum(account.tables[name].ledger.rows_in for name in ("orders", "order_lines")))
             lines = parts["order_lines"]
-            parts["order_lines"] = _placed(parts, plan, versions, buckets)
-            account.take_placed(_told({"order_lines": parts["order_lines"]}).get("order_lines", []))
+            parts["order_lines"] = _kept(_placed(parts, plan, versions, buckets))
+            shared = account.take_placed(_told({"orders": parts["order_lines"]}).get("orders", []))
             lines.unpersist()
+        elif plan.has_order_ids:
+            buckets = math.ceil(account.orders.used / _DIGESTS_AT_ONCE)
+            shared = account.take_placed(_told({"orders": _placed(parts, plan, versions, buckets)}).get("orders", []))
     except BaseException:
         for frame in parts.values():
             frame.unpersist()
         raise
-    return SparkShop(account, parts, versions)
+    return SparkShop(account, parts, versions, shared)
 
 
 def _placed(parts: "Mapping[str, DataFrame]", plan: ShopPlan, versions: Mapping[str, str], buckets: int) -> "DataFrame":
-    """Send lines to their orders by order id, where they take customer and time from."""
-    both = [
-        _split(parts["orders"], "orders", buckets, "keys of orders", versions),
-        _split(parts["order_lines"], "order_lines", buckets, "order_id", versions),
-    ]
+    """Bring rows of one order id together: lines take customer and time from there, and ids of several are counted."""
+    what = "keys of orders" if plan.lines_later else "digests of orders"
+    split = [_split(parts["orders"], "orders", buckets, what, versions)]
+    if plan.lines_later:
+        split.append(_split(parts["order_lines"], "order_lines", buckets, "order_id", versions))
     task = partial(tasks.place_lines, job={"observed_until": plan.observed_until}, versions=versions)
-    return _kept(map_in_arrow(_gathered(both, buckets), task, READ))
+    return map_in_arrow(_gathered(split, buckets), task, READ)
 
 
 def _kept(frame: "DataFrame") -> "DataFrame":

@@ -1,8 +1,10 @@
 """What became of every row of a shop's tables, added up from partitions and buckets: the reports of `read_data`."""
 
 import json
+import warnings
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import polars as pl
 
@@ -10,7 +12,7 @@ from foretell.engines.spark.bucket_shop import TableTold
 from foretell.engines.spark.facts import content_of
 from foretell.engines.spark.plan import ShopPlan
 from foretell.engines.spark.reading import Account
-from foretell.errors import DataError
+from foretell.errors import DataError, DataWarning
 from foretell.scoring.accounting import REFUND_WITHOUT_ORDER, TableAccount
 from foretell.tables.bucketed import DIGEST
 from foretell.tables.dataset import Note
@@ -57,13 +59,20 @@ class ShopAccount:
         ------
         DataError
             If what a table holds cannot be trusted; the problems of all tables at once.
+
+        Warns
+        -----
+        DataWarning
+            If there are events that foretell gives no meaning to.
         """
         tables = {name: Account(reader.ledger()) for name, reader in plan.readers.items()}
         for name, account in tables.items():
             account.absorb(told.get(name, []))
             if account.unknown.rows:
                 unknown = account.unknown
-                account.ledger.note([unknown_note(unknown.rows, len(unknown.names), unknown.where)])
+                note = unknown_note(unknown.rows, len(unknown.names), unknown.where)
+                account.ledger.note([note])
+                warnings.warn(note.sentence, DataWarning, stacklevel=2)
         found = cls(plan, tables)
         found._require_sound(plan.readers)
         return found
@@ -88,21 +97,32 @@ class ShopAccount:
         parts = [f"{account.content:016x}" for account in self.tables.values()]
         return "-".join([*parts, *(_content(read.frame) for read in self.plan.shared.values())])
 
-    def take_placed(self, told: Iterable[str]) -> None:
-        """Take up what lines found beside their orders.
+    def take_placed(self, told: Iterable[str]) -> int:
+        """Take up what lines found beside their orders, and orders beside one another.
 
         Parameters
         ----------
         told : iterable of str
             JSON, as from `foretell.engines.spark.lines.placed_lines`.
 
+        Returns
+        -------
+        int
+            Order ids of several customers.
+
         Raises
         ------
         DataError
             If lines name an order id of several customers, or none can be used.
         """
+        found = [json.loads(facts) for facts in told]
+        if self.plan.lines_later:
+            self._take_lines(found)
+        return sum(facts["shared_orders"] for facts in found)
+
+    def _take_lines(self, found: Iterable[Mapping[str, Any]]) -> None:
         ledger, shared = self.tables["order_lines"].ledger, 0
-        for facts in map(json.loads, told):
+        for facts in found:
             ledger.late += facts["late"]
             shared += facts["shared"]
             for reason, rows in facts["left_out"].items():

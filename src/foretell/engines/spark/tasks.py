@@ -143,7 +143,8 @@ def split_packages(
     buckets : int
         Number of buckets.
     by : str
-        ``customer_id``, ``order_id``, or ``keys of orders``: what lines need to know of orders, by order id.
+        ``customer_id``, ``order_id``; of orders ``keys of orders``, what lines need to know of them, by order id, or
+        ``digests of orders``, what is needed to count the order ids of several customers.
     versions : mapping of str to str
         Libraries of the driver.
 
@@ -153,11 +154,13 @@ def split_packages(
         ``bucket``, ``payload``.
     """
     _settle(versions)
-    from foretell.engines.spark.lines import split_order_keys
+    from foretell.engines.spark.lines import split_order_digests, split_order_keys
     from foretell.engines.spark.payloads import split_payloads
 
     if by == "keys of orders":
         yield from split_order_keys(batches, buckets)
+    elif by == "digests of orders":
+        yield from split_order_digests(batches, buckets)
     else:
         yield from split_payloads(batches, buckets, by=by)
 
@@ -239,7 +242,7 @@ def map_rows(batches: "Batches", *, job: Mapping[str, Any], versions: Mapping[st
     batches : iterator of pyarrow.RecordBatch
         The rows.
     job : mapping
-        As for `foretell.engines.spark.audiences.mapped_rows`.
+        As for `foretell.engines.spark.calls.mapped_rows`.
     versions : mapping of str to str
         Libraries of the driver.
 
@@ -249,7 +252,7 @@ def map_rows(batches: "Batches", *, job: Mapping[str, Any], versions: Mapping[st
         What it returns.
     """
     _settle(versions)
-    from foretell.engines.spark.audiences import mapped_rows
+    from foretell.engines.spark.calls import mapped_rows
 
     yield from mapped_rows(batches, job)
 

@@ -169,7 +169,7 @@ def _written_audiences(
     spark: "SparkSession", scored: SparkScored, folder: "_Folder", place: str, audiences: Audiences
 ) -> dict[str, Any]:
     """Write every audience to a folder of its own, and return what the manifest says of them."""
-    chosen, held = flagged_rows(scored.described, scored.types, audiences, scored.versions)
+    chosen, held = flagged_rows(scored.described, scored.plain, scored.types, audiences, scored.versions)
     told, paths = [], []
     try:
         sizes = sizes_of(chosen, audiences.members)
