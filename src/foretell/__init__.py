@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from foretell.delivery.uploads.write import write_uploads
     from foretell.engines.spark.sample import read_orders_on_spark
     from foretell.engines.spark.score import score_on_spark
-    from foretell.engines.spark.write import write_scores_on_spark
     from foretell.engines.trained_model import TrainedModel, load_model
     from foretell.errors import (
         BundleError,
@@ -48,6 +47,7 @@ if TYPE_CHECKING:
     )
     from foretell.evaluation.tracking import track_orders
     from foretell.features.cohorts import cohort_retention
+    from foretell.jobs.spark_scores import write_scores_on_spark
     from foretell.plots.axes import plot_data
     from foretell.plots.backtest import plot_calibration, plot_decile_value
     from foretell.plots.cohorts import plot_cohort_retention
@@ -174,7 +174,7 @@ _ROOMS = {
     "track_orders": "foretell.evaluation.tracking",
     "train": "foretell.training.train",
     "train_on_spark": "foretell.training.train_on_spark",
-    "write_scores_on_spark": "foretell.engines.spark.write",
+    "write_scores_on_spark": "foretell.jobs.spark_scores",
     "write_uploads": "foretell.delivery.uploads.write",
 }
 

@@ -44,6 +44,8 @@ class Violation:
         Up to three 1-based row numbers of the source (a header line is not counted).
     remedy : str
         What the user can do about it.
+    share : float
+        The rule is broken where more than this share of all rows is concerned, 1 where all are; 0 where any is.
     """
 
     table: str
@@ -52,6 +54,7 @@ class Violation:
     count: int
     rows: tuple[int, ...] = ()
     remedy: str = ""
+    share: float = 0.0
 
     def __str__(self) -> str:
         """Return the violation as one line of plain text."""

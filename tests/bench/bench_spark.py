@@ -14,6 +14,8 @@ import json
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -84,12 +86,15 @@ def spark(folder: Path, data: Path, partitions: int, processors: int) -> dict[st
 
 def costs(folder: Path, data: Path, _partitions: int, _processors: int) -> dict[str, Any]:
     """What the tasks themselves take, without Spark around them: processor time and bytes of each row."""
+    import polars as pl
+    import pyarrow.compute as pc
     import pyarrow.parquet as pq
 
     from foretell.bundles.files import load_bundle
     from foretell.engines.spark import scoring
-    from foretell.engines.spark.facts import partition_facts
-    from foretell.engines.spark.rows import packed_rows
+    from foretell.engines.spark.lines import placed_lines, split_order_digests
+    from foretell.engines.spark.payloads import as_bytes, split_payloads
+    from foretell.engines.spark.reading import Account, read_part, read_rows, reader_of
 
     stored = load_bundle(folder / "bundle")
     scoring.bundle_of = lambda _job: stored
@@ -103,23 +108,37 @@ def costs(folder: Path, data: Path, _partitions: int, _processors: int) -> dict[
         told[f"{name}, microseconds a row"] = round(1e6 * (time.process_time() - start) / rows, 2)
         return found
 
-    timed("check", lambda: partition_facts(iter(batches), {**_COLUMNS, "as_of": AS_OF}))
+    how = {"table": "orders", "source": _COLUMNS, "as_of": AS_OF}
+    read = timed("read", lambda: read_rows(iter(batches), how))
+    kept = [batch.filter(pc.is_valid(batch.column(0))) for batch in read]
+    told["read, bytes a row"] = round(sum(batch.nbytes for batch in kept) / rows, 1)
     buckets = max(rows // 500_000, 1)
-    packed = timed("read and pack", lambda: packed_rows(iter(batches), _COLUMNS, buckets))
+    packed = timed("pack", lambda: split_payloads(iter(kept), buckets))
     told["packed, bytes a row"] = round(sum(batch.nbytes for batch in packed) / rows, 1)
-    bucketed = [[batch.filter(_is(batch, bucket)) for batch in packed] for bucket in range(buckets)]
-    job = {"as_of": AS_OF, "observed_until": None}
-    scored = timed("score", lambda: (out for mine in bucketed for out in scoring.scored_bucket(iter(mine), job)))
+    digests = timed("pack order ids", lambda: split_order_digests(iter(kept), 1))
+    told["order ids, bytes a row"] = round(sum(batch.nbytes for batch in digests) / rows, 1)
+    timed("count order ids", lambda: placed_lines(_of_kind(digests, 0), {"observed_until": None}))
+    nothing = pl.DataFrame(batches[0]).clear()
+    reader = reader_of(how, nothing)
+    empty = {"orders": as_bytes(read_part(reader, nothing, Account(reader.ledger()), datetime.max))}
+    job = {"as_of": AS_OF, "observed_until": None, "empty": empty, "shared": {}, "stable": (), "dropping": (),
+           "described": None}  # fmt: skip
+    scored = timed(
+        "score", lambda: (out for mine in range(buckets) for out in scoring.scored_bucket(_of_kind(packed, mine), job))
+    )
     customers = sum(batch.num_rows for batch in scored)
     told["customers"] = customers
     told["scores, bytes a customer"] = round(sum(batch.nbytes for batch in scored) / customers, 1)
     return told
 
 
-def _is(batch: Any, bucket: int) -> Any:
+def _of_kind(batches: list[Any], bucket: int) -> Iterator[Any]:
+    import pyarrow as pa
     import pyarrow.compute as pc
 
-    return pc.equal(batch.column(0), bucket)
+    for batch in batches:
+        mine = batch.filter(pc.equal(batch.column(0), bucket))
+        yield mine.append_column("kind", pa.array(["orders"] * mine.num_rows))
 
 
 def train(folder: Path, data: Path, _partitions: int, _processors: int) -> dict[str, Any]:

@@ -6,14 +6,12 @@ import signal
 import warnings
 from dataclasses import replace
 from datetime import datetime
-from pathlib import Path
 
 import numpy as np
 import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
-from boosted_shops import AS_OF as BOOSTED_AS_OF
 from engines.spark_local import collected, frame_of
 from foretell.bundles.files import StoredBundle
 from foretell.engines.frame import score_frame
@@ -23,7 +21,6 @@ from foretell.engines.spark.sample import read_orders_on_spark
 from foretell.engines.spark.score import score_on_spark, scored_on_spark
 from foretell.errors import ClusterMismatch, ConfigError, DataError, OutputError, SmallSampleWarning, WindowError
 from foretell.scoring.accounting import account_rows
-from foretell.scoring.activity import activity_bucket
 from foretell.scoring.schema import REASONS
 from foretell.tables.read import read_orders
 from foretell.tables.source import Source
@@ -54,44 +51,6 @@ def stored(bundle) -> StoredBundle:
 def expected(orders, stored):
     """What the local engine says."""
     return score_frame(read_orders(orders, order_id="order_id"), stored, AS_OF, explained_customers=40)
-
-
-@pytest.mark.parametrize("buckets", [1, 8, 64])
-def test_any_number_of_partitions_gives_the_local_scores(
-    spark, orders, stored, expected, buckets: int, tmp_path
-) -> None:
-    # Three files in an order that cuts customers, columns in another order than foretell's, one that it does not know.
-    source = orders.sample(fraction=1.0, shuffle=True, seed=1).select(
-        "amount", pl.lit("x").alias("tag"), "ordered_at", "order_id", "customer_id"
-    )
-    frame = Source(frame_of(spark, source, tmp_path / "orders", files=3), order_id="order_id")
-    scored = scored_on_spark(spark, {"orders": frame}, stored, AS_OF, buckets=buckets, explained_customers=40)
-    found = collected(scored.scores)
-    assert_frame_equal(found, expected.scores, check_exact=True)
-    assert_frame_equal(scored.forecast, expected.forecast, check_exact=True)
-    assert_frame_equal(scored.total, expected.total, check_exact=True)
-    assert found["reason_1"].count() == 40
-    data = read_orders(orders, order_id="order_id")
-    account = account_rows(data, AS_OF)
-    assert scored.customers == found.height
-    assert scored.counts() == {
-        "rows_in": account.rows_in,
-        "used": account.used,
-        "at_or_after_as_of": account.at_or_after_as_of,
-        "quarantined": account.quarantine.height,
-    }
-    assert scored.refunds_only + scored.facts.ledger.rows_in - scored.facts.ledger.used == account.quarantine.height
-    assert scored.activity == activity_bucket(data, AS_OF, active_days=stored.bundle.horizons.churn_days)
-    scored.release()
-
-
-def test_trees_give_the_local_scores_too(spark, boosted_shop, boosted, tmp_path) -> None:
-    stored, rows = StoredBundle(boosted, "v2"), in_units(boosted_shop)
-    whole = score_frame(read_orders(rows), stored, BOOSTED_AS_OF, explained_customers=0)
-    found = collected(
-        score_on_spark(spark, frame_of(spark, rows, tmp_path / "orders"), stored, BOOSTED_AS_OF, buckets=5)
-    )
-    assert_frame_equal(found, whole.scores, check_exact=True)
 
 
 def test_a_worker_killed_in_mid_run_changes_nothing(spark, orders, stored, expected, tmp_path, monkeypatch) -> None:
@@ -148,7 +107,7 @@ def test_skew_and_empty_partitions(spark, stored, tmp_path) -> None:
     rows = pl.DataFrame({"customer_id": who, "ordered_at": days, "amount": rng.integers(0, 900, 6_000) / 10})
     whole = score_frame(read_orders(rows), stored, AS_OF, explained_customers=0)
     frame = frame_of(spark, rows, tmp_path / "orders").repartition(9).where("customer_id != 'nobody'")
-    found = score_on_spark(spark, frame.unionByName(frame.limit(0)), stored, AS_OF, buckets=40)
+    found = score_on_spark(spark, frame.unionByName(frame.limit(0)), stored, AS_OF, buckets=12)
     assert_frame_equal(collected(found), whole.scores, check_exact=True)
 
 
@@ -163,6 +122,11 @@ def test_rows_left_out_are_counted_as_by_the_local_reader(spark, orders, stored,
     )  # fmt: skip
     # Bad dates are most of the first partition and few of all: no reason to refuse the column.
     broken = pl.concat([broken.filter(pl.col("at") == "soon"), broken.filter(pl.col("at") != "soon"), broken.tail(50)])
+    # An order of two customers, and one account that much is ordered by.
+    broken = broken.with_columns(
+        order_id=pl.when(number < 2).then(pl.lit("o-shared")).otherwise("order_id"),
+        client=pl.when(number % 5 == 1).then(pl.lit("guest")).otherwise("client"),
+    )
     how = {"customer_id": "client", "ordered_at": "at", "amount": "pieces * price", "date_format": "%d.%m.%Y",
            "order_id": "order_id", "observed_until": "2025-11-01", "drop_duplicates": True}  # fmt: skip
     data = read_orders(broken, **how)
@@ -170,7 +134,9 @@ def test_rows_left_out_are_counted_as_by_the_local_reader(spark, orders, stored,
     scored = scored_on_spark(spark, frame, stored, AS_OF, buckets=3)
     account = account_rows(data, AS_OF)
     assert scored.counts()["quarantined"] == account.quarantine.height > 1_000
-    assert {**scored.facts.ledger.reasons(), **scored.left_out()} == account.reasons()
+    assert {"giant_account", "order_id_shared"} < {note.code for note in scored.notes}
+    assert [(note.code, note.count) for note in scored.notes] == [(note.code, note.count) for note in data.report.notes]
+    assert dict(scored.reasons) == account.reasons()
     assert_frame_equal(
         collected(scored.scores), score_frame(data, stored, AS_OF, explained_customers=0).scores, check_exact=True
     )
@@ -181,19 +147,25 @@ def test_types_of_sources(spark, stored, tmp_path) -> None:
     rows = pl.DataFrame(
         {
             "customer_id": pl.Series(np.arange(len(days)) % 5, dtype=pl.UInt64),
-            "ordered_at": days.dt.date(),
+            "ordered_at": days.dt.offset_by("20h").dt.replace_time_zone("UTC"),
             "amount": pl.Series([12.5] * len(days)).cast(pl.Decimal(12, 2)),
             "tags": [["a", "b"]] * len(days),
         }
     )
-    whole = score_frame(read_orders(rows), stored, AS_OF, explained_customers=0)
+    # One instant is another day there.
+    zone = {"time_zone": "Asia/Tokyo"}
+    whole = score_frame(read_orders(rows, **zone), stored, AS_OF, explained_customers=0)
     frame = frame_of(spark, rows, tmp_path / "unsigned")
-    assert dict(frame.dtypes)["customer_id"] == "decimal(20,0)"
-    assert_frame_equal(
-        collected(score_on_spark(spark, frame, stored, AS_OF, buckets=2)), whole.scores, check_exact=True
-    )
+    assert dict(frame.dtypes) == {
+        "customer_id": "decimal(20,0)",
+        "ordered_at": "timestamp",
+        "amount": "decimal(12,2)",
+        "tags": "array<string>",
+    }
+    found = score_on_spark(spark, frame, stored, AS_OF, buckets=2, **zone)
+    assert_frame_equal(collected(found), whole.scores, check_exact=True)
     with pytest.raises(DataError, match="zone is not given"):
-        score_on_spark(spark, frame.withColumn("ordered_at", frame["ordered_at"].cast("timestamp")), stored, AS_OF)
+        score_on_spark(spark, frame, stored, AS_OF)
     nanoseconds = frame.selectExpr("customer_id", "amount", "unix_micros(timestamp(ordered_at)) * 1000 as ordered_at")
     with pytest.raises(DataError, match=r"ordered_at: the column holds Int64, which is no time"):
         score_on_spark(spark, nanoseconds, stored, AS_OF)
@@ -213,8 +185,10 @@ def test_what_cannot_be_scored_is_said_by_the_driver(spark, orders, stored, tmp_
     two = frame.selectExpr("*", "if(amount < 20, 'EUR', 'USD') as currency")
     with pytest.raises(DataError, match=r"orders\.currency"):
         score_on_spark(spark, Source(two, currency="currency"), stored, AS_OF)
-    with pytest.raises(ConfigError, match="orders alone"):
-        score_on_spark(spark, {"orders": frame, "events": frame}, stored, AS_OF)
+    with pytest.raises(ConfigError, match=r"no table 'event'\. Did you mean 'events'"):
+        score_on_spark(spark, {"orders": frame, "event": frame}, stored, AS_OF)
+    with pytest.raises(ConfigError, match="no table of orders"):
+        score_on_spark(spark, {"events": frame}, stored, AS_OF)
     with pytest.raises(TypeError, match="Spark frame"):
         score_on_spark(spark, orders, stored, AS_OF)
     monkeypatch.setattr(tasks, "versions_here", lambda: {"polars": "0.0.1"})
@@ -222,26 +196,15 @@ def test_what_cannot_be_scored_is_said_by_the_driver(spark, orders, stored, tmp_
         score_on_spark(spark, frame, replace(stored), AS_OF)
 
 
-def test_one_instant_of_a_zone(spark, orders, stored, tmp_path: Path) -> None:
-    zoned = orders.with_columns(pl.col("ordered_at").dt.replace_time_zone("UTC"))
-    how = {"time_zone": "Asia/Tokyo", "order_id": "order_id"}
-    whole = score_frame(read_orders(zoned, **how), stored, AS_OF, explained_customers=0)
-    frame = frame_of(spark, zoned, tmp_path / "orders")
-    assert dict(frame.dtypes)["ordered_at"] == "timestamp"
-    assert_frame_equal(
-        collected(score_on_spark(spark, Source(frame, **how), stored, AS_OF)), whole.scores, check_exact=True
-    )
-
-
 def test_a_folder_is_committed_whole_and_written_once(spark, orders, stored, expected, tmp_path, monkeypatch) -> None:
     frame, out = Source(frame_of(spark, orders, tmp_path / "orders"), order_id="order_id"), tmp_path / "out"
     with monkeypatch.context() as killed:
         killed.setattr(write._Folder, "commit", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
         with pytest.raises(KeyboardInterrupt):
-            write.write_scores_on_spark(spark, frame, stored, datetime(2025, 7, 20), str(out), buckets=2)
+            write.write_scores(spark, frame, stored, datetime(2025, 7, 20), str(out), buckets=2)
     assert not (out / "manifest.json").exists()
     left = {path.name for path in (out / "scores").iterdir()}
-    first = write.write_scores_on_spark(spark, frame, stored, AS_OF, f"file://{out}", buckets=3)
+    first = write.write_scores(spark, frame, stored, AS_OF, f"file://{out}", buckets=3)
     assert first.changed
     assert left.isdisjoint(path.name for path in (out / "scores").iterdir())
     found = pl.read_parquet(out / first.manifest["scores"] / "*.parquet").sort("customer_id")
@@ -255,15 +218,15 @@ def test_a_folder_is_committed_whole_and_written_once(spark, orders, stored, exp
         manifest["files"].values()
     )
     before = (out / "manifest.json").stat().st_mtime_ns
-    again = write.write_scores_on_spark(spark, frame, stored, AS_OF, f"file://{out}", buckets=5)
+    again = write.write_scores(spark, frame, stored, AS_OF, f"file://{out}", buckets=5)
     assert (again.changed, again.manifest) == (False, first.manifest)
     assert (out / "manifest.json").stat().st_mtime_ns == before
     (out / "manifest.json").write_text("{}")
     with pytest.raises(OutputError, match=r"cannot be read or written: .*Checksum"):
-        write.write_scores_on_spark(spark, frame, stored, AS_OF, str(out), buckets=1)
+        write.write_scores(spark, frame, stored, AS_OF, str(out), buckets=1)
     (out / ".manifest.json.crc").unlink()
     with pytest.raises(OutputError, match="no manifest of scores"):
-        write.write_scores_on_spark(spark, frame, stored, AS_OF, str(out), buckets=1)
+        write.write_scores(spark, frame, stored, AS_OF, str(out), buckets=1)
 
 
 def test_a_sample_trains_the_model_that_the_local_reader_trains(spark, orders, tmp_path) -> None:

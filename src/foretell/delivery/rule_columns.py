@@ -164,19 +164,9 @@ def rule_frame(
         The same rows in the same order, with aliases, features, the columns of `DERIVED`, ranks, horizons and
         `HAS_ORDERED` added; below them those without an order, who have 0 orders, no scores and no ranks.
     """
-    named = scores.with_columns(pl.col(name).alias(alias) for alias, name in aliases(columns).items())
-    if features is not None:
-        extra = [name for name in features.columns if name == "customer_id" or name not in named.columns]
-        named = named.join(features.select(extra), on="customer_id", how="left", maintain_order="left")
-    has_money = named.get_column("predicted_clv").is_not_null().any()
-    past, predicted = ("historic_clv", "predicted_clv") if has_money else ("orders", "predicted_orders")
-    first_day = first_unseen_day(as_of)
-    named = named.with_columns(
-        pl.col(past).cast(pl.Float64).alias(PAST_VALUE.name),
-        pl.col(predicted).cast(pl.Float64).alias(PREDICTED_VALUE.name),
-        (pl.col("expected_next_order_date") - pl.lit(first_day)).dt.total_days().alias(DAYS_TO_NEXT_ORDER.name),
-        *(pl.lit(days, dtype=pl.Int32).alias(name) for name, days in asdict(horizons).items()),
-    )
+    has_money = bool(scores.get_column(aliases(columns)["predicted_clv"]).is_not_null().any())
+    named = rule_rows_of(scores, columns, as_of=as_of, horizons=horizons, features=features, has_money=has_money)
+    past, predicted = value_columns(has_money=has_money)
     for column, of in ((PAST_VALUE_PERCENTILE, past), (PREDICTED_VALUE_PERCENTILE, predicted)):
         named = named.with_columns(rank_in_percent(of).alias(column.name))
     wanted = {name: name.removesuffix(PERCENTILE) for name in ranked if name not in named.columns}
@@ -185,6 +175,60 @@ def rule_frame(
         *(rank_in_percent(of).alias(name) for name, of in wanted.items() if of in named.columns),
     )
     return named if prospects is None else _with_prospects(named, prospects, horizons)
+
+
+def value_columns(*, has_money: bool) -> tuple[str, str]:
+    """Return what stands for past and predicted value.
+
+    Parameters
+    ----------
+    has_money : bool
+        Whether orders carry amounts.
+
+    Returns
+    -------
+    past, predicted : str
+        Names without a horizon.
+    """
+    return ("historic_clv", "predicted_clv") if has_money else ("orders", "predicted_orders")
+
+
+def rule_rows_of(
+    scores: pl.DataFrame,
+    columns: tuple[Column, ...],
+    *,
+    as_of: datetime,
+    horizons: Horizons,
+    features: pl.DataFrame | None = None,
+    has_money: bool,
+) -> pl.DataFrame:
+    """Return scores with every further column that a rule may name and that needs no other customer's row.
+
+    Parameters
+    ----------
+    scores, columns, as_of, horizons, features
+        As for `rule_frame`; the rows may be those of some customers.
+    has_money : bool
+        Whether orders carry amounts.
+
+    Returns
+    -------
+    pl.DataFrame
+        The same rows in the same order: all that `rule_frame` adds but ranks and `HAS_ORDERED`.
+    """
+    named = scores.with_columns(pl.col(name).alias(alias) for alias, name in aliases(columns).items())
+    if features is not None:
+        extra = [name for name in features.columns if name == "customer_id" or name not in named.columns]
+        named = named.join(features.select(extra), on="customer_id", how="left", maintain_order="left")
+    past, predicted = value_columns(has_money=has_money)
+    return named.with_columns(
+        pl.col(past).cast(pl.Float64).alias(PAST_VALUE.name),
+        pl.col(predicted).cast(pl.Float64).alias(PREDICTED_VALUE.name),
+        (pl.col("expected_next_order_date") - pl.lit(first_unseen_day(as_of)))
+        .dt.total_days()
+        .alias(DAYS_TO_NEXT_ORDER.name),
+        *(pl.lit(days, dtype=pl.Int32).alias(name) for name, days in asdict(horizons).items()),
+    )
 
 
 def _with_prospects(named: pl.DataFrame, prospects: pl.DataFrame, horizons: Horizons) -> pl.DataFrame:
@@ -216,4 +260,22 @@ def rank_in_percent(name: str) -> pl.Expr:
         Above 0 to below 100, the highest last, ties by mean rank.
     """
     value = pl.col(name)
-    return (value.rank("average") - 0.5) / value.count() * 100
+    return percent_of_rank(value.rank("average"), value.count())
+
+
+def percent_of_rank(mean_rank: pl.Expr, count: pl.Expr) -> pl.Expr:
+    """Return a rank in percent.
+
+    Parameters
+    ----------
+    mean_rank : polars.Expr
+        From 1 on.
+    count : polars.Expr
+        Among how many; one value, by whose inverse polars multiplies, which decides over last digits.
+
+    Returns
+    -------
+    polars.Expr
+        Above 0 to below 100.
+    """
+    return (mean_rank - 0.5) / count * 100

@@ -224,13 +224,15 @@ def with_features(
     attributes = {column.name for column in attribute_columns(data)} & wanted
     computed = [column.name for column in columns if column.name not in attributes]
     frame = run.scores.select("customer_id")
-    families = _families(data, computed)
+    families = families_of(data, computed)
     if families and statistics is None:
         statistics = fit_statistics(data, as_of)
     found, people = [], []
     for part in [data] if parts is None else parts:
         if columns:
-            found.append(_described(part, as_of, computed, attributes, statistics=statistics, families=families))
+            found.append(
+                described_customers(part, as_of, computed, attributes, statistics=statistics, families=families)
+            )
         if asks:
             people.append(described_prospects(part, as_of, computed, statistics))
     if columns:
@@ -246,13 +248,25 @@ def _asks_for_prospects(data: CustomerData, segments: Sequence[Segment]) -> bool
     return there and any(segment.people != "customers" and not segment.off for segment in segments)
 
 
-def _families(data: CustomerData, names: Sequence[str]) -> set[str]:
-    """Return the families of other tables that some features are of: the others need not be computed."""
+def families_of(data: CustomerData, names: Sequence[str]) -> set[str]:
+    """Return the families of other tables that some features are of: the others need not be computed.
+
+    Parameters
+    ----------
+    data : CustomerData
+        The shop; only columns are looked at.
+    names : sequence of str
+        Features.
+
+    Returns
+    -------
+    set of str
+    """
     features = catalogue(available=Available.of(data))
     return {feature.family for feature in features if feature.name in names} & OPTIONAL_FAMILIES
 
 
-def _described(
+def described_customers(
     data: CustomerData,
     as_of: datetime,
     computed: Sequence[str],
@@ -261,6 +275,28 @@ def _described(
     statistics: Statistics | None,
     families: Collection[str],
 ) -> pl.DataFrame:
+    """Compute features, and what attributes of orders say.
+
+    Parameters
+    ----------
+    data : CustomerData
+        All rows of some customers.
+    as_of : datetime
+        First instant that is not seen.
+    computed : sequence of str
+        Features.
+    attributes : collection of str
+        Of `foretell.tables.order_attributes.attribute_columns`.
+    statistics : Statistics or None
+        Figures of the whole shop.
+    families : collection of str
+        Of the features; the others are not computed.
+
+    Returns
+    -------
+    polars.DataFrame
+        ``customer_id`` and these columns.
+    """
     found = None
     if computed:
         found = compute(data, as_of, statistics, families=families).select("customer_id", *computed).collect()

@@ -155,7 +155,7 @@ def _refusals(written: pl.DataFrame, unreadable: pl.Series, *, decimal_comma: bo
     if not found and most(unreadable):
         remedy = f"Check which column holds the {name}, or {_without(name)}."
         rule = f"more than half of the {name}s are no numbers"
-        found.append(Violation("orders", name, rule, int(unreadable.sum()), first_rows(unreadable), remedy))
+        found.append(Violation("orders", name, rule, int(unreadable.sum()), first_rows(unreadable), remedy, share=0.5))
     return tuple(found)
 
 

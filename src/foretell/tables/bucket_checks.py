@@ -1,7 +1,7 @@
 """Checks that take all rows of a customer together, bucket by bucket, and what few of them concern several buckets."""
 
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -36,6 +36,74 @@ class BucketFindings:
 
     repeats: pl.Series
     notes: tuple[Note, ...]
+
+
+@dataclass(frozen=True)
+class Accounts:
+    """What the customers of one bucket ordered.
+
+    Parameters
+    ----------
+    orders : int
+        Orders; an id of several customers is one for each of them.
+    unnamed : int
+        Rows without an order id among others that have one.
+    heavy : polars.Series
+        UInt32, orders of each customer who has more than a hundredth of the bucket's.
+    """
+
+    orders: int
+    unnamed: int
+    heavy: pl.Series
+
+
+def accounts_of(rows: pl.DataFrame) -> tuple[Accounts, pl.Series]:
+    """Count the orders of the customers of one bucket.
+
+    Parameters
+    ----------
+    rows : polars.DataFrame
+        All rows of these customers: ``customer_id``, where known ``order_id``.
+
+    Returns
+    -------
+    Accounts
+    polars.Series
+        UInt64, a digest for each order id and customer; empty where orders have no ids.
+    """
+    customer, unnamed = customer_digests(rows["customer_id"]), 0
+    named = pl.Series("order", [], dtype=pl.UInt64)
+    if "order_id" in rows.columns:
+        order = order_digests(rows["order_id"]).alias("order")
+        unnamed, named = order.null_count(), order.drop_nulls()
+        if named.n_unique() < named.len():
+            pairs = pl.DataFrame([customer, order]).drop_nulls().unique()
+            customer = pl.concat([pairs["customer"], customer.filter(order.is_null())])
+            named = pairs["order"]
+    return Accounts(customer.len(), unnamed, heavy_counts(customer, _LIKELY_SHARE * customer.len())), named
+
+
+def account_notes_of(found: Sequence[Accounts], *, shared: int, rows_used: int) -> tuple[Note, ...]:
+    """Report order ids that are missing or shared, and accounts with a large part of all orders.
+
+    Parameters
+    ----------
+    found : sequence of Accounts
+        Of all buckets, one at least.
+    shared : int
+        Order ids of several customers.
+    rows_used : int
+        Rows of all buckets.
+
+    Returns
+    -------
+    tuple of Note
+        As from `foretell.tables.checks.account_notes`.
+    """
+    notes = [*unnamed_notes(sum(one.unnamed for one in found)), *shared_notes(shared)]
+    if rows_used > GIANT_MIN_ROWS:
+        notes += giant_notes(pl.concat([one.heavy for one in found]), sum(one.orders for one in found))
+    return tuple(notes)
 
 
 def check_buckets(
@@ -75,8 +143,8 @@ def check_buckets(
         names if drop_repeats else [name for name in ("row_number", "customer_id", "order_id", DIGEST) if name in names]
     )
     repeats: list[pl.Series] = []
-    heavy: list[pl.Series] = []
-    orders = unnamed = rows_used = 0
+    found: list[Accounts] = []
+    rows_used = 0
     digests = _Digests(folder / "order-digests")
     for number in range(buckets + (beside is not None)):
         if beside is not None and number == buckets:
@@ -90,19 +158,12 @@ def check_buckets(
             if number < buckets:
                 rewrite(number, rows)
         rows_used += rows.height
-        customer = customer_digests(rows["customer_id"])
+        accounts, order = accounts_of(rows)
+        found.append(accounts)
         if has_orders:
-            order = order_digests(rows["order_id"]).alias("order")
-            unnamed += order.null_count()
-            pairs = pl.DataFrame([customer, order]).drop_nulls().unique()
-            customer = pl.concat([pairs["customer"], customer.filter(order.is_null())])
-            digests.write(number, pairs["order"])
-        orders += customer.len()
-        heavy.append(heavy_counts(customer, _LIKELY_SHARE * customer.len()))
-    notes = [*unnamed_notes(unnamed), *shared_notes(digests.shared(buckets))]
-    if rows_used > GIANT_MIN_ROWS:
-        notes += giant_notes(pl.concat(heavy), orders)
-    return BucketFindings(pl.concat(repeats).sort(), tuple(notes))
+            digests.write(number, order)
+    notes = account_notes_of(found, shared=digests.shared(buckets), rows_used=rows_used)
+    return BucketFindings(pl.concat(repeats).sort(), notes)
 
 
 def _repeats(rows: pl.DataFrame, *, exactly: bool) -> pl.Series:

@@ -2,7 +2,6 @@
 
 import io
 import shutil
-from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -10,7 +9,7 @@ from typing import Any
 import polars as pl
 
 from foretell.tables.dataset import CustomerData, ReadReport
-from foretell.tables.schema import OPTIONAL, ORDERS
+from foretell.tables.kept_columns import kept_of_optional, kept_of_orders
 
 BY_CUSTOMER = ("orders", "order_lines", "events", "customers")
 """Tables that are split; calendar and places are everybody's."""
@@ -281,7 +280,7 @@ def write_optional(writer: BucketWriter, data: CustomerData, *, rows_at_once: in
     for name in data.optional.names:
         if name in BY_CUSTOMER:
             rows = getattr(data.optional, name)
-            kept = _kept(name, rows.collect_schema().names(), data.optional.stable_attributes)
+            kept = kept_of_optional(name, rows.collect_schema().names(), data.optional.stable_attributes)
             write_table(writer, name, rows.select(kept), rows_at_once=rows_at_once)
 
 
@@ -302,33 +301,6 @@ def write_table(writer: BucketWriter, name: str, rows: pl.LazyFrame, *, rows_at_
     writer.begin(name, pl.DataFrame(schema=rows.collect_schema()))
     for part, batch in enumerate(rows.collect_batches(chunk_size=rows_at_once, maintain_order=True)):
         writer.write(name, batch, part)
-
-
-def kept_of_orders(names: list[str]) -> list[str]:
-    """Return the columns of orders that scoring may read: those that foretell gives a meaning to.
-
-    Parameters
-    ----------
-    names : list of str
-        Columns that there are.
-
-    Returns
-    -------
-    list of str
-        In their order; attributes stay behind.
-    """
-    known = {"row_number", *(column.stored_name for column in ORDERS)}
-    return [name for name in names if name in known]
-
-
-_COLUMNS: Mapping[str, Mapping[str, bool]] = {
-    table.name: {column.stored_name: column.personal for column in table} for table in OPTIONAL
-}
-
-
-def _kept(table: str, names: list[str], stable: tuple[str, ...]) -> list[str]:
-    personal = _COLUMNS[table]
-    return [name for name in names if not personal.get(name, name not in stable)]
 
 
 def _write(path: Path, rows: pl.DataFrame) -> None:

@@ -5,7 +5,7 @@ arrive later cannot change how earlier ones were read.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import polars as pl
 
@@ -209,7 +209,7 @@ def _format_refusals(
     count = int(unreadable.sum())
     share = "none" if unreadable.all() else "less than half"
     rule = f"{share} of the times can be read {expected}"
-    return (_violation(name, rule, count, first_rows(unreadable), remedy),)
+    return (replace(_violation(name, rule, count, first_rows(unreadable), remedy), share=0.5),)
 
 
 def _violation(name: str, rule: str, count: int, rows: tuple[int, ...], remedy: str) -> Violation:

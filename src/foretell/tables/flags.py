@@ -59,4 +59,4 @@ def _refusals(unreadable: pl.Series, name: str) -> tuple[Violation, ...]:
         return ()
     remedy = f"Say what is meant, as in {name}=\"status = 'cancelled'\"."
     rule = "no row holds yes or no (true/false, yes/no, 1/0)"
-    return (Violation("orders", name, rule, unreadable.len(), remedy=remedy),)
+    return (Violation("orders", name, rule, unreadable.len(), remedy=remedy, share=1.0),)

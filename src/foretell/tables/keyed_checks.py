@@ -54,9 +54,30 @@ def unequal_rows(frame: pl.DataFrame, usable: pl.Series, table: str, key: Sequen
     numbers = among.filter(pl.col("twice"))["row_number"]
     if numbers.is_empty():
         return []
+    return [contradicting_rows(table, key, numbers.len(), tuple(int(row) for row in numbers.head(3)))]
+
+
+def contradicting_rows(table: str, key: Sequence[str], count: int, where: tuple[int, ...] = ()) -> Violation:
+    """Return the refusal of rows of one key that contradict each other.
+
+    Parameters
+    ----------
+    table : str
+        Name of the table.
+    key : sequence of str
+        Columns of which every usable row has its own values.
+    count : int
+        Such rows.
+    where : tuple of int
+        Numbers of the first, where they are known.
+
+    Returns
+    -------
+    Violation
+    """
     rule = f"rows of the same {' and '.join(key)} say different things"
     remedy = "Keep the row that holds today: which of them does cannot be told from here."
-    return [Violation(table, key[0], rule, numbers.len(), tuple(int(row) for row in numbers.head(3)), remedy)]
+    return Violation(table, key[0], rule, count, where, remedy)
 
 
 def ends_before_starts(starts_on: pl.Series, ends_on: pl.Series) -> pl.Series:

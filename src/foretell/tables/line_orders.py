@@ -4,7 +4,7 @@ An order is dated by its first row, and a returned line by the first refund of i
 never move a line. Lines that carry a customer and a time of their own keep them.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 import polars as pl
@@ -58,20 +58,93 @@ def place_lines(columns: Mapping[str, Parsed], height: int, orders: pl.LazyFrame
     lines = _lines(columns, height)
     own = lines.select(own=pl.col("customer_id").is_not_null() & pl.col("ordered_at").is_not_null()).to_series()
     if "order_id" not in columns or orders is None:
-        needed = () if "order_id" in columns else _missing_keys(columns)
-        return PlacedLines(lines["customer_id"], lines["ordered_at"], _missing(lines, own & False), needed)
+        nobody = _missing(lines, own & False)
+        return PlacedLines(lines["customer_id"], lines["ordered_at"], nobody, missing_keys(columns))
     if "order_id" not in orders.collect_schema().names():
         if own.all():
             return PlacedLines(lines["customer_id"], lines["ordered_at"], {})
-        remedy = "Name the order_id of the orders, or customer_id and ordered_at of the lines."
-        rule = "lines are keyed by order_id, and the orders have none"
-        violation = Violation(_TABLE, "order_id", rule, int((~own).sum()), first_rows(~own), remedy)
-        return PlacedLines(lines["customer_id"], lines["ordered_at"], {}, (violation,))
+        return PlacedLines(lines["customer_id"], lines["ordered_at"], {}, (no_order_ids(~own),))
     placed = _joined(lines, _order_table(orders))
     unknown = ~own & placed["order_id"].is_not_null() & ~placed["found"] & ~placed["shared"]
     masks = {"unknown_order": unknown, "order_cancelled": placed["cancelled"], "return_undated": placed["undated"]}
     masks |= _missing(placed, unknown)
     return PlacedLines(placed["customer_id"], placed["ordered_at"], masks, _shared(placed["shared"]))
+
+
+def own_keys(columns: Mapping[str, Parsed], height: int) -> PlacedLines:
+    """Look at the keys that lines have of their own, where their orders are somewhere else.
+
+    Parameters
+    ----------
+    columns : mapping of str to Parsed
+        As for `place_lines`.
+    height : int
+        Number of lines.
+
+    Returns
+    -------
+    PlacedLines
+        Lines without an order id must have both keys; of the others, those that lack some are placed later.
+    """
+    lines = _lines(columns, height)
+    lacking = _missing(lines, lines["order_id"].is_not_null())
+    return PlacedLines(lines["customer_id"], lines["ordered_at"], lacking, missing_keys(columns))
+
+
+def missing_keys(columns: Collection[str]) -> tuple[Violation, ...]:
+    """Refuse lines that say neither which order they belong to nor whose they are.
+
+    Parameters
+    ----------
+    columns : collection of str
+        Columns of the table that they have.
+
+    Returns
+    -------
+    tuple of Violation
+        One at most.
+    """
+    if "order_id" in columns or {"customer_id", "ordered_at"} <= set(columns):
+        return ()
+    rule = "the lines have neither an order_id nor both customer_id and ordered_at"
+    remedy = 'Say which columns they are, as in order_id="…".'
+    return (Violation(_TABLE, "order_id", rule, 1, remedy=remedy),)
+
+
+def no_order_ids(unplaced: pl.Series | int) -> Violation:
+    """Return the refusal of lines that know their order only, where orders have no ids.
+
+    Parameters
+    ----------
+    unplaced : polars.Series or int
+        Boolean mask of these lines, or their number.
+
+    Returns
+    -------
+    Violation
+    """
+    count, where = (unplaced, ()) if isinstance(unplaced, int) else (int(unplaced.sum()), first_rows(unplaced))
+    remedy = "Name the order_id of the orders, or customer_id and ordered_at of the lines."
+    return Violation(_TABLE, "order_id", "lines are keyed by order_id, and the orders have none", count, where, remedy)
+
+
+def shared_order_ids(count: int, where: tuple[int, ...] = ()) -> Violation:
+    """Return the refusal of lines that name an order of several customers and not theirs.
+
+    Parameters
+    ----------
+    count : int
+        How many.
+    where : tuple of int
+        Numbers of the first, where they are known.
+
+    Returns
+    -------
+    Violation
+    """
+    rule = "lines name an order id that belongs to several customers"
+    remedy = "Map customer_id of the lines too, or leave such lines out: whose they are cannot be told."
+    return Violation(_TABLE, "order_id", rule, count, where, remedy)
 
 
 def _lines(columns: Mapping[str, Parsed], height: int) -> pl.DataFrame:
@@ -87,14 +160,6 @@ def _lines(columns: Mapping[str, Parsed], height: int) -> pl.DataFrame:
         if name in columns:
             negative |= (columns[name].values < 0).fill_null(value=False)
     return pl.DataFrame([*found, negative.alias("returned")])
-
-
-def _missing_keys(columns: Mapping[str, Parsed]) -> tuple[Violation, ...]:
-    if {"customer_id", "ordered_at"} <= set(columns):
-        return ()
-    rule = "the lines have neither an order_id nor both customer_id and ordered_at"
-    remedy = 'Say which columns they are, as in order_id="…".'
-    return (Violation(_TABLE, "order_id", rule, 1, remedy=remedy),)
 
 
 def _missing(lines: pl.DataFrame, unknown: pl.Series) -> dict[str, pl.Series]:
@@ -153,8 +218,4 @@ def _matched(lines: pl.DataFrame, orders: pl.DataFrame, key: list[str]) -> pl.Da
 
 
 def _shared(shared: pl.Series) -> tuple[Violation, ...]:
-    if not shared.any():
-        return ()
-    rule = "lines name an order id that belongs to several customers"
-    remedy = "Map customer_id of the lines too, or leave such lines out: whose they are cannot be told."
-    return (Violation(_TABLE, "order_id", rule, int(shared.sum()), first_rows(shared), remedy),)
+    return (shared_order_ids(int(shared.sum()), first_rows(shared)),) if shared.any() else ()

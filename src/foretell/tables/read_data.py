@@ -102,7 +102,7 @@ def read_data(
     }
     for name, source in given.items():
         require_known(name, source.arguments)
-    stable = _stable_attributes(given.get("customers"))
+    stable = stable_attributes(given.get("customers"))
     errors: list[DataError] = []
     data = _attempt(lambda: _orders(orders, time_zone), errors)
     end = data.observed_until if data is not None and data.observed_until_given else None
@@ -118,11 +118,12 @@ def read_data(
         if read is not None:
             tables[name] = read
     if errors or data is None:
-        raise _together(errors)
+        raise together(errors)
     for note in (note for read in tables.values() for note in read.report.notes):
         if note.code == UNKNOWN:
             warnings.warn(f"{note.table}: {note.text}", DataWarning, stacklevel=2)
-    return _data_set(data, tables, _present(stable, tables.get("customers")))
+    columns = tables["customers"].frame.columns if "customers" in tables else None
+    return _data_set(data, tables, stable_columns(stable, columns))
 
 
 def _as_source(value: object) -> Source:
@@ -144,15 +145,43 @@ def _attempt(read: Callable[[], _Read], errors: list[DataError]) -> _Read | None
     return None
 
 
-def _together(errors: Sequence[DataError]) -> DataError:
+def together(errors: Sequence[DataError]) -> DataError:
+    """Return the errors of several tables as one.
+
+    Parameters
+    ----------
+    errors : sequence of DataError
+        One at least.
+
+    Returns
+    -------
+    DataError
+        To be raised.
+    """
     if len(errors) == 1:
         return errors[0]
     violations = [violation for error in errors for violation in error.violations]
     return DataError(violations, source="; ".join(dict.fromkeys(error.source for error in errors if error.source)))
 
 
-def _stable_attributes(customers: Source | None) -> tuple[str, ...] | None:
-    """The attributes that the user declared stable; what identifies somebody is never a feature."""
+def stable_attributes(customers: Source | None) -> tuple[str, ...] | None:
+    """Return the attributes that the user declared stable; what identifies somebody is never a feature.
+
+    Parameters
+    ----------
+    customers : Source or None
+        The source of the customers table.
+
+    Returns
+    -------
+    tuple of str or None
+        None where nothing was declared.
+
+    Raises
+    ------
+    ConfigError
+        If one of them can be none.
+    """
     if customers is None or customers.arguments.get("stable_attributes") is None:
         return None
     declared = tuple(customers.arguments["stable_attributes"])
@@ -167,10 +196,27 @@ def _stable_attributes(customers: Source | None) -> tuple[str, ...] | None:
     return declared
 
 
-def _present(stable: tuple[str, ...] | None, customers: ReadTable | None) -> tuple[str, ...]:
-    if stable is None or customers is None:
+def stable_columns(stable: tuple[str, ...] | None, columns: Sequence[str] | None) -> tuple[str, ...]:
+    """Return the attributes that are stable, and see that the customers table has those that were declared.
+
+    Parameters
+    ----------
+    stable : tuple of str or None
+        As from `stable_attributes`.
+    columns : sequence of str or None
+        Columns of the table; None where there is none.
+
+    Returns
+    -------
+    tuple of str
+
+    Raises
+    ------
+    DataError
+        If one is missing.
+    """
+    if stable is None or columns is None:
         return OptionalTables().stable_attributes
-    columns = customers.frame.columns
     missing = [name for name in stable if name not in columns]
     if missing:
         raise DataError(

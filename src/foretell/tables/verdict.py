@@ -74,14 +74,14 @@ def left_out_note(table: str, reason: str, count: int, where: Sequence[int]) -> 
     count : int
         Rows.
     where : sequence of int
-        Numbers of the first three.
+        Numbers of the first three; none where they are not known.
 
     Returns
     -------
     Note
     """
     listed = ", ".join(str(row) for row in where) + (", …" if count > len(where) else "")
-    text = f"{count:,} {REASONS[table][reason][1]} and were left out (rows {listed})."
+    text = f"{count:,} {REASONS[table][reason][1]} and were left out{f' (rows {listed})' if where else ''}."
     return Note(reason, count, text, table)
 
 

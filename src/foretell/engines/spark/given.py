@@ -8,7 +8,8 @@ import polars as pl
 
 from foretell.bundles.files import StoredBundle, load_bundle
 from foretell.engines.trained_model import TrainedModel
-from foretell.errors import ConfigError
+from foretell.errors import ConfigError, did_you_mean
+from foretell.tables.optional_reading import TABLES, require_known
 from foretell.tables.source import Source
 
 if TYPE_CHECKING:
@@ -94,24 +95,66 @@ def orders_given(tables: "DataFrame | Source | Mapping[str, DataFrame | Source]"
     TypeError
         If the table is no Spark frame.
     """
+    named = tables_given(tables)
+    others = sorted(set(named) - {"orders"})
+    if others:
+        raise ConfigError([f"Orders alone are read here; there is {', '.join(others)}. Remedy: give orders only."])
+    return named["orders"]
+
+
+def tables_given(
+    tables: "DataFrame | Source | Mapping[str, DataFrame | Source]", *, time_zone: str | None = None
+) -> "dict[str, tuple[DataFrame, dict[str, Any]]]":
+    """Return the frame of each table and how it is read.
+
+    Parameters
+    ----------
+    tables : pyspark.sql.DataFrame, Source or mapping of str to either
+        As for `foretell.score_on_spark`.
+    time_zone : str or None
+        The shop's zone, for orders that name none.
+
+    Returns
+    -------
+    dict of str to (pyspark.sql.DataFrame, dict)
+        Rows, mapping and options by table, orders first.
+
+    Raises
+    ------
+    ConfigError
+        If there is no table of orders, one that is not known, or an option of text files.
+    TypeError
+        If a table is no Spark frame, or has an argument that it cannot have.
+    """
+    named = tables if isinstance(tables, Mapping) else {"orders": tables}
+    known = ("orders", *TABLES)
+    problems = [f"There is no table {name!r}.{did_you_mean(name, known)}" for name in named if name not in known]
+    if "orders" not in named:
+        problems.append("There is no table of orders. Remedy: give tables={'orders': frame, …}.")
+    if problems:
+        raise ConfigError([f"{problem} Known: {', '.join(known)}." for problem in problems])
+    found = {name: _given(name, named[name]) for name in known if name in named}
+    frame, arguments = found["orders"]
+    return {**found, "orders": (frame, {"time_zone": time_zone} | arguments)}
+
+
+def _given(name: str, table: "DataFrame | Source") -> "tuple[DataFrame, dict[str, Any]]":
     from pyspark.sql import DataFrame
 
-    named = tables if isinstance(tables, Mapping) else {"orders": tables}
-    others = sorted(set(named) - {"orders"})
-    if others or "orders" not in named:
-        problem = f"On Spark orders alone are scored; there is {', '.join(others) or 'no table of orders'}."
-        remedy = "Remedy: give tables={'orders': frame}, with a model that was trained on orders alone."
-        raise ConfigError([f"{problem} {remedy}"])
-    given = named["orders"]
-    source = given if isinstance(given, Source) else Source(given)
+    source = table if isinstance(table, Source) else Source(table)
     if not isinstance(source.source, DataFrame):
         msg = f"On Spark a table is a Spark frame, as from spark.read.parquet(…), not {type(source.source).__name__}."
         raise TypeError(msg)
-    wrong = sorted(set(source.arguments) & set(_TEXT_TABLES_ONLY))
+    wrong = [option for option in source.arguments if option in _TEXT_TABLES_ONLY]
     if wrong:
         raise ConfigError(
-            [f"{name} says how a source is read that Spark has read already. Leave it out." for name in wrong]
+            [
+                f"{name}: {option} says how a source is read that Spark has read already. Leave it out."
+                for option in wrong
+            ]
         )
+    if name != "orders":
+        require_known(name, source.arguments)
     return source.source, source.arguments
 
 

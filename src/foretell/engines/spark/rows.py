@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from foretell.tables.bucketed import DIGEST, bucket_numbers, kept_of_orders
+from foretell.tables.bucketed import DIGEST, bucket_numbers
 from foretell.tables.buckets import bucket_of
 from foretell.tables.dataset import CustomerData
+from foretell.tables.kept_columns import kept_of_orders
 from foretell.tables.ledger import OrderLedger
 from foretell.tables.mapping import TableMapping, map_columns
 from foretell.tables.parse import parse_columns
@@ -82,6 +83,11 @@ class OrdersReader:
         named = {"customer_id": "customer_id", "ordered_at": "ordered_at", **given}
         plan = plan_orders(rows, named=named, **options)
         return cls(plan, map_columns(plan.opened, ORDERS, plan.wanted, attributes=()), drop)
+
+    @property
+    def title(self) -> str:
+        """The source as messages call it."""
+        return self.plan.opened.title
 
     def ledger(self) -> OrderLedger:
         """Return an empty account."""
@@ -185,10 +191,10 @@ def packed_rows(
         kept = kept_of_orders(used.columns)
         held.append(used.select([*kept, DIGEST] if reader.drop_duplicates else kept).drop("row_number"))
         if sum(part.height for part in held) >= _ROWS_PACKED:
-            yield from _packed(pl.concat(held), buckets)
+            yield from packed_by(pl.concat(held), pl.col("customer_id"), buckets)
             held = []
     if held:
-        yield from _packed(pl.concat(held), buckets)
+        yield from packed_by(pl.concat(held), pl.col("customer_id"), buckets)
 
 
 def in_sample(ids: pl.Series, share: float) -> pl.Series:
@@ -243,10 +249,28 @@ def _as_frame(batches: "list[pa.RecordBatch]") -> pl.DataFrame:
     return frame
 
 
-def _packed(rows: pl.DataFrame, buckets: int) -> "Iterator[pa.RecordBatch]":
-    split = rows.with_columns(bucket_numbers(pl.col("customer_id"), buckets).alias("bucket")).partition_by(
-        "bucket", as_dict=True, include_key=False
-    )
+def packed_by(rows: pl.DataFrame, key: pl.Expr, buckets: int) -> "Iterator[pa.RecordBatch]":
+    """Pack rows by bucket.
+
+    Parameters
+    ----------
+    rows : polars.DataFrame
+        Any.
+    key : polars.Expr
+        String, what rows of one bucket have in common.
+    buckets : int
+        Number of buckets, > 0.
+
+    Yields
+    ------
+    pyarrow.RecordBatch
+        Columns of `PACKED`.
+    """
+    if buckets == 1:
+        split = {(0,): rows}
+    else:
+        numbered = rows.with_columns(bucket_numbers(key, buckets).alias("bucket"))
+        split = numbered.partition_by("bucket", as_dict=True, include_key=False)
     numbers: list[int] = []
     payloads: list[bytes] = []
     for (number,), mine in split.items():

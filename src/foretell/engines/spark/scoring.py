@@ -13,7 +13,10 @@ import numpy as np
 import polars as pl
 
 from foretell.bundles.files import StoredBundle, load_bundle
-from foretell.engines.spark.rows import sent, unpacked
+from foretell.engines.spark.bucket_shop import bucket_shop
+from foretell.engines.spark.calls import Call
+from foretell.engines.spark.rows import sent
+from foretell.engines.spark.session import polars_type
 from foretell.errors import BundleError
 from foretell.models.optimise import one_algebra_thread
 from foretell.scoring.accounting import refund_only_rows
@@ -23,6 +26,7 @@ from foretell.scoring.ranks import RANKED_DIGITS
 from foretell.scoring.reasons import explain_bucket
 from foretell.scoring.schema import REASONS, score_schema
 from foretell.scoring.score import known_for_scoring, score_bucket
+from foretell.tables.bucket_checks import accounts_of
 from foretell.windows import Horizons, as_cutoff
 
 if TYPE_CHECKING:
@@ -36,20 +40,23 @@ FACTS = "bucket_facts"
 _UNPACKED_AT_MOST = 1_000_000_000
 
 
-def bucket_schema(horizons: Horizons) -> dict[str, pl.DataType]:
+def bucket_schema(horizons: Horizons, described: Mapping[str, pl.DataType] | None = None) -> dict[str, pl.DataType]:
     """Return the columns of a scored bucket.
 
     Parameters
     ----------
     horizons : Horizons
         The numbers in the names.
+    described : mapping of str to polars.DataType
+        What else is computed of every customer.
 
     Returns
     -------
     dict of str to polars.DataType
-        Those of scores, `RANK_KEYS`, `FACTS`.
+        Those of scores, what else is computed, `RANK_KEYS`, `FACTS`.
     """
-    return {**score_schema(horizons), **dict.fromkeys(RANK_KEYS, pl.Int64()), FACTS: pl.String()}
+    keys = dict.fromkeys(RANK_KEYS, pl.Int64())
+    return {**score_schema(horizons), **(described or {}), **keys, FACTS: pl.String()}
 
 
 def scored_bucket(batches: "Iterator[pa.RecordBatch]", job: Mapping[str, Any]) -> "Iterator[pa.RecordBatch]":
@@ -60,37 +67,44 @@ def scored_bucket(batches: "Iterator[pa.RecordBatch]", job: Mapping[str, Any]) -
     batches : iterator of pyarrow.RecordBatch
         Packed rows.
     job : mapping
-        ``archive``, ``content`` and ``version`` of the bundle, ``edges`` of churn bands, ``as_of``,
-        ``observed_until``.
+        ``archive``, ``content`` and ``version`` of the bundle, ``edges`` of churn bands, ``as_of``, and what
+        `foretell.engines.spark.bucket_shop.bucket_shop` needs; ``described``, None or what else is computed, pairs
+        of name and type, and the parts of the `foretell.engines.spark.calls.Call` that does.
 
     Yields
     ------
     pyarrow.RecordBatch
         Columns of `bucket_schema`, exactly: Spark matches columns by place and not by name.
     """
-    data = unpacked(batches, observed_until=job["observed_until"])
-    if data is None:
-        return
-    stored, cutoff = bundle_of(job), as_cutoff(job["as_of"])
+    shop = bucket_shop(batches, job)
+    told: dict[str, Any] = {"tables": {name: vars(one) for name, one in shop.told.items()}}
+    stored, cutoff, data = bundle_of(job), as_cutoff(job["as_of"]), shop.data
     horizons = stored.bundle.horizons
+    described = {name: polars_type(kind) for name, kind in (job["described"] or {"columns": ()})["columns"]}
+    schema = bucket_schema(horizons, described)
+    if data is None:
+        yield from _told(told, schema)
+        return
     with one_algebra_thread():
         known = known_for_scoring(data, stored.bundle, cutoff)
         scores = score_bucket(data, stored, cutoff, known=known)
         weeks = forecast_bucket(data, stored.bundle, cutoff, summary=known.summary)
+        if described:
+            call = Call(*job["described"]["call"])
+            beside = call.found()(data, cutoff, stored.bundle.statistics, call.given)
+            scores = scores.join(beside, on="customer_id", how="left", maintain_order="left")
     clv, orders = f"predicted_clv_{horizons.clv_days}d", f"predicted_orders_{horizons.clv_days}d"
     ranked = (clv, orders, f"churn_risk_{horizons.churn_days}d")
     keyed = scores.with_columns(rank_key(scores[name]).alias(key) for name, key in zip(ranked, RANK_KEYS, strict=True))
-    facts = {
-        "rows": data.report.rows_used,
+    accounts, _ = accounts_of(data.orders.collect())
+    told |= {
+        "accounts": [accounts.orders, accounts.unnamed, accounts.heavy.to_list()],
         "refunds_only": refund_only_rows(data, cutoff).height,
         "activity": vars(activity_bucket(data, cutoff, active_days=horizons.churn_days)),
         "weeks": weeks.to_dict(as_series=False),
     }
-    schema = bucket_schema(horizons)
     yield from _sent(keyed.with_columns(pl.lit(None, pl.String).alias(FACTS)), schema)
-    nobody = pl.DataFrame({FACTS: [json.dumps(facts)]})
-    others = [pl.lit(None, dtype).alias(name) for name, dtype in schema.items() if name != FACTS]
-    yield from _sent(nobody.with_columns(others), schema)
+    yield from _told(told, schema)
 
 
 def explained_bucket(batches: "Iterator[pa.RecordBatch]", job: Mapping[str, Any]) -> "Iterator[pa.RecordBatch]":
@@ -108,7 +122,7 @@ def explained_bucket(batches: "Iterator[pa.RecordBatch]", job: Mapping[str, Any]
     pyarrow.RecordBatch
         ``customer_id`` and the reasons.
     """
-    data = unpacked(batches, observed_until=job["observed_until"])
+    data = bucket_shop(batches, job).data
     if data is None:
         return
     here = data.orders.select(pl.col("customer_id").unique()).collect()["customer_id"]
@@ -141,6 +155,12 @@ def rank_key(values: pl.Series) -> pl.Series:
     bits = rounded.view(np.int64)
     keys = np.where(bits < 0, -(bits & np.iinfo(np.int64).max), bits)
     return pl.Series(keys).set(values.is_null(), None)
+
+
+def _told(facts: Mapping[str, Any], schema: Mapping[str, pl.DataType]) -> "Iterator[pa.RecordBatch]":
+    nobody = pl.DataFrame({FACTS: [json.dumps(facts)]})
+    others = [pl.lit(None, dtype).alias(name) for name, dtype in schema.items() if name != FACTS]
+    return _sent(nobody.with_columns(others), schema)
 
 
 def _sent(rows: pl.DataFrame, schema: Mapping[str, pl.DataType]) -> "Iterator[pa.RecordBatch]":

@@ -45,7 +45,42 @@ def spark_schema(schema: "Mapping[str, pl.DataType]") -> str:
     str
         In the same order.
     """
-    return ", ".join(f"`{name}` {_SPARK_TYPES[dtype.base_type()]}" for name, dtype in schema.items())
+    return ", ".join(f"`{name}` {spark_type(dtype)}" for name, dtype in schema.items())
+
+
+def spark_type(dtype: pl.DataType) -> str:
+    """Return what Spark calls a type, or the one of those that scores have that holds its values.
+
+    Parameters
+    ----------
+    dtype : polars.DataType
+        Of numbers, text, days, times, or yes and no.
+
+    Returns
+    -------
+    str
+    """
+    if dtype.is_integer():
+        return _SPARK_TYPES[pl.Int64]
+    if dtype.is_float():
+        return _SPARK_TYPES[pl.Float64]
+    return _SPARK_TYPES.get(dtype.base_type(), _SPARK_TYPES[pl.String])
+
+
+def polars_type(kind: str) -> pl.DataType:
+    """Return the type that `spark_type` gave a name.
+
+    Parameters
+    ----------
+    kind : str
+        The name.
+
+    Returns
+    -------
+    polars.DataType
+    """
+    found = next(dtype for dtype, name in _SPARK_TYPES.items() if name == kind)
+    return pl.Datetime("us") if found == pl.Datetime else found()
 
 
 def required_classic(spark: "SparkSession") -> None:

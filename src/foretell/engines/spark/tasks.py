@@ -108,6 +108,86 @@ def split_rows(
     yield from packed_rows(batches, source, buckets, share)
 
 
+def read_table(batches: "Batches", *, job: Mapping[str, Any], versions: Mapping[str, str]) -> "Batches":
+    """Read the rows of one partition of a table once, and account for all of them.
+
+    Parameters
+    ----------
+    batches : iterator of pyarrow.RecordBatch
+        Rows as the source has them.
+    job : mapping
+        As for `foretell.engines.spark.reading.read_rows`.
+    versions : mapping of str to str
+        Libraries of the driver.
+
+    Yields
+    ------
+    pyarrow.RecordBatch
+        As from `foretell.engines.spark.reading.read_rows`.
+    """
+    _settle(versions)
+    from foretell.engines.spark.reading import read_rows
+
+    yield from read_rows(batches, job)
+
+
+def split_packages(
+    batches: "Batches", *, buckets: int, by: str = "customer_id", versions: Mapping[str, str]
+) -> "Batches":
+    """Pack rows that were read by bucket of their key.
+
+    Parameters
+    ----------
+    batches : iterator of pyarrow.RecordBatch
+        ``payload``, as from `read_table`.
+    buckets : int
+        Number of buckets.
+    by : str
+        ``customer_id``, ``order_id``; of orders ``keys of orders``, what lines need to know of them, by order id, or
+        ``digests of orders``, what is needed to count the order ids of several customers.
+    versions : mapping of str to str
+        Libraries of the driver.
+
+    Yields
+    ------
+    pyarrow.RecordBatch
+        ``bucket``, ``payload``.
+    """
+    _settle(versions)
+    from foretell.engines.spark.lines import split_order_digests, split_order_keys
+    from foretell.engines.spark.payloads import split_payloads
+
+    if by == "keys of orders":
+        yield from split_order_keys(batches, buckets)
+    elif by == "digests of orders":
+        yield from split_order_digests(batches, buckets)
+    else:
+        yield from split_payloads(batches, buckets, by=by)
+
+
+def place_lines(batches: "Batches", *, job: Mapping[str, Any], versions: Mapping[str, str]) -> "Batches":
+    """Find customer and time of the order lines of one bucket of order ids.
+
+    Parameters
+    ----------
+    batches : iterator of pyarrow.RecordBatch
+        As for `foretell.engines.spark.lines.placed_lines`.
+    job : mapping
+        As for that.
+    versions : mapping of str to str
+        Libraries of the driver.
+
+    Yields
+    ------
+    pyarrow.RecordBatch
+        As from `read_table`.
+    """
+    _settle(versions)
+    from foretell.engines.spark.lines import placed_lines
+
+    yield from placed_lines(batches, job)
+
+
 def score_rows(batches: "Batches", *, job: Mapping[str, Any], versions: Mapping[str, str]) -> "Batches":
     """Score the customers of one bucket.
 
@@ -198,6 +278,29 @@ def explain_rows(batches: "Batches", *, job: Mapping[str, Any], versions: Mappin
     from foretell.engines.spark.scoring import explained_bucket
 
     yield from explained_bucket(batches, job)
+
+
+def map_rows(batches: "Batches", *, job: Mapping[str, Any], versions: Mapping[str, str]) -> "Batches":
+    """Send rows through a function.
+
+    Parameters
+    ----------
+    batches : iterator of pyarrow.RecordBatch
+        The rows.
+    job : mapping
+        As for `foretell.engines.spark.calls.mapped_rows`.
+    versions : mapping of str to str
+        Libraries of the driver.
+
+    Yields
+    ------
+    pyarrow.RecordBatch
+        What it returns.
+    """
+    _settle(versions)
+    from foretell.engines.spark.calls import mapped_rows
+
+    yield from mapped_rows(batches, job)
 
 
 def score_stored_buckets(batches: "Batches", *, job: Mapping[str, Any], versions: Mapping[str, str]) -> "Batches":

@@ -9,7 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from foretell.bundles.files import StoredBundle
-from foretell.engines.spark.score import SparkScored, scored_on_spark
+from foretell.engines.spark.audiences import AudienceMaker, Audiences, files_of, flagged_rows, sizes_of
+from foretell.engines.spark.given import stored_bundle
+from foretell.engines.spark.score import scored_on_spark
+from foretell.engines.spark.scored import SparkScored
 from foretell.engines.spark.session import required_classic
 from foretell.engines.trained_model import TrainedModel
 from foretell.errors import OutputError
@@ -21,6 +24,7 @@ if TYPE_CHECKING:
 
 MANIFEST = "manifest.json"
 _SCORES = "scores"
+_SEGMENTS = "segments"
 _RUN_DIGITS = 16
 
 
@@ -43,15 +47,17 @@ class WrittenScores:
     changed: bool
 
 
-def write_scores_on_spark(
+def write_scores(
     spark: "SparkSession",
     tables: "DataFrame | Source | Mapping[str, DataFrame | Source]",
     bundle: TrainedModel | StoredBundle | str | Path,
     as_of: date | datetime | str,
     path: str,
     *,
+    time_zone: str | None = None,
     buckets: int | None = None,
     explained_customers: int = 0,
+    maker: AudienceMaker | None = None,
 ) -> WrittenScores:
     """Score on a cluster, and write the result to a folder of any file system that Spark knows.
 
@@ -61,10 +67,12 @@ def write_scores_on_spark(
 
     Parameters
     ----------
-    spark, tables, bundle, as_of, buckets, explained_customers
+    spark, tables, bundle, as_of, time_zone, buckets, explained_customers
         As for `score_on_spark`.
     path : str
         Folder, as in ``s3a://bucket/scores`` or ``hdfs:///shop/scores``. One run at a time: nothing locks it.
+    maker : AudienceMaker or None
+        Whose audiences are written beside the scores.
 
     Returns
     -------
@@ -81,10 +89,34 @@ def write_scores_on_spark(
     with _writing_to(path):
         folder = _Folder(spark, path)
         before = folder.manifest()
-    scored = scored_on_spark(spark, tables, bundle, as_of, buckets=buckets, explained_customers=explained_customers)
+    stored = stored_bundle(bundle)
+    scored = scored_on_spark(
+        spark,
+        tables,
+        stored,
+        as_of,
+        time_zone=time_zone,
+        buckets=buckets,
+        explained_customers=explained_customers,
+        maker=maker,
+    )
+    asked = {
+        "as_of": scored.as_of.isoformat(),
+        "content": scored.content,
+        "explained_customers": explained_customers,
+        "model_version": scored.version,
+        "rows": scored.counts(),
+        **({} if maker is None else {"definitions": maker.digest}),
+    }
+    run = sha256_json(asked)[:_RUN_DIGITS]
     try:
+        if before is not None and before.get("run") == run:
+            return WrittenScores(folder.at(f"{_SCORES}/{run}"), before, changed=False)
+        audiences = None
+        if maker is not None:
+            audiences = maker.audiences(scored.plan.nobody(), stored, has_money=scored.has_money)
         with _writing_to(path):
-            return _written(spark, scored, folder, before, explained_customers)
+            return _written(spark, scored, folder, {**asked, "run": run}, audiences)
     finally:
         scored.release()
 
@@ -106,45 +138,62 @@ def _writing_to(path: str) -> Iterator[None]:
 
 
 def _written(
-    spark: "SparkSession",
-    scored: SparkScored,
-    folder: "_Folder",
-    before: Mapping[str, Any] | None,
-    explained_customers: int,
+    spark: "SparkSession", scored: SparkScored, folder: "_Folder", asked: Mapping[str, Any], audiences: Audiences | None
 ) -> WrittenScores:
-    asked = {
-        "as_of": scored.as_of.isoformat(),
-        "content": f"{scored.facts.content:016x}",
-        "explained_customers": explained_customers,
-        "model_version": scored.version,
-        "rows": scored.counts(),
-    }
-    run = sha256_json(asked)[:_RUN_DIGITS]
+    run = asked["run"]
     place = f"{_SCORES}/{run}"
-    if before is not None and before.get("run") == run:
-        return WrittenScores(folder.at(place), before, changed=False)
     scored.scores.write.mode("overwrite").parquet(folder.at(place))
-    written = spark.read.parquet(folder.at(place)).count()
-    if written != scored.customers:
-        found = f"{written:,} of {scored.customers:,} scores were written to {folder.at(place)}"
-        msg = f"{found}: {MANIFEST} stays as it was. Remedy: look for failed tasks, and run again."
-        raise OutputError(msg)
+    _require_all(spark, [folder.at(place)], scored.customers, "scores")
+    segments = {} if audiences is None else _written_audiences(spark, scored, folder, f"{_SEGMENTS}/{run}", audiences)
     manifest = {
         **asked,
-        "run": run,
         "scores": place,
         "files": folder.sizes(place),
         "customers": scored.customers,
         "columns": scored.scores.columns,
-        "left_out": {**scored.facts.ledger.reasons(), **scored.left_out()},
-        "notes": [note.sentence for note in scored.facts.notes],
+        "left_out": dict(scored.reasons),
+        "notes": [note.sentence for note in scored.notes],
+        "tables": {account.table: account.counts() for account in scored.accounts},
         "activity": vars(scored.activity),
         "forecast": json.loads(scored.forecast.write_json()),
         "total": json.loads(scored.total.write_json()),
+        **segments,
     }
     folder.commit(canonical_json(manifest))
-    folder.keep_only(_SCORES, run)
+    for name in (_SCORES, _SEGMENTS):
+        folder.keep_only(name, run)
     return WrittenScores(folder.at(place), manifest, changed=True)
+
+
+def _written_audiences(
+    spark: "SparkSession", scored: SparkScored, folder: "_Folder", place: str, audiences: Audiences
+) -> dict[str, Any]:
+    """Write every audience to a folder of its own, and return what the manifest says of them."""
+    chosen, held = flagged_rows(scored.described, scored.plain, scored.types, audiences, scored.versions)
+    told, paths = [], []
+    try:
+        sizes = sizes_of(chosen, audiences.members)
+        for one in audiences.members:
+            parts = files_of(chosen, one, scored.versions)
+            for name, rows in parts.items():
+                paths.append(folder.at(f"{place}/{name}"))
+                rows.write.mode("overwrite").parquet(paths[-1])
+            customers, held_out = sizes[one.name]
+            where = {"folder": f"{place}/{one.name}", "columns": list(one.columns)}
+            told.append({"name": one.name, "customers": customers, "held_out": held_out, **where, **one.told})
+        if paths:
+            _require_all(spark, paths, sum(map(sum, sizes.values())), "rows of segments")
+    finally:
+        held.unpersist()
+    return {"segments": told, "segments_off": dict(audiences.off)}
+
+
+def _require_all(spark: "SparkSession", paths: list[str], wanted: int, what: str) -> None:
+    written = spark.read.schema("customer_id string").parquet(*paths).count()
+    if written != wanted:
+        found = f"{written:,} of {wanted:,} {what} were written"
+        msg = f"{found}: {MANIFEST} stays as it was. Remedy: look for failed tasks, and run again."
+        raise OutputError(msg)
 
 
 class _Folder:
@@ -193,6 +242,8 @@ class _Folder:
         return {name: size for name, size in sorted(named.items()) if not name.startswith(("_", "."))}
 
     def keep_only(self, name: str, kept: str) -> None:
+        if not self._files.exists(self._path(name)):
+            return
         for status in self._files.listStatus(self._path(name)):
             if status.getPath().getName() != kept:
                 self._files.delete(status.getPath(), True)
