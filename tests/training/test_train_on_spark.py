@@ -132,7 +132,7 @@ def test_one_customer_with_a_third_of_the_rows_and_rows_that_repeat(spark, tmp_p
 
 def test_other_versions_and_other_tables_are_refused(spark, orders, tmp_path, monkeypatch) -> None:
     frame = frame_in(spark, orders, tmp_path)
-    with pytest.raises(ConfigError, match="orders alone"):
+    with pytest.raises(ConfigError, match="Orders alone"):
         train_on_spark(spark, {"orders": frame, "events": frame}, "2025-06-01")
     monkeypatch.setattr("foretell.engines.spark.tasks.versions_here", lambda: {"foretell": "0", "polars": "0"})
     with pytest.raises(ClusterMismatch, match="polars"):

@@ -42,8 +42,8 @@ from foretell.windows import Horizons, as_cutoff
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
-ROWS_PER_BUCKET = 500_000
-"""Order rows of a bucket, about: 200 MB of memory while they are scored."""
+ROWS_PER_BUCKET = 1_250_000
+"""Order rows of a bucket, about: half a gigabyte of memory while they are scored. A task costs seconds of its own."""
 _MOST_BUCKETS = 100_000
 
 
@@ -74,7 +74,7 @@ def score_on_spark(
     time_zone : str or None
         The shop's zone, for every table that names none.
     buckets : int or None
-        Number of buckets of customers, a task each; None is one for 500,000 rows, and two a processor at least. The
+        Number of buckets of customers, a task each; None is one for 1,250,000 rows, and two a processor at least. The
         scores are the same for any number.
     explained_customers : int
         How many customers get reasons, highest value first; they cost a second look at the rows.
