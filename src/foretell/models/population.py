@@ -191,13 +191,15 @@ class Population:
         return pl.DataFrame({COUNT: self.values.x, VALUE: self.values.z}).with_row_index("customer_id")
 
 
-def valued(summary: pl.DataFrame) -> Values:
+def valued(summary: pl.DataFrame, *, reader: str = _NAME) -> Values:
     """Read the order values of a summary, a row for each customer.
 
     Parameters
     ----------
     summary : polars.DataFrame
         With ``orders_with_value`` and ``mean_order_value``.
+    reader : str
+        Who reads, for messages.
 
     Returns
     -------
@@ -208,7 +210,7 @@ def valued(summary: pl.DataFrame) -> Values:
     ColumnMismatch, DataError
         As from `foretell.models.order_values.read_values`.
     """
-    x, z = read_values(summary, reader=_NAME)
+    x, z = read_values(summary, reader=reader)
     return Values(x, z, np.ones(x.size, np.int64))
 
 
@@ -275,5 +277,4 @@ def values_of(customers: Summary | Population, *, reader: str) -> Values:
     """
     if isinstance(customers, Population):
         return customers.values or Values(np.zeros(0), np.zeros(0), np.zeros(0, np.int64))
-    x, z = read_values(frame_of(customers), reader=reader)
-    return Values(x, z, np.ones(x.size, np.int64))
+    return valued(frame_of(customers), reader=reader)
