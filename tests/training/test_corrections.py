@@ -7,7 +7,7 @@ from boosted_shops import QUICK
 from foretell.models.binned import Binned
 from foretell.models.objectives import losses
 from foretell.training.corrections import fit_correction
-from foretell.training.cross_fit import FOLDS, STOPPERS, Rows, cross_fit
+from foretell.training.cross_fit import FOLDS, STOPPERS, Rows, cross_fit, draws_for
 
 
 def rows_of(actual, offset, column, seed: int = 5) -> Rows:
@@ -43,7 +43,7 @@ def test_trees_that_see_more_than_the_offset_are_taken(known) -> None:
     base, more, draw = known
     event = draw < 1 / (1 + np.exp(-(base + more)))
     found = fitted(rows_of(event, base, more), "binary")
-    assert len(found.trees.boosters) == FOLDS
+    assert len(found.trees.boosters) == 4 * FOLDS
     assert found.trees.why.startswith("taken: trees gain")
     assert "90-day windows" in found.trees.why
     assert np.corrcoef(found.margins[0], more)[0, 1] > 0.9
@@ -139,7 +139,7 @@ def test_the_gain_and_its_error_are_those_of_a_sum_over_customers(known) -> None
     rows = Rows(
         Binned(more[:, None], QUICK), (800, 800), event, base, np.repeat([1.0, 0.75], 800), fold, stopper, number
     )
-    margin = cross_fit(rows, "binary", QUICK, seed=0, threads=1).margin
+    margin = cross_fit(rows, "binary", QUICK, seed=0, threads=1, draws=draws_for(1_600)).margin
     before, after = (losses("binary", event, base + added) for added in (0.0, margin))
     constant = np.average(event, weights=rows.weight)
     none = losses("binary", event, np.full(1_600, np.log(constant / (1 - constant))))

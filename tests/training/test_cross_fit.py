@@ -13,7 +13,7 @@ from foretell.models.boosting_params import BoostingParams
 from foretell.tables.dataset import CustomerData
 from foretell.training.answers import Answers
 from foretell.training.corrections import fit_correction
-from foretell.training.cross_fit import FOLDS, STOPPERS, Rows, cross_fit, folds_for
+from foretell.training.cross_fit import FOLDS, STOPPERS, Rows, cross_fit, draws_for, folds_for
 from foretell.training.families import SIMPLEST, fit_families
 from foretell.training.past import Past, Window
 
@@ -47,9 +47,10 @@ def memorisable(*, by_customer: bool) -> Rows:
     )
 
 
-def test_what_is_known_of_a_customer_by_heart_does_not_help() -> None:
+@pytest.mark.parametrize("draws", [1, 3])
+def test_what_is_known_of_a_customer_by_heart_does_not_help(draws: int) -> None:
     rows = memorisable(by_customer=True)
-    margin = cross_fit(rows, "binary", GREEDY, seed=0, threads=1).margin
+    margin = cross_fit(rows, "binary", GREEDY, seed=0, threads=1, draws=draws).margin
     # 200 coins: the standard error of the AUC is .041.
     assert abs(auc(rows.actual, expit(margin)) - 0.5) < 0.12
 
@@ -83,6 +84,34 @@ def test_each_part_is_answered_by_its_own_trees() -> None:
     again = cross_fit(flipped, "binary", QUICK, seed=0, threads=1)
     same = [one.to_text() == two.to_text() for one, two in zip(fitted.boosters, again.boosters, strict=True)]
     assert same == [True, False, False, False, False]
+
+
+def test_a_draw_splits_customers_anew_and_keeps_them_together() -> None:
+    rows = memorisable(by_customer=True)
+    assert rows.redrawn(0) is rows
+    drawn = [rows.redrawn(number) for number in (1, 2)]
+    for each in drawn:
+        for place in (each.fold, each.stopper):
+            assert (place.reshape(WINDOWS, CUSTOMERS) == place[:CUSTOMERS]).all()
+        assert np.unique(each.fold).tolist() == list(range(FOLDS))
+    # One customer in five keeps the part by chance; five standard errors (.028) of 200 customers around that.
+    for one, two in ((rows, drawn[0]), (rows, drawn[1]), drawn):
+        assert abs((one.fold == two.fold)[:CUSTOMERS].mean() - 1 / FOLDS) < 0.14
+
+
+def test_several_draws_are_the_mean_of_each() -> None:
+    rows = memorisable(by_customer=True)
+    both = cross_fit(rows, "binary", QUICK, seed=4, threads=1, draws=2)
+    first = cross_fit(rows, "binary", QUICK, seed=4, threads=1)
+    second = cross_fit(rows.redrawn(1), "binary", QUICK, seed=4 + FOLDS, threads=1)
+    assert both.margin == pytest.approx((first.margin + second.margin) / 2, abs=1e-15)
+    texts = [booster.to_text() for each in (first, second) for booster in each.boosters]
+    assert [booster.to_text() for booster in both.boosters] == texts
+
+
+@pytest.mark.parametrize(("rows", "draws"), [(0, 4), (10_000, 4), (10_001, 3), (20_000, 2), (20_001, 1), (10**7, 1)])
+def test_small_shops_are_drawn_more_often(rows: int, draws: int) -> None:
+    assert draws_for(rows) == draws
 
 
 @pytest.fixture(scope="module")
@@ -152,6 +181,10 @@ def test_with_shuffled_futures_there_is_nothing_to_learn(windows: tuple[Window, 
     error = float(np.sqrt(2 / (12 * few)))
     assert abs(auc(bought, expit(margin)) - 0.5) < 3 * error
     assert abs(auc(bought, expit(rows.offset)) - 0.5) < 3 * error
+    # What the offset says of who is who is wrong now, and trees may take that back: here it says next to nothing.
+    mean = np.average(rows.actual, weights=rows.weight)
+    flat = np.log(mean / (1 - mean)) if answer == "churn" else np.log(mean)
+    rows = replace(rows, offset=flat + 0.02 * (rows.offset - rows.offset.mean()))
     # A rule of thumb that says what the offset says leaves the calibration nothing to take from it either.
     naive = rows.offset if answer == "churn" else None
     found = fit_correction(rows, objective, naive=naive, days=30, by_errors=1.0, params=QUICK, seed=0, threads=1)

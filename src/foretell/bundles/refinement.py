@@ -37,7 +37,7 @@ class Trees:
     naive : float
         Weight of the rule of thumb, within [0, 1]; what it gets, the purchase model's own answer loses.
     boosters : tuple of Booster
-        Cross-fitted, their margins are averaged; empty where trees did not win.
+        Cross-fitted, on one draw of the customers or several; margins are averaged. Empty where trees did not win.
     days : int
         Length of the windows that it was learnt on; 0 where no window was long enough.
     why : str

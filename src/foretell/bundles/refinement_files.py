@@ -26,7 +26,7 @@ def refinement_files(refinement: Refinement) -> dict[str, bytes]:
     Returns
     -------
     dict of str to bytes
-        Name to content: one JSON file, and one text file for the trees of each fold and answer.
+        Name to content: one JSON file, and one text file for the trees of each fold, draw and answer.
     """
     files = {
         _trees_file(name, place): booster.to_text().encode()
@@ -138,11 +138,11 @@ def trees_files(names: set[str]) -> set[str]:
     -------
     set of str
     """
-    known = {_trees_file(name, place) for name in (*EVENTS, *AMOUNTS) for place in range(_MOST_FOLDS)}
+    known = {_trees_file(name, place) for name in (*EVENTS, *AMOUNTS) for place in range(_MOST_BOOSTERS)}
     return names & known
 
 
-_MOST_FOLDS = 20
+_MOST_BOOSTERS = 40
 _MOST_DAYS = 10_000
 
 
@@ -188,7 +188,7 @@ def _trees(name: str, value: Mapping[str, Any], files: Mapping[str, bytes]) -> T
     if set(value) != {*_NUMBERS, "days", "why", "folds"} or not isinstance(value["why"], str):
         raise damaged(_NAME, f"trees.{name}")
     folds = _whole(value["folds"])
-    if not 0 <= folds <= _MOST_FOLDS:
+    if not 0 <= folds <= _MOST_BOOSTERS:
         raise damaged(_NAME, f"trees.{name}")
     boosters = tuple(Booster.from_text(files[_trees_file(name, place)].decode()) for place in range(folds))
     numbers = {key: _number(value[key]) for key in _NUMBERS}

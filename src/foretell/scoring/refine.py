@@ -117,7 +117,8 @@ def margins(known: Known, bundle: Bundle) -> Mapping[str, Vector]:
         return {}
     matrix = tree_matrix(known, bundle, refinement, refinement.encoding)
     return {
-        name: np.mean([booster.margin(matrix) for booster in trees.boosters], axis=0)
+        # One after another: how numpy sums an axis depends on the other's length, and a customer may be alone.
+        name: sum((booster.margin(matrix) for booster in trees.boosters), np.zeros(len(matrix))) / len(trees.boosters)
         for name, trees in refinement.trees.items()
         if trees.boosters
     }

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from foretell.bundles.refinement import Trees
 from foretell.models.boosting_params import BoostingParams
 from foretell.models.objectives import Objective, losses
-from foretell.training.cross_fit import Rows, cross_fit
+from foretell.training.cross_fit import Rows, cross_fit, draws_for
 
 Vector = NDArray[np.float64]
 
@@ -89,7 +89,9 @@ def fit_correction(
     if few < _LEAST_BUYERS:
         why = f"the newest window of {days} days has {few:,.0f} customers of the rarer kind, needed {_LEAST_BUYERS}"
         return Correction(Trees(days=days, why=why), rows.by_window(np.zeros(len(rows.actual))))
-    fitted = cross_fit(rows, objective, params, seed=seed, threads=threads)
+    # Chances gain by the mean of several draws; amounts gained nothing that could be told from chance.
+    draws = draws_for(len(rows.actual)) if objective == "binary" else 1
+    fitted = cross_fit(rows, objective, params, seed=seed, threads=threads, draws=draws)
     gain, error = _gain(rows, objective, fitted.margin)
     wins = gain > by_errors * error
     words = f"trees gain {gain:.1%} ± {error:.1%} on customers not fitted to, in {days}-day windows"

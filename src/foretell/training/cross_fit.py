@@ -1,14 +1,16 @@
 """Trees that are never asked about a customer whom they were fitted to."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
+import polars as pl
 from numpy.typing import NDArray
 
 from foretell.models.binned import Binned
 from foretell.models.boosting import Booster
 from foretell.models.boosting_params import BoostingParams
 from foretell.models.objectives import Objective
+from foretell.tables.buckets import bucket_of
 
 Vector = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -21,6 +23,10 @@ STOPPERS = 4
 
 _MANY_ROWS = 20_000
 _FOLDS_OF_MANY = 3
+_ROWS_IN_ALL = 40_000
+"""Rows that trees are fitted to in all draws: about those of a large shop, which gets a single draw."""
+
+_MOST_DRAWS = 4
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,6 +57,25 @@ class Rows:
     stopper: Ints
     customer: Ints
 
+    def redrawn(self, number: int) -> "Rows":
+        """Draw the parts and the stoppers once more, by customer as before.
+
+        Parameters
+        ----------
+        number : int
+            Of the draw, >= 0; 0 is the parts as they are.
+
+        Returns
+        -------
+        Rows
+        """
+        if number == 0:
+            return self
+        names = pl.Series([f"{number}"]) + pl.Series(self.customer).cast(pl.String)
+        folds = int(self.fold.max(initial=0)) + 1
+        fold, stopper = (bucket_of(names, count, salt=salt) for count, salt in ((folds, "fold"), (STOPPERS, "stop")))
+        return replace(self, fold=fold, stopper=stopper)
+
     def by_window(self, values: Vector) -> tuple[Vector, ...]:
         """Split values of all rows into those of each window.
 
@@ -74,9 +99,9 @@ class CrossFit:
     Parameters
     ----------
     boosters : tuple of Booster
-        One a part.
+        One a part and draw.
     margin : ndarray of shape (rows,)
-        Margin of each row, from the trees of its own part.
+        Margin of each row, from the trees of its own part, mean over draws.
     """
 
     boosters: tuple[Booster, ...]
@@ -99,7 +124,26 @@ def folds_for(rows: int) -> int:
     return FOLDS if rows <= _MANY_ROWS else _FOLDS_OF_MANY
 
 
-def cross_fit(rows: Rows, objective: Objective, params: BoostingParams, *, seed: int, threads: int) -> CrossFit:
+def draws_for(rows: int) -> int:
+    """Return how often customers are split anew, where a fit costs next to nothing.
+
+    Parameters
+    ----------
+    rows : int
+        Rows of all windows.
+
+    Returns
+    -------
+    int
+        As many as keep trees to the work of `_ROWS_IN_ALL` rows, from 1 to 4: which customers stop the trees of a small
+        shop is chance, and the mean over several draws errs less (Breiman 1996, "Bagging predictors").
+    """
+    return min(max(_ROWS_IN_ALL // max(rows, 1), 1), _MOST_DRAWS)
+
+
+def cross_fit(
+    rows: Rows, objective: Objective, params: BoostingParams, *, seed: int, threads: int, draws: int = 1
+) -> CrossFit:
     """Fit trees for each part of the customers on the other parts.
 
     Parameters
@@ -114,12 +158,24 @@ def cross_fit(rows: Rows, objective: Objective, params: BoostingParams, *, seed:
         Seed of the draws.
     threads : int
         Threads of LightGBM.
+    draws : int
+        How often the customers are split, >= 1.
 
     Returns
     -------
     CrossFit
         Margins are 0 where a part's trees did not win on the customers that stop them.
     """
+    found = [
+        _cross_fit(rows.redrawn(draw), objective, params, seed=seed + draw * FOLDS, threads=threads)
+        for draw in range(draws)
+    ]
+    return CrossFit(
+        tuple(booster for each in found for booster in each.boosters), np.mean([each.margin for each in found], axis=0)
+    )
+
+
+def _cross_fit(rows: Rows, objective: Objective, params: BoostingParams, *, seed: int, threads: int) -> CrossFit:
     margin = np.zeros(len(rows.actual))
     boosters: list[Booster] = []
     for part in range(int(rows.fold.max(initial=0)) + 1):
