@@ -9,7 +9,7 @@ import pytest
 from scipy.stats import multivariate_normal
 
 from foretell.training import season
-from foretell.training.level_windows import History
+from foretell.training.level_windows import History, PastWindow
 from foretell.training.retail_year import weekly_log_factors
 
 STEP, SEEN, CUTOFFS = 4, 30, (28, 20, 12)
@@ -26,6 +26,7 @@ def history():
         log_ratio=rng.normal(0.1, 0.2, len(rows)),
         noise=rng.uniform(0.001, 0.02, len(rows)),
         bend=np.zeros(len(rows)),
+        rate_noise=0.1 / (60 - ahead),
         cutoff=ahead,
         lead=lead,
         block=ahead - lead,
@@ -65,7 +66,7 @@ def law_of(cells, weeks, learnt_from):
         rest[a, b] = season._CONSTANT_SD**2 + season._TREND_SD_PER_WEEK**2 * cells.lead[a] * cells.lead[b]
         if cells.cutoff[a] == cells.cutoff[b]:
             quarter = season._CUTOFF_SD_OF_A_QUARTER * 13 / (len(learnt_from) - cells.cutoff[a])
-            rest[a, b] += season._CUTOFF_SD**2 + quarter**2
+            rest[a, b] += season._CUTOFF_SD**2 + quarter**2 + cells.rate_noise[a]
         if cells.block[a] == cells.block[b]:
             rest[a, b] += np.sqrt(cells.noise[a] * cells.noise[b])
         if a == b:
@@ -110,3 +111,16 @@ def test_without_any_window_it_is_the_published_year_from_that_end_on(back):
     assert found.past[:20] == pytest.approx(
         season.PRIOR_WEIGHT * weekly_log_factors(end - timedelta(weeks=back + 20), weeks)[19::-1], abs=1e-12
     )
+
+
+def test_a_rate_learnt_from_few_purchases_has_their_noise():
+    windows = tuple(PastWindow(weeks, *[np.full(16, 9.0)] * 4, None, 1.5, 1.5) for weeks in (16, 20))
+    repeats = np.r_[np.full(16, 50.0), 5.0, 7.0, 0.0, 8.0, 10.0, 0.0]
+    shown = np.ones(20, dtype=bool)
+    history = History(windows, date(2025, 11, 1), shown, 1.0, 2, repeats, np.ones(22), np.ones(154), ())
+    cells = season._cells(history, 4)
+    # Before the newer cutoff there were 30 repeat purchases, before the older one 10, whatever end they are seen from.
+    assert set(zip(cells.cutoff.tolist(), cells.rate_noise.tolist(), strict=True)) == {
+        (12.0, 1.5 / 30),
+        (16.0, 1.5 / 10),
+    }

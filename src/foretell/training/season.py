@@ -7,7 +7,8 @@ For the weeks t that a model fitted at cutoff o had ahead of it,
 s is the season, of period 52 weeks; e are the events of the shop's calendar, told from the days around them
 (`training.event_effects`); S_o is the log of the mean of exp(s + e) over the weeks that the model learnt from, each
 counting by the customers at risk in it: what was busy then is in its rates already. u_o is the cutoff's own error,
-which falls as one over the history that the model had; b is a common trend with lead, d a drift that does not come
+which falls as one over the history that the model had, and as the noise of the repeat purchases that it learnt from
+does; b is a common trend with lead, d a drift that does not come
 back. Half of the season's variance is that of months, half that of a slow wave. All have normal priors, so that s is
 known as far as it can be told from the rest: a week that was busy once may have been drift, one that was busy twice
 hardly. How large s and d are is averaged over a small grid by how likely each makes the data.
@@ -154,12 +155,14 @@ class _Learnt:
 class _Cells:
     """Blocks of four weeks after cutoffs: what was seen of each, as of an end.
 
-    Log ratios, noise and `bend`, what was absorbed beyond what is linear in the season, are as linearised.
+    Log ratios, noise and `bend`, what was absorbed beyond what is linear in the season, are as linearised. `rate_noise`
+    is the variance of the log of the rate that a model learnt.
     """
 
     log_ratio: Vector
     noise: Vector
     bend: Vector
+    rate_noise: Vector
     cutoff: Vector
     lead: Vector
     block: Vector
@@ -236,20 +239,21 @@ def _year_around(weekly: Vector) -> Vector:
 
 def _cells(history: History, back: int) -> _Cells:
     windows = [window for window in history.windows if window.weeks > back]
-    rows: list[tuple[float, float, int, int, int]] = []
+    rows: list[tuple[float, float, float, int, int, int]] = []
     weeks: list[NDArray[np.int64]] = []
     scatter = float(np.mean([window.order_noise for window in windows])) if windows else 1.0
     for window in windows:
         shown, ahead = shown_weeks(history, window, back), window.weeks - back
+        of_rate = scatter / max(float(history.repeats[window.weeks :].sum()), 1.0)
         for start in range(0, min(shown.size, _LEADS) - STEP_WEEKS + 1, STEP_WEEKS):
             part = np.arange(start, start + STEP_WEEKS)[shown[start : start + STEP_WEEKS]]
             if part.size:
                 expected = max(window.expected[part].sum(), scatter / 10)
-                rows.append((window.actual[part].sum(), expected, ahead, start, ahead - start))
+                rows.append((window.actual[part].sum(), expected, of_rate, ahead, start, ahead - start))
                 weeks.append(part - ahead)
-    actual, expected, cutoffs, leads, blocks = np.array(rows, dtype=np.float64).reshape(-1, 5).T
+    actual, expected, rate_noise, cutoffs, leads, blocks = np.array(rows, dtype=np.float64).reshape(-1, 6).T
     unset = np.zeros_like(actual)
-    return _Cells(unset, unset, unset, cutoffs, leads, blocks, tuple(weeks), actual, expected, scatter)
+    return _Cells(unset, unset, unset, rate_noise, cutoffs, leads, blocks, tuple(weeks), actual, expected, scatter)
 
 
 def shown_weeks(history: History, window: PastWindow, back: int) -> NDArray[np.bool_]:
@@ -293,7 +297,7 @@ def _posterior(
     drift = blocks @ np.exp(-apart / _DRIFT_SPAN_WEEKS) @ blocks.T
     usual, known = over_learnt @ published, over_learnt @ events - cells.bend
     history = learnt.shape[1] - cells.cutoff
-    own_error = np.hypot(_CUTOFF_SD, _CUTOFF_SD_OF_A_QUARTER * _LEADS / history)
+    own_error = np.sqrt(_CUTOFF_SD**2 + (_CUTOFF_SD_OF_A_QUARTER * _LEADS / history) ** 2 + cells.rate_noise)
     noise = (cells.block[:, None] == cells.block) * np.sqrt(np.outer(cells.noise, cells.noise))
     rest = (
         _CONSTANT_SD**2
