@@ -35,6 +35,8 @@ from foretell.windows import as_cutoff
 
 HORIZONS_DAYS = (28, 91, 182, 364)
 STEP_DAYS, LONG_STEP_DAYS, LEAST_HISTORY_DAYS, FULL_SEASON_DAYS = 28, 182, 100, 364 + 42
+LEAST_ORDERS = 20
+"""Totals of fewer orders are chance."""
 SIMULATED = {
     "simulated, no season": {"season_strength": 0.0},
     "simulated, season": {"season_strength": 0.3},
@@ -76,6 +78,8 @@ def walk(history: History, rows: pl.DataFrame, errors: Errors, step_days: int, *
         for days, told in found.items():
             outcome = Case(history.name, history, cutoff, days).outcome(rows)
             actual = np.array([outcome["orders"].sum(), outcome["spend"].sum()])
+            if actual[0] < LEAST_ORDERS:
+                continue
             errors[history.name, days, seen].append(tuple(np.log(told / actual).ravel()))
         cutoff -= timedelta(days=step_days)
 

@@ -109,7 +109,7 @@ def shops() -> Iterator[tuple[History, pl.DataFrame]]:
             }
         ).sort("ordered_at", "customer_id")
         end = START + timedelta(days=int(day.max()) + 1)
-        yield History(mechanism.__name__, None, lambda _path, rows=rows: rows, end), rows
+        yield History(f"simulated, {mechanism.__name__}", None, lambda _path, rows=rows: rows, end), rows
 
 
 def thinned(
