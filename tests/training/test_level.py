@@ -12,7 +12,7 @@ from foretell.errors import FitError
 from foretell.features.summary import purchase_summary
 from foretell.models.level import Level
 from foretell.tables.dataset import CustomerData
-from foretell.training import level
+from foretell.training import level, level_windows
 from foretell.training.level import fit_level
 from foretell.training.level_windows import past_windows
 from level_shops import START, VALUE, at, know, learn, orders, shop
@@ -257,3 +257,15 @@ def test_customers_known_are_counted_by_the_middle_day_of_each_week():
     who, day = np.tile(np.arange(50), 2), np.r_[np.arange(50), np.full(50, 60)]
     history = past_windows(orders(who, day, np.full(100, VALUE), 70), at(70), know, horizon_weeks=16)
     assert history.known.tolist() == [min(67 - 7 * back, 50) for back in range(10)]
+
+
+def test_unequal_values_of_few_buyers_are_no_lower_value():
+    # Thirty buyers, a few of whom spend several times the mean, as gamma values of shape .5 do: nothing was expected
+    # otherwise of anybody. A limit of a twentieth of all, 1.5 means, would cut it.
+    rng = np.random.default_rng(3)
+    logs = []
+    for _ in range(400):
+        spent = rng.gamma(0.5, 2 * VALUE, 30)
+        logs.append(level_windows._log_value(np.ones(30), spent, np.ones(30), np.full(30, VALUE)))
+    # A mean of 30 such values has a relative standard deviation of sqrt(2 / 30), whose half square its log is lower by.
+    assert np.mean(logs) == pytest.approx(-1 / 30, abs=0.04)

@@ -37,7 +37,7 @@ _MOST_CUTOFFS = 20
 _MOST_CUSTOMERS = 10_000
 _FEWEST_REPEATERS = 20
 _LEAST_HISTORY_DAYS = 42
-_LARGEST_SHARE = 0.05
+_LARGEST_SHARE, _LARGEST_OF_MEAN = 0.05, 10.0
 _LIMITED_AGAIN = 20
 
 
@@ -262,10 +262,11 @@ def _log_value(orders: Vector, spent: Vector, promised: Vector, promised_spend: 
     """Log of money per purchase over its expectation, what one customer brings limited to a small share of all.
 
     Nobody is left out: whoever turned out large would be left out more often than whoever was thought to, and the
-    ratio would be too low. A limit on one side only would bias it, too.
+    ratio would be too low. A limit on one side only would bias it, too; and where few bought it would be one, since
+    expectations are never as unequal as what happens: it is ten buyers' mean at least.
     """
     bought, thought = orders.sum(), promised.sum()
-    limit = max(_LARGEST_SHARE, 1 / max(float(np.sum(orders > 0)), 1.0))
+    limit = max(_LARGEST_SHARE, _LARGEST_OF_MEAN / max(float(np.sum(orders > 0)), 1.0))
     real, hoped = (_limited(each, limit).sum() for each in (spent, promised_spend))
     if min(bought, thought, real, hoped) <= 0:
         return None
