@@ -20,6 +20,7 @@ import numpy as np
 import polars as pl
 from accuracy_cases import HISTORIES, Case, History
 from measure import machine
+from mechanism_shops import shops
 
 from foretell.errors import FitError
 from foretell.models.cnbd import MBGCNBD
@@ -33,7 +34,9 @@ from foretell.training.level import fit_level
 from foretell.windows import as_cutoff
 
 HORIZONS_DAYS = (28, 91, 182, 364)
-STEP_DAYS, LEAST_HISTORY_DAYS, FULL_SEASON_DAYS = 28, 100, 364 + 42
+STEP_DAYS, LONG_STEP_DAYS, LEAST_HISTORY_DAYS, FULL_SEASON_DAYS = 28, 182, 100, 364 + 42
+LEAST_ORDERS = 20
+"""Totals of fewer orders are chance."""
 SIMULATED = {
     "simulated, no season": {"season_strength": 0.0},
     "simulated, season": {"season_strength": 0.3},
@@ -59,7 +62,7 @@ def histories() -> Iterator[tuple[History, pl.DataFrame]]:
         yield History(name, None, lambda _path, rows=rows: rows, date(2026, 1, 1)), rows
 
 
-def walk(history: History, rows: pl.DataFrame, errors: Errors, *, retail_year: bool) -> None:
+def walk(history: History, rows: pl.DataFrame, errors: Errors, step_days: int, *, retail_year: bool) -> None:
     """Forecast at every cutoff of a history, and add the logs of forecast over actual to `errors`."""
     first = rows["ordered_at"].min().date()
     cutoff = history.end - timedelta(days=STEP_DAYS)
@@ -75,8 +78,10 @@ def walk(history: History, rows: pl.DataFrame, errors: Errors, *, retail_year: b
         for days, told in found.items():
             outcome = Case(history.name, history, cutoff, days).outcome(rows)
             actual = np.array([outcome["orders"].sum(), outcome["spend"].sum()])
+            if actual[0] < LEAST_ORDERS:
+                continue
             errors[history.name, days, seen].append(tuple(np.log(told / actual).ravel()))
-        cutoff -= timedelta(days=STEP_DAYS)
+        cutoff -= timedelta(days=step_days)
 
 
 def forecasts(past: CustomerData, as_of: datetime, spans: list[int], *, retail_year: bool) -> dict[int, np.ndarray]:
@@ -128,14 +133,16 @@ def main() -> None:
     """Print the tables."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("history", nargs="*", help="only these histories, by the start of their names")
+    parser.add_argument("--mechanisms", action="store_true", help="shops by other mechanisms instead")
     parser.add_argument("--no-retail-year", action="store_true", help="without the published year")
     options = parser.parse_args()
     warnings.simplefilter("ignore")
     errors: Errors = defaultdict(list)
-    for history, rows in histories():
+    step_days = LONG_STEP_DAYS if options.mechanisms else STEP_DAYS
+    for history, rows in shops() if options.mechanisms else histories():
         if not options.history or any(history.name.startswith(name) for name in options.history):
             print(f"… {history.name}", file=sys.stderr, flush=True)
-            walk(history, rows, errors, retail_year=not options.no_retail_year)
+            walk(history, rows, errors, step_days, retail_year=not options.no_retail_year)
     print(machine("numpy", "polars"), table(errors), means(errors), sep="\n\n")
 
 

@@ -1,5 +1,6 @@
 """The posterior of the season beside a slow one: the joint normal law of weeks and cells, conditioned cell by cell."""
 
+from dataclasses import replace
 from datetime import date, timedelta
 from itertools import product
 
@@ -8,7 +9,7 @@ import pytest
 from scipy.stats import multivariate_normal
 
 from foretell.training import season
-from foretell.training.level_windows import History
+from foretell.training.level_windows import History, PastWindow
 from foretell.training.retail_year import weekly_log_factors
 
 STEP, SEEN, CUTOFFS = 4, 30, (28, 20, 12)
@@ -20,13 +21,19 @@ def history():
     rng = np.random.default_rng(8)
     rows = [(ahead, lead) for ahead in CUTOFFS for lead in range(0, min(ahead, 13) - STEP + 1, STEP)]
     ahead, lead = np.array(rows, dtype=np.float64).T
+    expected = rng.uniform(50, 800, len(rows))
     cells = season._Cells(
         log_ratio=rng.normal(0.1, 0.2, len(rows)),
         noise=rng.uniform(0.001, 0.02, len(rows)),
+        bend=np.zeros(len(rows)),
+        rate_noise=0.1 / (60 - ahead),
         cutoff=ahead,
         lead=lead,
         block=ahead - lead,
         weeks=tuple(np.arange(start, start + STEP) - int(until) for until, start in rows),
+        actual=rng.poisson(expected).astype(np.float64),
+        expected=expected,
+        scatter=1.3,
     )
     weeks = np.concatenate([np.arange(52), -1 - np.arange(SEEN)])
     return cells, weeks, rng.uniform(0, 50, SEEN)
@@ -59,7 +66,7 @@ def law_of(cells, weeks, learnt_from):
         rest[a, b] = season._CONSTANT_SD**2 + season._TREND_SD_PER_WEEK**2 * cells.lead[a] * cells.lead[b]
         if cells.cutoff[a] == cells.cutoff[b]:
             quarter = season._CUTOFF_SD_OF_A_QUARTER * 13 / (len(learnt_from) - cells.cutoff[a])
-            rest[a, b] += season._CUTOFF_SD**2 + quarter**2
+            rest[a, b] += season._CUTOFF_SD**2 + quarter**2 + cells.rate_noise[a]
         if cells.block[a] == cells.block[b]:
             rest[a, b] += np.sqrt(cells.noise[a] * cells.noise[b])
         if a == b:
@@ -71,27 +78,32 @@ def test_the_posterior_is_that_of_the_joint_law_averaged_over_sizes(history):
     cells, weeks, learnt_from = history
     published = weekly_log_factors(date(2025, 11, 1), weeks)
     kernel, sees, drift, rest = law_of(cells, weeks, learnt_from)
-    mean, means, logs = season.PRIOR_WEIGHT * published, [], []
-    events = np.random.default_rng(4).normal(0, 0.2, weeks.size)
+    mean, means, of_cells, logs = season.PRIOR_WEIGHT * published, [], [], []
+    rng = np.random.default_rng(4)
+    events, bend = rng.normal(0, 0.2, weeks.size), rng.normal(0, 0.2, cells.lead.size)
+    noise = (cells.block[:, None] == cells.block) * np.sqrt(np.outer(cells.noise, cells.noise))
     sizes = zip(season._SEASON_SDS, season._SEASON_ODDS, strict=True)
     for (season_sd, odds), drift_sd in product(sizes, season._DRIFT_SDS):
         prior = season_sd**2 * kernel + season.PRIOR_WEIGHT_SD**2 * np.outer(published, published)
         cell_law = sees @ prior @ sees.T + drift_sd**2 * drift + rest
-        miss = cells.log_ratio - sees @ (mean + events)
+        miss = cells.log_ratio - sees @ (mean + events) + bend
         means.append(mean + prior @ sees.T @ np.linalg.inv(cell_law) @ miss)
-        logs.append(np.log(odds) + multivariate_normal(sees @ mean, cell_law).logpdf(cells.log_ratio - sees @ events))
+        of_cells.append(cells.log_ratio - miss + (cell_law - noise) @ np.linalg.inv(cell_law) @ miss)
+        logs.append(np.log(odds) + multivariate_normal(np.zeros(miss.size), cell_law).logpdf(miss))
     weights = np.exp(np.array(logs) - max(logs))
-    expected = weights @ np.array(means) / weights.sum()
-    found = season._posterior(cells, weeks, published, season._learnt(learnt_from), events)
+    expected, without_noise = (weights @ np.array(each) / weights.sum() for each in (means, of_cells))
+    weights = season._Learnt(learnt_from, np.ones(SEEN)).weights()
+    found, seen = season._posterior(replace(cells, bend=bend), weeks, published, weights, events)
     # Matrices of condition 1e4 at most: nine digits are left.
     assert found == pytest.approx(expected, abs=1e-9)
+    assert seen == pytest.approx(without_noise, abs=1e-9)
     assert np.ptp(expected) > 0.1
 
 
 @pytest.mark.parametrize("back", [0, 4, 20])
 def test_without_any_window_it_is_the_published_year_from_that_end_on(back):
     end = date(2025, 11, 1)
-    history = History((), end, np.ones(60, dtype=bool), 1.0, 0, np.zeros(60), np.zeros(420), ())
+    history = History((), end, np.ones(60, dtype=bool), 1.0, 0, np.zeros(60), np.zeros(60), np.zeros(420), ())
     found = season.fit_season(history, back, retail_year=True)
     weeks = np.arange(52)
     expected = season.PRIOR_WEIGHT * weekly_log_factors(end - timedelta(weeks=back), weeks)
@@ -99,3 +111,16 @@ def test_without_any_window_it_is_the_published_year_from_that_end_on(back):
     assert found.past[:20] == pytest.approx(
         season.PRIOR_WEIGHT * weekly_log_factors(end - timedelta(weeks=back + 20), weeks)[19::-1], abs=1e-12
     )
+
+
+def test_a_rate_learnt_from_few_purchases_has_their_noise():
+    windows = tuple(PastWindow(weeks, *[np.full(16, 9.0)] * 4, None, 1.5, 1.5) for weeks in (16, 20))
+    repeats = np.r_[np.full(16, 50.0), 5.0, 7.0, 0.0, 8.0, 10.0, 0.0]
+    shown = np.ones(20, dtype=bool)
+    history = History(windows, date(2025, 11, 1), shown, 1.0, 2, repeats, np.ones(22), np.ones(154), ())
+    cells = season._cells(history, 4)
+    # Before the newer cutoff there were 30 repeat purchases, before the older one 10, whatever end they are seen from.
+    assert set(zip(cells.cutoff.tolist(), cells.rate_noise.tolist(), strict=True)) == {
+        (12.0, 1.5 / 30),
+        (16.0, 1.5 / 10),
+    }

@@ -5,7 +5,7 @@ cutoffs counting more. Both are shrunk to "no correction" by as much as their ow
 this same fit at past cutoffs, with what was known there.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -20,8 +20,11 @@ from foretell.training.season import Season, fit_season, shown_weeks
 
 Vector = NDArray[np.float64]
 
-_LEVEL_PRIOR_SD = 0.12
-_VALUE_PRIOR_SD = 0.15
+_LEVEL_PRIOR_SDS = {0.12: 4.0, 0.24: 2.0, 0.48: 1.0}
+"""Standard deviations of the level and their odds. A model that has expected twice what came at every cutoff of a year
+is not taken for one by chance: a single normal prior would keep it half as wrong for good."""
+
+_VALUE_PRIOR_SDS = {0.15: 1.0}
 _SD_OF_FEW = 0.12
 _FEWEST_BLOCKS = 4
 _NOISE_FLOOR = 0.05
@@ -83,8 +86,9 @@ def fit_level(
     Notes
     -----
     Level: mean of log(actual / expected) over blocks of four weeks, weighted by expected purchases and a half-life of
-    13 weeks, shrunk as a normal mean with prior standard deviation 0.12 (factors of 0.8 to 1.25 are usual); there is
-    one independent observation a quarter. Beyond the longest lead that was seen it fades as one over the lead.
+    13 weeks, shrunk as a normal mean; there is one independent observation a quarter. Its prior is a scale mixture:
+    most likely with standard deviation 0.12 (factors of 0.8 to 1.25 are usual), else 0.24 or 0.48, so that what is
+    slight is shrunk and what is plain is not. Beyond the longest lead that was seen it fades as one over the lead.
     Season: see `training.season`; events of the shop's calendar: see `training.event_effects`.
     """
     weeks = max(-(-max(horizons_days) // 7), _LEAST_HORIZON_WEEKS)
@@ -156,7 +160,7 @@ def _level(history: History, windows: list[PastWindow], back: int, season: Seaso
     if not logs:
         return 0.0
     noise = np.mean([window.order_noise for window in windows]) / max(float(np.mean(orders)), 1.0)
-    return _shrunk(np.array(logs), np.array(weights), len(blocks), float(noise), _LEVEL_PRIOR_SD)
+    return _shrunk(np.array(logs), np.array(weights), len(blocks), float(noise), _LEVEL_PRIOR_SDS)
 
 
 def _value(windows: list[PastWindow], back: int) -> float:
@@ -170,16 +174,18 @@ def _value(windows: list[PastWindow], back: int) -> float:
     if not logs:
         return 0.0
     noise = 1 / max(float(np.mean(orders)), 1.0)
-    return _shrunk(np.array(logs), np.array(weights), len(logs), noise, _VALUE_PRIOR_SD)
+    return _shrunk(np.array(logs), np.array(weights), len(logs), noise, _VALUE_PRIOR_SDS)
 
 
-def _shrunk(logs: Vector, weights: Vector, blocks: int, noise: float, prior_sd: float) -> float:
-    """Posterior mean of a normal mean; `blocks` distinct stretches of four weeks were seen."""
+def _shrunk(logs: Vector, weights: Vector, blocks: int, noise: float, prior_sds: Mapping[float, float]) -> float:
+    """Posterior mean under a mixture of normal priors; `blocks` distinct stretches of four weeks were seen."""
     mean = float(np.average(logs, weights=weights))
     spread = float(np.average((logs - mean) ** 2, weights=weights))
     variance = (max(spread, _NOISE_FLOOR**2) if blocks >= _FEWEST_BLOCKS else _SD_OF_FEW**2) + noise
-    independent = blocks * STEP_WEEKS / _INDEPENDENT_WEEKS
-    return mean * prior_sd**2 / (prior_sd**2 + variance / independent)
+    of_mean = variance * _INDEPENDENT_WEEKS / (blocks * STEP_WEEKS)
+    prior, odds = np.array(list(prior_sds)) ** 2, np.array(list(prior_sds.values()))
+    log_likely = np.log(odds) - mean**2 / (2 * (prior + of_mean)) - np.log(prior + of_mean) / 2
+    return mean * float(np.average(prior / (prior + of_mean), weights=np.exp(log_likely - log_likely.max())))
 
 
 def _errors(history: History, weeks: int, horizons: list[int], *, retail_year: bool) -> list[tuple[int, float, float]]:

@@ -37,7 +37,7 @@ _MOST_CUTOFFS = 20
 _MOST_CUSTOMERS = 10_000
 _FEWEST_REPEATERS = 20
 _LEAST_HISTORY_DAYS = 42
-_LARGEST_SHARE = 0.05
+_LARGEST_SHARE, _LARGEST_OF_MEAN = 0.05, 10.0
 _LIMITED_AGAIN = 20
 
 
@@ -89,6 +89,8 @@ class History:
         Cutoffs that lay far enough from the first order.
     repeats : ndarray of shape (weeks since the first order,)
         Purchases of customers who had one before, by week, the newest first: what purchase models learn rates from.
+    known : ndarray of shape (weeks since the first order,)
+        Customers who had bought by the middle day of each week, the newest first.
     repeats_by_day : ndarray of shape (7 x weeks since the first order,)
         The same by day; NaN on days that say nothing.
     occasions : tuple of Occasion
@@ -101,6 +103,7 @@ class History:
     share: float
     tried: int
     repeats: Vector
+    known: Vector
     repeats_by_day: Vector
     occasions: tuple[Occasion, ...]
 
@@ -138,7 +141,7 @@ def past_windows(
     # Weeks between the last order and a later as_of were not seen: they are no zeros.
     end = first_unseen_day(min(as_of, seen.observed_until))
     if first is None:
-        return History((), end, np.zeros(0, dtype=bool), 1.0, 0, np.zeros(0), np.zeros(0), ())
+        return History((), end, np.zeros(0, dtype=bool), 1.0, 0, np.zeros(0), np.zeros(0), np.zeros(0), ())
     seen, share = _sample(seen)
     longest = max((end - first.date()).days - _LEAST_HISTORY_DAYS, 0) // 7
     tried = min(longest // STEP_WEEKS, _MOST_CUTOFFS)
@@ -162,6 +165,7 @@ def past_windows(
         share,
         tried,
         repeats.reshape(-1, 7).sum(axis=1),
+        _known(days, end, repeats.size // 7),
         _without(repeats, end, first.date(), exclude_periods),
         occasions_of(seen.optional.calendar),
     )
@@ -173,6 +177,13 @@ def _repeats(days: pl.DataFrame, first: date, end: date) -> Vector:
     again = days.filter(day > day.min().over("customer_id"))
     before = again.select((pl.lit(end) - day).dt.total_days() - 1).to_series().to_numpy()
     return np.bincount(before, minlength=7 * -(-(end - first).days // 7)).astype(np.float64)
+
+
+def _known(days: pl.DataFrame, end: date, weeks: int) -> Vector:
+    """Customers who had bought by the middle day of each week before the end."""
+    first = days.group_by("customer_id").agg(pl.col("purchase_date").min())
+    before = np.sort(first.select((pl.lit(end) - pl.col("purchase_date")).dt.total_days()).to_series().to_numpy())
+    return (before.size - np.searchsorted(before, 7 * np.arange(weeks) + 4)).astype(np.float64)
 
 
 def _without(by_day: Vector, end: date, first: date, exclude_periods: Sequence[tuple[date, date]]) -> Vector:
@@ -251,10 +262,11 @@ def _log_value(orders: Vector, spent: Vector, promised: Vector, promised_spend: 
     """Log of money per purchase over its expectation, what one customer brings limited to a small share of all.
 
     Nobody is left out: whoever turned out large would be left out more often than whoever was thought to, and the
-    ratio would be too low. A limit on one side only would bias it, too.
+    ratio would be too low. A limit on one side only would bias it, too; and where few bought it would be one, since
+    expectations are never as unequal as what happens: it is ten buyers' mean at least.
     """
     bought, thought = orders.sum(), promised.sum()
-    limit = max(_LARGEST_SHARE, 1 / max(float(np.sum(orders > 0)), 1.0))
+    limit = max(_LARGEST_SHARE, _LARGEST_OF_MEAN / max(float(np.sum(orders > 0)), 1.0))
     real, hoped = (_limited(each, limit).sum() for each in (spent, promised_spend))
     if min(bought, thought, real, hoped) <= 0:
         return None
