@@ -26,6 +26,7 @@ _INT64_MAX = np.iinfo(np.int64).max
 # Logs of gaps are added as whole multiples of this step, so that the sum is exact in any order. The step
 # keeps every log to 3e-14, and the sum over any span of 250 years fits into 64 bits.
 _LOG_STEP = 2.0**-44
+_AT_ONCE = 2**13
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,10 +89,17 @@ class PurchaseHistory:
     @cached_property
     def sum_log_gaps(self) -> Floats:
         """Sum of the natural logs of each customer's gaps in days, shape (C,), >= 0; 0 without a gap."""
-        lengths = np.arange(int(self.gap.max(initial=0)) + 1)
+        lengths = np.arange(int(self.span.max(initial=0)) + 1)
         steps = np.rint(np.log(np.maximum(lengths, 1)) / _LOG_STEP).astype(np.int64)
-        sums: Floats = self.sum(steps[self.gap]) * np.float64(_LOG_STEP)
-        return sums
+        sums = np.empty(self.start.size, np.int64)
+        # Some customers at a time: their rows stay in the processor's own memory.
+        for first in range(0, sums.size, _AT_ONCE):
+            start = self.start[first : first + _AT_ONCE]
+            end = self.start[first + _AT_ONCE] if first + _AT_ONCE < sums.size else self.day.size
+            gap = np.diff(self.day[start[0] : end], prepend=0)
+            gap[start - start[0]] = 0
+            sums[first : first + _AT_ONCE] = np.add.reduceat(steps[gap], start - start[0])
+        return np.asarray(sums * _LOG_STEP, dtype=np.float64)
 
     @cached_property
     def first_day(self) -> Ints:
@@ -313,15 +321,17 @@ def purchase_history(data: CustomerData, as_of: date | datetime | str) -> Purcha
     first = rows.firsts()
     amount = rows.sums(bought["amount"].to_numpy(), first) if seen.has_amount else None
     order_rows = rows.sums(bought["order_rows"].to_numpy(), first) if several_rows else None
-    day, start = rows.values(first), rows.customer_starts(first)
+    day, start = rows.split(first)
     # Several times the size of what is left of them.
     del bought, rows
     if order_rows is None:
-        order_rows = np.empty(first.size, np.int64)
+        order_rows, last = first, number.size - first[-1:]
         np.subtract(first[1:], first[:-1], out=order_rows[:-1])
-        order_rows[-1:] = number.size - first[-1:]
+        order_rows[-1:] = last
     refund = None
-    if seen.has_amount:
+    if seen.has_amount and refunds.is_empty():
+        refund = np.zeros(customers.len(), np.int64)
+    elif seen.has_amount:
         given_back = customers.to_frame().join(refunds, on="customer_id", how="left", maintain_order="left")
         refund = given_back["refund_minor"].fill_null(0).to_numpy()
     return PurchaseHistory(
