@@ -1,5 +1,6 @@
 """Second pass over scores: ranks among all scored customers."""
 
+import numpy as np
 import polars as pl
 
 from foretell.windows import Horizons
@@ -27,27 +28,43 @@ def add_percentiles(scores: pl.DataFrame, horizons: Horizons) -> pl.DataFrame:
     clv = f"predicted_clv_{horizons.clv_days}d"
     by = clv if scores[clv].null_count() < scores.height else f"predicted_orders_{horizons.clv_days}d"
     return scores.with_columns(
-        clv_percentile=percentile(by), churn_percentile=percentile(f"churn_risk_{horizons.churn_days}d")
+        clv_percentile=percentile(scores[by]),
+        churn_percentile=percentile(scores[f"churn_risk_{horizons.churn_days}d"]),
     )
 
 
-def percentile(name: str) -> pl.Expr:
-    """Rank of a column's values.
+def percentile(values: pl.Series) -> pl.Series:
+    """Rank values among themselves.
 
     Parameters
     ----------
-    name : str
-        The column.
+    values : polars.Series
+        Numbers, never NaN.
 
     Returns
     -------
-    polars.Expr
-        1 to 100, the highest at 100, ties by mean rank, null where the value is null.
+    polars.Series
+        Int64, 1 to 100, the highest at 100, ties by mean rank, null where the value is null.
     """
-    # In whole numbers: a quotient of floats that should be 31 may come out as a little more, whose ceiling is 32.
-    twice = (2 * pl.col(name).round(RANKED_DIGITS).rank("average")).cast(pl.Int64)
-    rows = 2 * pl.col(name).count().cast(pl.Int64)
-    return ((100 * twice + rows - 1) // rows).clip(1, 100)
+    numbers = values.drop_nulls().round(RANKED_DIGITS).to_numpy()
+    rows = numbers.size
+    ascending = np.sort(numbers)
+    begins = np.flatnonzero(np.diff(ascending, prepend=np.nan) != 0)
+    # Twice the mean rank of equal values, in whole numbers: a quotient of floats that should be 31 may come out as a
+    # little more, whose ceiling is 32.
+    twice = begins + np.append(begins[1:], rows) + 1
+    told = np.clip((100 * twice + 2 * rows - 1) // max(2 * rows, 1), 1, 100)
+    # There are a hundred steps at most: whoever is at or beyond a step has what it says.
+    step = np.flatnonzero(np.diff(told, prepend=0))
+    place = np.searchsorted(ascending[begins[step]], numbers, side="right") - 1
+    found = pl.Series(values.name, told[step][place], pl.Int64)
+    if not values.null_count():
+        return found
+    return (
+        pl.repeat(None, values.len(), dtype=pl.Int64, eager=True)
+        .alias(values.name)
+        .scatter(values.is_not_null().arg_true(), found)
+    )
 
 
 def highest_valued(scores: pl.DataFrame, horizons: Horizons, count: int) -> pl.Series:
