@@ -1,7 +1,8 @@
 """A hash of the rows that predictions rest on, whatever order they came in.
 
-Each row has two digests of 64 bits, and their sums do not depend on order, chunks or threads: nothing is sorted, and
-rows may stay on disk. It tells data sets apart; it is no seal against somebody who makes rows to fit.
+Each row has a digest of 64 bits and a digest of that one, and their sums do not depend on order, chunks or threads:
+nothing is sorted, and rows may stay on disk. It tells data sets apart; it is no seal against somebody who makes rows to
+fit.
 """
 
 from collections.abc import Mapping, Sequence
@@ -109,9 +110,10 @@ def _digest(rows: pl.LazyFrame, columns: tuple[str, ...]) -> str:
 def _digests(rows: pl.LazyFrame, columns: tuple[str, ...]) -> dict[str, Any]:
     names = _there(rows, columns)
     schema = rows.collect_schema()
-    row = pl.struct(names)
-    # Hashed in a step of its own: within one, each half would hash the rows again.
-    digests = rows.select(row.hash(seed=seed).alias(str(seed)) for seed in _SEEDS)
+    # Each in a step of its own: within one, each half would hash the rows again. The second is the digest of the first,
+    # which takes a tenth of the time that the row would.
+    digests = rows.select(pl.struct(names).hash(seed=_SEEDS[0]).alias(str(_SEEDS[0])))
+    digests = digests.with_columns(pl.col(str(_SEEDS[0])).hash(seed=_SEEDS[1]).alias(str(_SEEDS[1])))
     # In halves, so that sums of 4,000 million rows fit.
     halves = [
         half.cast(pl.UInt64).sum().alias(f"{name}_{seed}")
