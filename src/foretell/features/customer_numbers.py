@@ -93,11 +93,14 @@ class SortedRows:
         -------
         ndarray of int64, shape (places,)
         """
-        in_order = np.empty(self.row.size, np.int64)
-        for part in _parts(self.row.size, _AT_ONCE):
+        summed = np.empty(at.size, np.int64)
+        for part in _parts(at.size, _AT_ONCE):
+            starts = at[part]
+            end = at[part.stop] if part.stop < at.size else self.row.size
             # Nothing is clipped: it is the mode that checks no place beforehand.
-            np.take(values, self.row[part], out=in_order[part], mode="clip")
-        return in_order if at.size == in_order.size else np.add.reduceat(in_order, at)
+            in_order = np.take(values, self.row[starts[0] : end], mode="clip")
+            np.add.reduceat(in_order, starts - starts[0], out=summed[part])
+        return summed
 
     def split(self, at: NDArray[np.intp]) -> tuple[NDArray[np.int64], NDArray[np.intp]]:
         """Return the values at some places, that have each customer's first among them, and where customers begin.
@@ -165,11 +168,11 @@ def sorted_within(number: NDArray[np.uint32], values: NDArray[np.integer]) -> So
 
 def _tagged(ids: pl.Series, bits: int) -> NDArray[np.uint64]:
     """Digests of some ids, whose lower bits are the place of the id."""
-    digest = ids.hash(seed=_SEED).to_numpy()
-    tagged = np.empty(digest.size, np.uint64)
+    tagged = np.empty(ids.len(), np.uint64)
     upper = ~np.uint64((1 << bits) - 1)
-    for part in _parts(digest.size, _AT_ONCE):
-        np.bitwise_and(digest[part], upper, out=tagged[part])
+    for part in _parts(tagged.size, _AT_ONCE):
+        digest = ids.slice(part.start, part.stop - part.start).hash(seed=_SEED).to_numpy()
+        np.bitwise_and(digest, upper, out=tagged[part])
         tagged[part] |= np.arange(part.start, part.stop, dtype=np.uint64)
     return tagged
 

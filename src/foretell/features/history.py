@@ -317,17 +317,19 @@ def purchase_history(data: CustomerData, as_of: date | datetime | str) -> Purcha
         columns["order_rows"] = pl.col("order_rows").cast(pl.Int64)
     bought, refunds = pl.collect_all([purchases(seen).select(**columns), loose_refunds(seen)])
     customers, number = numbered(bought["customer_id"])
-    rows = sorted_within(number, bought["day"].to_numpy())
+    rows = sorted_within(number, bought.drop_in_place("day").to_numpy())
+    del number
     first = rows.firsts()
     amount = rows.sums(bought["amount"].to_numpy(), first) if seen.has_amount else None
     order_rows = rows.sums(bought["order_rows"].to_numpy(), first) if several_rows else None
     day, start = rows.split(first)
+    height = bought.height
     # Several times the size of what is left of them.
     del bought, rows
     if order_rows is None:
-        order_rows, last = first, number.size - first[-1:]
+        order_rows = np.empty(first.size, np.int64)
         np.subtract(first[1:], first[:-1], out=order_rows[:-1])
-        order_rows[-1:] = last
+        order_rows[-1:] = height - first[-1:]
     refund = None
     if seen.has_amount and refunds.is_empty():
         refund = np.zeros(customers.len(), np.int64)

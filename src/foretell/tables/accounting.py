@@ -89,6 +89,7 @@ def account_for_rows(
         orders,
         order,
         verdict,
+        orders_repeat=order is not None and not named_apart and not all_differ(order.drop_nulls()),
         rows_in=rows.height,
         observed_until=observed_until,
         notes=(
@@ -105,14 +106,14 @@ def _data_set(
     order: pl.Series | None,
     verdict: Verdict,
     *,
+    orders_repeat: bool,
     rows_in: int,
     observed_until: datetime | None,
     notes: Sequence[Note],
 ) -> CustomerData:
-    repeat = order is not None and not all_differ(order.drop_nulls())
     found = (
         *notes,
-        *account_notes(orders["customer_id"], order, orders_repeat=repeat),
+        *account_notes(orders["customer_id"], order, orders_repeat=orders_repeat),
         *lonely_day_notes(orders["ordered_at"]),
     )
     return CustomerData.from_orders(
@@ -120,5 +121,5 @@ def _data_set(
         observed_until=observed_until,
         quarantine=verdict.quarantine(),
         report=ReadReport(rows_in, orders.height, rows_in - orders.height, found),
-        order_ids_repeat=repeat,
+        order_ids_repeat=orders_repeat,
     )

@@ -4,6 +4,7 @@ from datetime import datetime
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from foretell.errors import Violation
 from foretell.tables.dataset import Note
@@ -13,6 +14,7 @@ _GIANT_SHARE = 0.01
 GIANT_MIN_ROWS = 1_000
 """Of so few rows nobody's part says anything."""
 _BUCKETS = 4_096
+_AT_ONCE = 2**17
 _LONELY_DAYS = 366
 
 
@@ -138,7 +140,8 @@ def all_differ(digests: pl.Series) -> bool:
     -------
     bool
     """
-    ascending = np.sort(digests.to_numpy())
+    ascending = digests.to_numpy(writable=True)
+    ascending.sort()
     return not bool((ascending[1:] == ascending[:-1]).any())
 
 
@@ -155,6 +158,8 @@ def order_digests(order_id: pl.Series) -> pl.Series:
     polars.Series
         UInt64; null where the order id is.
     """
+    if not order_id.null_count():
+        return order_id.hash(seed=2)
     return pl.select(pl.when(order_id.is_not_null()).then(order_id.hash(seed=2))).to_series()
 
 
@@ -254,12 +259,18 @@ def heavy_counts(customer_of_order: pl.Series, threshold: float) -> pl.Series:
         UInt32, one value per such customer, in no promised order.
     """
     # Only a bucket that holds more than the share can hold an account that does: most rows are spared the count.
-    bucket = customer_of_order.to_numpy() % _BUCKETS
-    heavy = np.bincount(bucket.view(np.int64), minlength=_BUCKETS) > threshold
+    counted = np.zeros(_BUCKETS, np.int64)
+    for part in customer_of_order.to_frame().iter_slices(_AT_ONCE):
+        counted += np.bincount(_bucket(part.to_series()), minlength=_BUCKETS)
+    heavy = counted > threshold
     if not heavy.any():
         return pl.Series("count", [], pl.UInt32)
-    counts = customer_of_order.filter(pl.Series(heavy[bucket.view(np.int64)])).value_counts()["count"]
+    counts = customer_of_order.filter(pl.Series(heavy[_bucket(customer_of_order)])).value_counts()["count"]
     return counts.filter(counts > threshold)
+
+
+def _bucket(digests: pl.Series) -> NDArray[np.int64]:
+    return (digests.to_numpy() % np.uint64(_BUCKETS)).view(np.int64)
 
 
 def giant_notes(counts: pl.Series, orders: int) -> tuple[Note, ...]:
@@ -317,7 +328,16 @@ def days_table(ordered_at: pl.Series) -> pl.DataFrame:
     polars.DataFrame
         ``day``, ``rows``; tables of several batches may be put below one another.
     """
-    return ordered_at.dt.date().alias("day").to_frame().group_by("day").agg(rows=pl.len())
+    parts = (part.to_series().drop_nulls() for part in ordered_at.to_frame().iter_slices(_AT_ONCE))
+    days = [part.dt.date().to_physical() for part in parts]
+    ends = [end for day in days for end in (day.min(), day.max()) if isinstance(end, int)]
+    low = min(ends, default=0)
+    counted = np.zeros(max(ends, default=-1) + 1 - low, np.int64)
+    for day in days:
+        counted += np.bincount(day.to_numpy() - low, minlength=counted.size)
+    there = np.flatnonzero(counted)
+    day = pl.Series("day", there + low, pl.Int32).cast(pl.Date)
+    return pl.DataFrame([day, pl.Series("rows", counted[there], pl.UInt32)])
 
 
 def lonely_days(found: pl.DataFrame) -> tuple[Note, ...]:
