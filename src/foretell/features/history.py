@@ -43,7 +43,7 @@ class PurchaseHistory:
         Index of each customer's first row.
     day : ndarray of int64, shape (N,)
         Purchase day of each row, in days since 1970-01-01, ascending within a customer.
-    order_rows : ndarray of int64, shape (N,)
+    order_rows : ndarray of int64 or int32, shape (N,)
         Order rows that fell on the day.
     amount : ndarray of int64, shape (N,), or None
         Money of the day in minor units, >= 0; None where the shop has no amounts.
@@ -55,7 +55,7 @@ class PurchaseHistory:
     end_day: int
     start: Ints
     day: Ints
-    order_rows: Ints
+    order_rows: NDArray[np.integer]
     amount: Ints | None
     loose_refund: Ints | None
 
@@ -184,12 +184,12 @@ class PurchaseHistory:
         spend: Ints = self._running_amount[end] - self._running_amount[begin]
         return spend
 
-    def sum(self, values: NDArray[np.int64 | np.bool_]) -> Ints:
+    def sum(self, values: NDArray[np.integer | np.bool_]) -> Ints:
         """Add up whole numbers, or count true values, per customer.
 
         Parameters
         ----------
-        values : ndarray of int64 or bool, shape (N,)
+        values : ndarray of integers or bool, shape (N,)
             One value per row.
 
         Returns
@@ -321,14 +321,16 @@ def purchase_history(data: CustomerData, as_of: date | datetime | str) -> Purcha
     del number
     first = rows.firsts()
     amount = rows.sums(bought["amount"].to_numpy(), first) if seen.has_amount else None
-    order_rows = rows.sums(bought["order_rows"].to_numpy(), first) if several_rows else None
+    order_rows: NDArray[np.integer] | None = None
+    if several_rows:
+        order_rows = rows.sums(bought["order_rows"].to_numpy(), first)
     day, start = rows.split(first)
     height = bought.height
     # Several times the size of what is left of them.
     del bought, rows
     if order_rows is None:
-        order_rows = np.empty(first.size, np.int64)
-        np.subtract(first[1:], first[:-1], out=order_rows[:-1])
+        order_rows = np.empty(first.size, np.int32)
+        np.subtract(first[1:], first[:-1], out=order_rows[:-1], casting="same_kind")
         order_rows[-1:] = height - first[-1:]
     refund = None
     if seen.has_amount and refunds.is_empty():

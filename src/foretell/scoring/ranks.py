@@ -2,6 +2,7 @@
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from foretell.windows import Horizons
 
@@ -47,17 +48,10 @@ def percentile(values: pl.Series) -> pl.Series:
         Int64, 1 to 100, the highest at 100, ties by mean rank, null where the value is null.
     """
     numbers = values.drop_nulls().round(RANKED_DIGITS).to_numpy()
-    rows = numbers.size
-    ascending = np.sort(numbers)
-    begins = np.flatnonzero(np.diff(ascending, prepend=np.nan) != 0)
-    # Twice the mean rank of equal values, in whole numbers: a quotient of floats that should be 31 may come out as a
-    # little more, whose ceiling is 32.
-    twice = begins + np.append(begins[1:], rows) + 1
-    told = np.clip((100 * twice + 2 * rows - 1) // max(2 * rows, 1), 1, 100)
-    # There are a hundred steps at most: whoever is at or beyond a step has what it says.
-    step = np.flatnonzero(np.diff(told, prepend=0))
-    place = np.searchsorted(ascending[begins[step]], numbers, side="right") - 1
-    found = pl.Series(values.name, told[step][place], pl.Int64)
+    if not numbers.size:
+        return values.cast(pl.Int64)
+    cuts = _cuts(np.sort(numbers))
+    found = pl.Series(values.name, np.searchsorted(cuts, numbers, side="right"), pl.Int64)
     if not values.null_count():
         return found
     return (
@@ -65,6 +59,18 @@ def percentile(values: pl.Series) -> pl.Series:
         .alias(values.name)
         .scatter(values.is_not_null().arg_true(), found)
     )
+
+
+def _cuts(ascending: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The values from which on the percentile is at least 1, 2, …, 100; infinite where nobody's is."""
+    rows = ascending.size
+    # Twice the mean rank that this takes, in whole numbers: a quotient of floats that should be 31 may come out as a
+    # little more, whose ceiling is 32.
+    least = np.arange(100) * 2 * rows // 100 + 1
+    middle = ascending[np.minimum((least - 1) // 2, rows - 1)]
+    begin, end = (np.searchsorted(ascending, middle, side=side) for side in ("left", "right"))
+    place = np.where(begin + end + 1 >= least, begin, end)
+    return np.where(place < rows, ascending[np.minimum(place, rows - 1)], np.inf)
 
 
 def highest_valued(scores: pl.DataFrame, horizons: Horizons, count: int) -> pl.Series:

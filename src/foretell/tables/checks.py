@@ -158,9 +158,10 @@ def order_digests(order_id: pl.Series) -> pl.Series:
     polars.Series
         UInt64; null where the order id is.
     """
+    digest = _digests(order_id, seed=2)
     if not order_id.null_count():
-        return order_id.hash(seed=2)
-    return pl.select(pl.when(order_id.is_not_null()).then(order_id.hash(seed=2))).to_series()
+        return digest
+    return pl.select(pl.when(order_id.is_not_null()).then(digest)).to_series()
 
 
 def account_notes(customer_id: pl.Series, order: pl.Series | None, *, orders_repeat: bool) -> tuple[Note, ...]:
@@ -206,7 +207,14 @@ def customer_digests(customer_id: pl.Series) -> pl.Series:
     polars.Series
         UInt64, called ``customer``.
     """
-    return customer_id.hash(seed=1).alias("customer")
+    return _digests(customer_id, seed=1).alias("customer")
+
+
+def _digests(values: pl.Series, *, seed: int) -> pl.Series:
+    digests = np.empty(values.len(), np.uint64)
+    for start in range(0, values.len(), _AT_ONCE):
+        digests[start : start + _AT_ONCE] = values.slice(start, _AT_ONCE).hash(seed=seed).to_numpy()
+    return pl.Series(values.name, digests)
 
 
 def unnamed_notes(rows: int) -> tuple[Note, ...]:
