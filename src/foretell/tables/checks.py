@@ -1,6 +1,6 @@
 """Checks over the order rows as a whole: two currencies, shared order ids, giant accounts, doubles, lonely days."""
 
-from datetime import datetime
+from datetime import date, datetime
 
 import numpy as np
 import polars as pl
@@ -15,6 +15,7 @@ GIANT_MIN_ROWS = 1_000
 """Of so few rows nobody's part says anything."""
 _BUCKETS = 4_096
 _AT_ONCE = 2**17
+_EPOCH = date(1970, 1, 1)
 _LONELY_DAYS = 366
 
 
@@ -336,12 +337,13 @@ def days_table(ordered_at: pl.Series) -> pl.DataFrame:
     polars.DataFrame
         ``day``, ``rows``; tables of several batches may be put below one another.
     """
-    parts = (part.to_series().drop_nulls() for part in ordered_at.to_frame().iter_slices(_AT_ONCE))
-    days = [part.dt.date().to_physical() for part in parts]
-    ends = [end for day in days for end in (day.min(), day.max()) if isinstance(end, int)]
-    low = min(ends, default=0)
-    counted = np.zeros(max(ends, default=-1) + 1 - low, np.int64)
-    for day in days:
+    first, last = ordered_at.min(), ordered_at.max()
+    if not (isinstance(first, datetime) and isinstance(last, datetime)):
+        return pl.DataFrame(schema={"day": pl.Date, "rows": pl.UInt32})
+    low = (first.date() - _EPOCH).days
+    counted = np.zeros((last.date() - first.date()).days + 1, np.int64)
+    for part in ordered_at.to_frame().iter_slices(_AT_ONCE):
+        day = part.to_series().drop_nulls().dt.date().to_physical()
         counted += np.bincount(day.to_numpy() - low, minlength=counted.size)
     there = np.flatnonzero(counted)
     day = pl.Series("day", there + low, pl.Int32).cast(pl.Date)
