@@ -7,7 +7,6 @@ import polars as pl
 
 from foretell.features.history import Floats, Ints, PurchaseHistory, purchase_history
 from foretell.features.ratios import ratio
-from foretell.storage.memory import give_back
 from foretell.tables.dataset import MINOR_PER_UNIT, CustomerData
 
 _KEPT = "purchase_summary"
@@ -56,7 +55,6 @@ def purchase_summary(data: CustomerData, as_of: date | datetime | str) -> pl.Dat
     seen = data.before(as_of)
     if _KEPT not in seen.kept:
         seen.kept[_KEPT] = summarise(purchase_history(data, as_of))
-        give_back()
     # A copy, which shares the columns: whoever puts others into it leaves this one alone.
     summary: pl.DataFrame = seen.kept[_KEPT].clone()
     return summary
