@@ -5,16 +5,16 @@ from datetime import date, datetime, timedelta
 import polars as pl
 import pytest
 
-from foretell.tables import checks
+from foretell.tables import checks, digests
 from foretell.tables.accounting import account_for_rows
 from foretell.tables.checks import (
     account_notes,
     currency_violations,
     lonely_day_notes,
     observed_until_violations,
-    order_digests,
     repeated_rows,
 )
+from foretell.tables.digests import all_differ, ids_differ, order_digests
 from foretell.tables.parsed import Parsed
 from foretell.tables.reasons import REASONS
 from foretell.tables.schema import OPTIONAL, ORDERS
@@ -107,3 +107,16 @@ def test_days_are_counted_where_they_stand(monkeypatch, at_once):
 def test_reasons_name_columns_of_the_table():
     for table in (ORDERS, *OPTIONAL):
         assert {column for column, _ in REASONS[table.name].values()} - {None} <= set(table.names)
+
+
+@pytest.mark.parametrize("at_once", [1, 3, 1_000])
+def test_ids_differ_where_none_is_missing_and_none_is_there_twice(monkeypatch, at_once):
+    monkeypatch.setattr(digests, "_AT_ONCE", at_once)
+    ids = pl.Series(["a", "b", "", "ab", "c"])
+    assert ids_differ(ids)
+    assert not ids_differ(pl.concat([ids, pl.Series([None], dtype=pl.String)]))
+    assert not ids_differ(pl.concat([ids, ids.head(1)]))
+    found = order_digests(pl.concat([ids, ids.head(1), pl.Series([None], dtype=pl.String)]))
+    assert found.null_count() == 1
+    assert found[0] == found[5]
+    assert all_differ(found.head(5))

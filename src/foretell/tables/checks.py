@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from foretell.errors import Violation
 from foretell.tables.dataset import Note
+from foretell.tables.digests import all_differ, customer_digests
 from foretell.tables.parsed import first_rows, most
 
 _GIANT_SHARE = 0.01
@@ -129,42 +130,6 @@ def repeated_rows(rows: pl.DataFrame) -> pl.Series:
     return repeats.scatter(suspects.arg_true(), later)
 
 
-def all_differ(digests: pl.Series) -> bool:
-    """Say whether no digest is there twice.
-
-    Parameters
-    ----------
-    digests : polars.Series
-        UInt64 without nulls.
-
-    Returns
-    -------
-    bool
-    """
-    ascending = digests.to_numpy(writable=True)
-    ascending.sort()
-    return not bool((ascending[1:] == ascending[:-1]).any())
-
-
-def order_digests(order_id: pl.Series) -> pl.Series:
-    """Return a 64-bit digest for each order id: enough to count with, quicker than the text.
-
-    Parameters
-    ----------
-    order_id : polars.Series
-        String; null where a row is an order of its own.
-
-    Returns
-    -------
-    polars.Series
-        UInt64; null where the order id is.
-    """
-    digest = _digests(order_id, seed=2)
-    if not order_id.null_count():
-        return digest
-    return pl.select(pl.when(order_id.is_not_null()).then(digest)).to_series()
-
-
 def account_notes(customer_id: pl.Series, order: pl.Series | None, *, orders_repeat: bool) -> tuple[Note, ...]:
     """Report order ids shared by customers, and single accounts with a large part of all orders.
 
@@ -193,29 +158,6 @@ def account_notes(customer_id: pl.Series, order: pl.Series | None, *, orders_rep
     if customer_id.len() > GIANT_MIN_ROWS:
         notes += giant_notes(heavy_counts(customer, _GIANT_SHARE * customer.len()), customer.len())
     return tuple(notes)
-
-
-def customer_digests(customer_id: pl.Series) -> pl.Series:
-    """Return a 64-bit digest for each customer.
-
-    Parameters
-    ----------
-    customer_id : polars.Series
-        String.
-
-    Returns
-    -------
-    polars.Series
-        UInt64, called ``customer``.
-    """
-    return _digests(customer_id, seed=1).alias("customer")
-
-
-def _digests(values: pl.Series, *, seed: int) -> pl.Series:
-    digests = np.empty(values.len(), np.uint64)
-    for start in range(0, values.len(), _AT_ONCE):
-        digests[start : start + _AT_ONCE] = values.slice(start, _AT_ONCE).hash(seed=seed).to_numpy()
-    return pl.Series(values.name, digests)
 
 
 def unnamed_notes(rows: int) -> tuple[Note, ...]:
@@ -279,7 +221,7 @@ def heavy_counts(customer_of_order: pl.Series, threshold: float) -> pl.Series:
 
 
 def _bucket(digests: pl.Series) -> NDArray[np.int64]:
-    return (digests.to_numpy() % np.uint64(_BUCKETS)).view(np.int64)
+    return (digests.to_numpy() & np.uint64(_BUCKETS - 1)).view(np.int64)
 
 
 def giant_notes(counts: pl.Series, orders: int) -> tuple[Note, ...]:
