@@ -101,12 +101,12 @@ class PurchaseHistory:
             sums[first : first + _AT_ONCE] = np.add.reduceat(steps[gap], start - start[0])
         return np.asarray(sums * _LOG_STEP, dtype=np.float64)
 
-    @cached_property
+    @property
     def first_day(self) -> Ints:
         """First purchase day of each customer, shape (C,), in days since 1970-01-01."""
         return self.day[self.start]
 
-    @cached_property
+    @property
     def last_day(self) -> Ints:
         """Last purchase day of each customer, shape (C,), in days since 1970-01-01."""
         last: Ints = self.start + self.orders - 1
@@ -122,7 +122,7 @@ class PurchaseHistory:
         """Days from the last purchase day to the end of what is seen, shape (C,), >= 1."""
         return self.end_day - self.last_day
 
-    @cached_property
+    @property
     def days_observed(self) -> Ints:
         """Whole days from the first purchase day to the last day seen, shape (C,), >= 0 (T of the models)."""
         return self.end_day - 1 - self.first_day

@@ -8,6 +8,7 @@ from foretell.models.next_order import next_order_at_levels
 from foretell.scoring.base import PurchaseModel, Vector, column, order_values
 from foretell.scoring.known import Known
 from foretell.scoring.refine import Refined, refine
+from foretell.storage.memory import give_back
 
 _MONEY = ("predicted_clv", "spend_low", "spend_high")
 _LEAST = 1e-12
@@ -47,6 +48,7 @@ def predict(known: Known, bundle: Bundle) -> pl.DataFrame:
     told = told.with_columns(pl.Series(name, vector) for name, vector in values.items())
     # What is not told is as large as what is.
     del refined, values
+    give_back()
     return told.hstack(_dates(known, bundle)).select(
         "customer_id",
         "predicted_orders",
