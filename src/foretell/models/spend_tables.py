@@ -206,8 +206,8 @@ def _looked_up(
 def _solved(slope_below: Vector, slope_above: Vector, rise: Vector, wanted: Vector) -> Vector:
     """Where in [0, 1] the rising cubic with these slopes at its ends, and this rise, has got as far as wanted.
 
-    Newton steps, and a halving where one would leave the bracket; their number is the same for all rows, so that no
-    row depends on those beside it.
+    Newton steps, and a halving where one would leave the bracket; as many for all rows as if nobody arrived before, so
+    that no row depends on those beside it.
     """
     square, cube = 3.0 * rise - 2.0 * slope_below - slope_above, slope_below + slope_above - 2.0 * rise
     # Where nothing rises, any place is right: the upper end.
