@@ -63,8 +63,9 @@ def test_rows_are_sorted_by_customer_and_value_and_stay_in_order(monkeypatch, bi
     assert rows.row.tolist() == np.lexsort((np.arange(7), values, number)).tolist()
     first = rows.firsts()
     pairs = sorted(set(zip(number.tolist(), values.tolist(), strict=True)))
-    assert rows.values(first).tolist() == [value for _, value in pairs]
-    assert number[rows.row[first[rows.customer_starts(first)]]].tolist() == [0, 1, 2]
+    found, starts = rows.split(first)
+    assert found.tolist() == [value for _, value in pairs]
+    assert number[rows.row[first[starts]]].tolist() == [0, 1, 2]
     money = 10 ** np.arange(7)
     assert rows.sums(money, first).tolist() == [
         int(money[(number == who) & (values == value)].sum()) for who, value in pairs

@@ -8,6 +8,7 @@ import pytest
 from scipy.special import betainc
 
 from foretell.errors import ColumnMismatch, NotFitted
+from foretell.models import spend_tables
 from foretell.models.cnbd import MBGCNBD
 from foretell.models.gamma_gamma import GammaGamma
 from foretell.models.gamma_gamma_kernel import GammaGammaParameters
@@ -196,3 +197,34 @@ def test_threads_make_no_difference(timing, values, summary, monkeypatch):
         monkeypatch.setattr(pl, "thread_pool_size", lambda threads=threads: threads)
         found.append(spend_quantiles(timing, values, summary.head(2000), horizon_days=HORIZON))
     assert found[0].equals(found[1])
+
+
+@pytest.mark.parametrize("p", [0.2, 4.0, 40.0])
+@pytest.mark.parametrize("posterior", [1.3, 12.0, 400.0])
+def test_chances_that_are_left_out_are_nothing_beside_1(p, posterior):
+    step = 0.05
+    chances = spend_tables._Chances(p, posterior, 64, step).between(-160, 160)
+    t = 1 / (1 + np.exp(-step * np.arange(-160, 161)))
+    exact = betainc(p * np.arange(1, 65)[:, None], posterior, t)
+    # t is that of another formula in its last bits
+    np.testing.assert_allclose(1.0 - chances, 1.0 - exact, rtol=0, atol=1e-12)
+    assert ((chances > 0) | (exact < 2.0**-54)).all()
+
+
+def test_rows_that_stand_still_would_stand_still_for_ever(monkeypatch):
+    rng = np.random.default_rng(4)
+    rise = np.concatenate([[0.0], rng.uniform(0, 1, 2000)])
+    below, above = (np.minimum(rng.uniform(0, 4, rise.size), 3) * rise for _ in range(2))
+    wanted = rise * rng.uniform(0, 1, rise.size)
+    found = spend_tables._solved(below, above, rise, wanted)
+    monkeypatch.setattr(spend_tables, "_MOST_ARRIVE", spend_tables._NEWTON_STEPS)
+    np.testing.assert_array_equal(found, spend_tables._solved(below, above, rise, wanted))
+
+
+def test_a_customer_with_orders_of_no_value_changes_nobody_else(timing, values, summary):
+    many = summary.sort("repeat_orders").tail(200)
+    twins = pl.concat([many.reverse(), many])
+    other = twins.with_columns(orders_with_value=pl.when(pl.row_index() == 399).then(0).otherwise("orders_with_value"))
+    usual, changed = (spend_quantiles(timing, values, frame, horizon_days=HORIZON) for frame in (twins, other))
+    assert changed.head(-1).equals(usual.head(-1))
+    assert changed["spend_q90"][-1] != usual["spend_q90"][-1]

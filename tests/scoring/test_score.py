@@ -1,10 +1,14 @@
 """Scores: every column coherent, a function of the customer's own past and the bundle."""
 
+import math
 from datetime import date, datetime, timedelta
+from fractions import Fraction
 
 import numpy as np
 import polars as pl
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
 from foretell.bundles.bundle import Bundle
@@ -192,6 +196,21 @@ def test_the_columns_say_what_their_ranges_and_ranks_promise():
 
 @pytest.mark.parametrize("customers", [100, 300, 1_200, 3_500])
 def test_percentiles_are_exact_where_a_rank_is_a_whole_percent(customers: int) -> None:
-    values = pl.DataFrame({"v": [float(number) for number in range(customers)]})
-    ranks = values.select(percentile("v")).to_series().to_list()
+    ranks = percentile(pl.Series([float(number) for number in range(customers)])).to_list()
     assert ranks == [-(-100 * (number + 1) // customers) for number in range(customers)]
+
+
+@given(
+    st.lists(
+        st.one_of(st.none(), st.integers(-3, 3).map(float), st.integers(-999, 999).map(lambda n: n / 8)), max_size=250
+    )
+)
+def test_percentiles_are_mean_ranks_one_by_one(values: list[float | None]) -> None:
+    rounded = [None if value is None else round(value, 9) for value in values]
+    there = [value for value in rounded if value is not None]
+    expected = []
+    for value in rounded:
+        smaller, equal = sum(other < value for other in there if value is not None), there.count(value)
+        mean_rank = Fraction(2 * smaller + equal + 1, 2)
+        expected.append(None if value is None else max(math.ceil(100 * mean_rank / len(there)), 1))
+    assert percentile(pl.Series(values, dtype=pl.Float64)).to_list() == expected

@@ -3,6 +3,7 @@
 import polars as pl
 import pytest
 
+from foretell.tables import amounts
 from foretell.tables.amounts import read_amount, read_number
 
 
@@ -78,3 +79,23 @@ def test_an_optional_number_is_left_out_where_unreadable():
     parsed = read_number(pl.Series(["1.5", "x", "", None, "nan"]), "discount", decimal_comma=False)
     assert parsed.values.to_list() == [1.5, None, None, None, None]
     assert [(note.code, note.count) for note in parsed.notes] == [("discount_unreadable", 2)]
+
+
+@pytest.mark.parametrize(
+    ("amount", "reason"),
+    [
+        (1e11, "amount_too_large"),
+        (-1e11, "amount_too_large"),
+        (float("inf"), "amount_not_finite"),
+        (float("nan"), "amount_not_finite"),
+        (None, "amount_missing"),
+    ],
+)
+def test_one_amount_that_cannot_be_used_changes_no_other(monkeypatch, amount, reason):
+    monkeypatch.setattr(amounts, "_AT_ONCE", 3)
+    usable = [99_999_999_999.99, -99_999_999_999.99, 0.00005, 12.345_649_999, 3.0]
+    alone, beside = read(usable), read([*usable, amount])
+    assert alone.values.to_list() == beside.values.to_list()[:-1]
+    assert alone.unusable == ()
+    assert reasons(beside) == {reason: [5]}
+    assert beside.values[-1] is None

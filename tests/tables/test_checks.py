@@ -1,18 +1,20 @@
 """Checks over all rows: accounts, order ids, doubles, currencies, lonely days."""
 
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 import polars as pl
+import pytest
 
+from foretell.tables import checks, digests
 from foretell.tables.accounting import account_for_rows
 from foretell.tables.checks import (
     account_notes,
     currency_violations,
     lonely_day_notes,
     observed_until_violations,
-    order_digests,
     repeated_rows,
 )
+from foretell.tables.digests import all_differ, ids_differ, order_digests
 from foretell.tables.parsed import Parsed
 from foretell.tables.reasons import REASONS
 from foretell.tables.schema import OPTIONAL, ORDERS
@@ -93,6 +95,28 @@ def test_days_far_from_all_others_are_told():
     assert lonely_day_notes(pl.Series([days[0], days[0] + timedelta(days=900)])) == ()
 
 
+@pytest.mark.parametrize("at_once", [1, 4, 1_000])
+def test_days_are_counted_where_they_stand(monkeypatch, at_once):
+    monkeypatch.setattr(checks, "_AT_ONCE", at_once)
+    times = [datetime(1969, 12, 30, 23, 59), datetime(1970, 1, 1), datetime(1969, 12, 30), datetime(2024, 2, 29, 12)]
+    found = checks.days_table(pl.Series([*times, times[0], times[3]]))
+    assert found.rows() == [(date(1969, 12, 30), 3), (date(1970, 1, 1), 1), (date(2024, 2, 29), 2)]
+    assert checks.days_table(pl.Series([], dtype=pl.Datetime("us"))).is_empty()
+
+
 def test_reasons_name_columns_of_the_table():
     for table in (ORDERS, *OPTIONAL):
         assert {column for column, _ in REASONS[table.name].values()} - {None} <= set(table.names)
+
+
+@pytest.mark.parametrize("at_once", [1, 3, 1_000])
+def test_ids_differ_where_none_is_missing_and_none_is_there_twice(monkeypatch, at_once):
+    monkeypatch.setattr(digests, "_AT_ONCE", at_once)
+    ids = pl.Series(["a", "b", "", "ab", "c"])
+    assert ids_differ(ids)
+    assert not ids_differ(pl.concat([ids, pl.Series([None], dtype=pl.String)]))
+    assert not ids_differ(pl.concat([ids, ids.head(1)]))
+    found = order_digests(pl.concat([ids, ids.head(1), pl.Series([None], dtype=pl.String)]))
+    assert found.null_count() == 1
+    assert found[0] == found[5]
+    assert all_differ(found.head(5))

@@ -112,3 +112,13 @@ def test_remedy_names_the_format_that_it_looks_like():
         ("2021/1/13", "%Y/%m/%d"),
     ):
         assert hint in read([text] * 3).refusals[0].remedy
+
+
+def test_the_calendar_begins_and_ends_with_its_years():
+    inside = [datetime(1900, 1, 1), datetime(2999, 12, 31, 23, 59, 59, 999_999)]
+    assert read(inside).unusable == ()
+    for outside in (datetime(1899, 12, 31, 23, 59, 59, 999_999), datetime(3000, 1, 1)):
+        parsed = read([*inside, outside, None])
+        assert parsed.values.to_list() == [*inside, None, None]
+        masks = {reason: mask.arg_true().to_list() for reason, mask in parsed.unusable}
+        assert masks == {"ordered_at_missing": [3], "ordered_at_out_of_range": [2]}

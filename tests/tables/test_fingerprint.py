@@ -52,6 +52,13 @@ def test_rows_count_as_often_as_they_are_there():
     assert of(rows.drop("cancelled")) != of(rows.with_columns(cancelled=pl.lit(None, pl.Boolean)))
 
 
+def test_a_value_belongs_to_its_column_and_to_its_row():
+    rows = pl.DataFrame(ROWS, schema=SCHEMA).drop_nulls("order_id")
+    exchanged = rows.with_columns(customer_id="order_id", order_id="customer_id")
+    turned = rows.with_columns(pl.col("order_id").reverse())
+    assert len({of(rows), of(exchanged), of(turned)}) == 3
+
+
 def test_another_process_says_the_same():
     program = "import test_fingerprint as t, polars as pl; print(t.of(pl.DataFrame(t.ROWS, schema=t.SCHEMA)))"
     paths = os.pathsep.join([os.path.dirname(__file__), *sys.path])  # noqa: PTH120  a plain text is wanted

@@ -3,6 +3,7 @@
 import polars as pl
 import pytest
 
+from foretell.tables import identifiers
 from foretell.tables.flags import read_flag
 from foretell.tables.identifiers import read_identifier, read_text
 
@@ -78,3 +79,17 @@ def test_what_is_neither_yes_nor_no():
     assert read_flag(pl.Series([1, 2]), "cancelled").unusable[0][1].to_list() == [False, True]
     assert read_flag(pl.Series(["open", "closed"]), "cancelled").refusals
     assert read_flag(pl.Series([[1]]), "cancelled").refusals
+
+
+@pytest.mark.parametrize("at_once", [1, 2, 3, 1_000])
+def test_parts_of_a_column_say_what_the_whole_says(monkeypatch, at_once):
+    ids = pl.Series("id", ["1", "02", " 3", None, "4 ", "nan", "", "\t", "+5", "18446744073709551616", "6", "None"])
+    whole = read_identifier(ids, "id")
+    monkeypatch.setattr(identifiers, "_AT_ONCE", at_once)
+    parts = read_identifier(ids, "id")
+    expected = ["1", "02", " 3", None, "4 ", None, None, None, "+5", "18446744073709551616", "6", None]
+    assert parts.values.to_list() == whole.values.to_list() == expected
+    assert [(reason, mask.to_list()) for reason, mask in parts.unusable] == [
+        (reason, mask.to_list()) for reason, mask in whole.unusable
+    ]
+    assert [note.count for note in parts.notes] == [note.count for note in whole.notes] == [2]

@@ -16,6 +16,7 @@ from foretell.scoring.reasons import explain_bucket
 from foretell.scoring.schema import REASONS, score_schema
 from foretell.scoring.score import known_for_scoring, score_bucket
 from foretell.scoring.table_changes import warn_of_table_changes
+from foretell.storage.memory import give_back
 from foretell.tables.dataset import CustomerData
 from foretell.windows import as_cutoff
 
@@ -107,7 +108,10 @@ def scores_of_frame(
     """
     # Products of matrices differ in their last bits with the number of threads, which wait busily besides.
     with one_algebra_thread():
-        return _score(data, stored, known_for_scoring(data, stored.bundle, as_cutoff(as_of)), explained_customers)
+        give_back()
+        scores = _score(data, stored, known_for_scoring(data, stored.bundle, as_cutoff(as_of)), explained_customers)
+    give_back()
+    return scores
 
 
 def _score(data: CustomerData, stored: StoredBundle, known: Known, explained_customers: int) -> pl.DataFrame:

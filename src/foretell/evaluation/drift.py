@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 _CUTS = 20
 _DIGITS = 6
+_WRITTEN_OUT = 4
 
 
 @dataclass(frozen=True)
@@ -54,8 +55,13 @@ class Distribution:
         numbers, times = values.drop_nulls().cast(pl.Float64).to_numpy(), times[there]
         if not numbers.size:
             return cls((), (0,), nulls)
-        order = np.argsort(numbers)
-        numbers, until = numbers[order], np.cumsum(times[order])
+        if int(times.sum()) <= _WRITTEN_OUT * numbers.size:
+            # Writing them out is quicker than sorting them beside their counts.
+            numbers = np.sort(np.repeat(numbers, times))
+            until = np.arange(1, numbers.size + 1)
+        else:
+            order = np.argsort(numbers)
+            numbers, until = numbers[order], np.cumsum(times[order])
         places = (until[-1] * np.arange(1, _CUTS)) // _CUTS
         cuts = numbers[np.searchsorted(until, places, side="right")]
         edges = tuple(sorted({float(f"{cut:.{_DIGITS}g}") for cut in cuts}))

@@ -40,7 +40,8 @@ def numbered(ids: pl.Series) -> tuple[pl.Series, NDArray[np.uint32]]:
     digests >>= np.uint64(bits)
     starts = np.flatnonzero(_begins(digests))
     del digests
-    customers = ids.gather(pl.Series(row[starts])).sort()
+    # In the order of memory texts are gathered several times faster.
+    customers = ids.gather(pl.Series(np.sort(row[starts]))).sort()
     # Sorted by the same digest, the ids are in the order of the groups of rows, each with its place among all ids.
     places = _tagged(customers, bits)
     places.sort()
@@ -78,23 +79,6 @@ class SortedRows:
         """Return where a customer or a value begins, ascending."""
         return np.flatnonzero(_begins(self.place))
 
-    def values(self, at: NDArray[np.intp]) -> NDArray[np.int64]:
-        """Return the values at some places.
-
-        Parameters
-        ----------
-        at : ndarray of int, shape (places,)
-            Where.
-
-        Returns
-        -------
-        ndarray of int64, shape (places,)
-        """
-        found = self.place[at]
-        found &= (1 << self.width) - 1
-        found += self.lowest
-        return found
-
     def sums(self, values: NDArray[np.int64], at: NDArray[np.intp]) -> NDArray[np.int64]:
         """Add up whole numbers of the rows from each of some places to the next.
 
@@ -109,13 +93,17 @@ class SortedRows:
         -------
         ndarray of int64, shape (places,)
         """
-        in_order = np.empty(self.row.size, np.int64)
-        for part in _parts(self.row.size, _AT_ONCE):
-            in_order[part] = values[self.row[part]]
-        return in_order if at.size == in_order.size else np.add.reduceat(in_order, at)
+        summed = np.empty(at.size, np.int64)
+        for part in _parts(at.size, _AT_ONCE):
+            starts = at[part]
+            end = at[part.stop] if part.stop < at.size else self.row.size
+            # Nothing is clipped: it is the mode that checks no place beforehand.
+            in_order = np.take(values, self.row[starts[0] : end], mode="clip")
+            np.add.reduceat(in_order, starts - starts[0], out=summed[part])
+        return summed
 
-    def customer_starts(self, at: NDArray[np.intp]) -> NDArray[np.intp]:
-        """Return which of some places, that have each customer's first among them, begin a customer.
+    def split(self, at: NDArray[np.intp]) -> tuple[NDArray[np.int64], NDArray[np.intp]]:
+        """Return the values at some places, that have each customer's first among them, and where customers begin.
 
         Parameters
         ----------
@@ -124,10 +112,20 @@ class SortedRows:
 
         Returns
         -------
-        ndarray of int, shape (customers,)
+        values : ndarray of int64, shape (places,)
+        starts : ndarray of int, shape (customers,)
             Positions in `at`.
         """
-        return np.flatnonzero(_begins(self.place[at] >> self.width))
+        found = self.place[at]
+        begins = np.empty(at.size, np.bool_)
+        before = -1
+        for part in _parts(at.size, _AT_ONCE):
+            customer = found[part] >> self.width
+            begins[part] = customer != np.concatenate([[before], customer[:-1]])
+            before = customer[-1]
+            found[part] &= (1 << self.width) - 1
+            found[part] += self.lowest
+        return found, np.flatnonzero(begins)
 
 
 def sorted_within(number: NDArray[np.uint32], values: NDArray[np.integer]) -> SortedRows:
@@ -170,11 +168,11 @@ def sorted_within(number: NDArray[np.uint32], values: NDArray[np.integer]) -> So
 
 def _tagged(ids: pl.Series, bits: int) -> NDArray[np.uint64]:
     """Digests of some ids, whose lower bits are the place of the id."""
-    digest = ids.hash(seed=_SEED).to_numpy()
-    tagged = np.empty(digest.size, np.uint64)
+    tagged = np.empty(ids.len(), np.uint64)
     upper = ~np.uint64((1 << bits) - 1)
-    for part in _parts(digest.size, _AT_ONCE):
-        np.bitwise_and(digest[part], upper, out=tagged[part])
+    for part in _parts(tagged.size, _AT_ONCE):
+        digest = ids.slice(part.start, part.stop - part.start).hash(seed=_SEED).to_numpy()
+        np.bitwise_and(digest, upper, out=tagged[part])
         tagged[part] |= np.arange(part.start, part.stop, dtype=np.uint64)
     return tagged
 

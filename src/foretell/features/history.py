@@ -26,6 +26,7 @@ _INT64_MAX = np.iinfo(np.int64).max
 # Logs of gaps are added as whole multiples of this step, so that the sum is exact in any order. The step
 # keeps every log to 3e-14, and the sum over any span of 250 years fits into 64 bits.
 _LOG_STEP = 2.0**-44
+_AT_ONCE = 2**13
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,7 +43,7 @@ class PurchaseHistory:
         Index of each customer's first row.
     day : ndarray of int64, shape (N,)
         Purchase day of each row, in days since 1970-01-01, ascending within a customer.
-    order_rows : ndarray of int64, shape (N,)
+    order_rows : ndarray of int64 or int32, shape (N,)
         Order rows that fell on the day.
     amount : ndarray of int64, shape (N,), or None
         Money of the day in minor units, >= 0; None where the shop has no amounts.
@@ -54,7 +55,7 @@ class PurchaseHistory:
     end_day: int
     start: Ints
     day: Ints
-    order_rows: Ints
+    order_rows: NDArray[np.integer]
     amount: Ints | None
     loose_refund: Ints | None
 
@@ -88,17 +89,24 @@ class PurchaseHistory:
     @cached_property
     def sum_log_gaps(self) -> Floats:
         """Sum of the natural logs of each customer's gaps in days, shape (C,), >= 0; 0 without a gap."""
-        lengths = np.arange(int(self.gap.max(initial=0)) + 1)
+        lengths = np.arange(int(self.span.max(initial=0)) + 1)
         steps = np.rint(np.log(np.maximum(lengths, 1)) / _LOG_STEP).astype(np.int64)
-        sums: Floats = self.sum(steps[self.gap]) * np.float64(_LOG_STEP)
-        return sums
+        sums = np.empty(self.start.size, np.int64)
+        # Some customers at a time: their rows stay in the processor's own memory.
+        for first in range(0, sums.size, _AT_ONCE):
+            start = self.start[first : first + _AT_ONCE]
+            end = self.start[first + _AT_ONCE] if first + _AT_ONCE < sums.size else self.day.size
+            gap = np.diff(self.day[start[0] : end], prepend=0)
+            gap[start - start[0]] = 0
+            sums[first : first + _AT_ONCE] = np.add.reduceat(steps[gap], start - start[0])
+        return np.asarray(sums * _LOG_STEP, dtype=np.float64)
 
-    @cached_property
+    @property
     def first_day(self) -> Ints:
         """First purchase day of each customer, shape (C,), in days since 1970-01-01."""
         return self.day[self.start]
 
-    @cached_property
+    @property
     def last_day(self) -> Ints:
         """Last purchase day of each customer, shape (C,), in days since 1970-01-01."""
         last: Ints = self.start + self.orders - 1
@@ -114,7 +122,7 @@ class PurchaseHistory:
         """Days from the last purchase day to the end of what is seen, shape (C,), >= 1."""
         return self.end_day - self.last_day
 
-    @cached_property
+    @property
     def days_observed(self) -> Ints:
         """Whole days from the first purchase day to the last day seen, shape (C,), >= 0 (T of the models)."""
         return self.end_day - 1 - self.first_day
@@ -176,12 +184,12 @@ class PurchaseHistory:
         spend: Ints = self._running_amount[end] - self._running_amount[begin]
         return spend
 
-    def sum(self, values: NDArray[np.int64 | np.bool_]) -> Ints:
+    def sum(self, values: NDArray[np.integer | np.bool_]) -> Ints:
         """Add up whole numbers, or count true values, per customer.
 
         Parameters
         ----------
-        values : ndarray of int64 or bool, shape (N,)
+        values : ndarray of integers or bool, shape (N,)
             One value per row.
 
         Returns
@@ -309,19 +317,25 @@ def purchase_history(data: CustomerData, as_of: date | datetime | str) -> Purcha
         columns["order_rows"] = pl.col("order_rows").cast(pl.Int64)
     bought, refunds = pl.collect_all([purchases(seen).select(**columns), loose_refunds(seen)])
     customers, number = numbered(bought["customer_id"])
-    rows = sorted_within(number, bought["day"].to_numpy())
+    rows = sorted_within(number, bought.drop_in_place("day").to_numpy())
+    del number
     first = rows.firsts()
     amount = rows.sums(bought["amount"].to_numpy(), first) if seen.has_amount else None
-    order_rows = rows.sums(bought["order_rows"].to_numpy(), first) if several_rows else None
-    day, start = rows.values(first), rows.customer_starts(first)
+    order_rows: NDArray[np.integer] | None = None
+    if several_rows:
+        order_rows = rows.sums(bought["order_rows"].to_numpy(), first)
+    day, start = rows.split(first)
+    height = bought.height
     # Several times the size of what is left of them.
     del bought, rows
     if order_rows is None:
-        order_rows = np.empty(first.size, np.int64)
-        np.subtract(first[1:], first[:-1], out=order_rows[:-1])
-        order_rows[-1:] = number.size - first[-1:]
+        order_rows = np.empty(first.size, np.int32)
+        np.subtract(first[1:], first[:-1], out=order_rows[:-1], casting="same_kind")
+        order_rows[-1:] = height - first[-1:]
     refund = None
-    if seen.has_amount:
+    if seen.has_amount and refunds.is_empty():
+        refund = np.zeros(customers.len(), np.int64)
+    elif seen.has_amount:
         given_back = customers.to_frame().join(refunds, on="customer_id", how="left", maintain_order="left")
         refund = given_back["refund_minor"].fill_null(0).to_numpy()
     return PurchaseHistory(

@@ -74,6 +74,7 @@ def summarise(history: PurchaseHistory) -> pl.DataFrame:
         As from `purchase_summary`.
     """
     repeats = history.orders - 1
+    spend = None if history.amount is None else history.sum(history.amount)
     return pl.DataFrame(
         {
             "customer_id": history.customer_id,
@@ -84,18 +85,18 @@ def summarise(history: PurchaseHistory) -> pl.DataFrame:
             "days_first_to_last_order": history.span.astype(np.float64),
             "days_observed": history.days_observed.astype(np.float64),
             "sum_log_gaps_days": history.sum_log_gaps,
-            **_value_columns(history),
+            **_value_columns(history, spend),
             "order_rows": history.sum(history.order_rows),
             "days_since_last_order": history.wait,
-            **_spend_column(history),
+            **_spend_column(history, spend),
             "avg_days_between_orders": _nullable(ratio(history.span, repeats)),
         },
         schema_overrides={"customer_id": pl.String},
     )
 
 
-def _value_columns(history: PurchaseHistory) -> dict[str, pl.Series]:
-    if history.amount is None:
+def _value_columns(history: PurchaseHistory, spend: Ints | None) -> dict[str, pl.Series]:
+    if history.amount is None or spend is None:
         count = len(history.customer_id)
         return {
             "orders_with_value": pl.zeros(count, pl.Int64, eager=True),
@@ -103,18 +104,19 @@ def _value_columns(history: PurchaseHistory) -> dict[str, pl.Series]:
         }
     # A refund that names no order cannot be taken off one, but the customer's orders were worth that much less.
     loose = 0 if history.loose_refund is None else history.loose_refund
-    net = np.maximum(history.sum(history.amount) + loose, 0)
-    paid = np.where(net > 0, history.sum(history.amount > 0), 0)
+    net = np.maximum(spend + loose, 0)
+    paid = history.orders if history.amount.min(initial=1) > 0 else history.sum(history.amount > 0)
+    paid = np.where(net > 0, paid, 0)
     return {
         "orders_with_value": pl.Series(paid),
         "mean_order_value": _nullable(ratio(net, paid * float(MINOR_PER_UNIT))),
     }
 
 
-def _spend_column(history: PurchaseHistory) -> dict[str, pl.Series]:
-    if history.amount is None or history.loose_refund is None:
+def _spend_column(history: PurchaseHistory, spend: Ints | None) -> dict[str, pl.Series]:
+    if spend is None or history.loose_refund is None:
         return {"historic_spend": pl.repeat(None, len(history.customer_id), dtype=pl.Float64, eager=True)}
-    net = history.sum(history.amount) + history.loose_refund
+    net = spend + history.loose_refund
     return {"historic_spend": pl.Series(net / MINOR_PER_UNIT)}
 
 

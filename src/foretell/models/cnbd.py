@@ -13,7 +13,7 @@ import polars as pl
 
 from foretell.models import cnbd_counts, cnbd_kernel
 from foretell.models.cnbd_fit import fit_cnbd
-from foretell.models.cnbd_kernel import CNBDParams, History, in_parts, next_order_quantile
+from foretell.models.cnbd_kernel import CNBDParams, History, in_parts, next_order_quantiles
 from foretell.models.cnbd_state import candidate_ks, read_state, state_of
 from foretell.models.discounting import discounted_expected_orders
 from foretell.models.estimator import Estimator, keyed
@@ -165,9 +165,7 @@ class MBGCNBD(Estimator):
             If the horizon is not a positive number.
         """
         t = positive_horizon(horizon_days)
-        return self._each(
-            summary, "p_order", lambda p, h: cnbd_kernel.p_alive(p, h) * cnbd_kernel.p_order_if_alive(p, h, t)
-        )
+        return self._each(summary, "p_order", lambda p, h: cnbd_kernel.p_order(p, h, t))
 
     def expected_orders(self, summary: Summary, horizon_days: float) -> pl.DataFrame:
         """Expected number of orders within a horizon.
@@ -270,13 +268,10 @@ class MBGCNBD(Estimator):
             raise ValueError(message)
         self._require_fitted()
         rows = read_history(summary, reader=_NAME)
-        h = History.of(rows)
+        days = in_parts(partial(next_order_quantiles, self.params_, taus=quantiles, horizon=t), History.of(rows))
         columns = {
-            f"days_q{100 * tau:g}": pl.Series(
-                in_parts(partial(next_order_quantile, self.params_, tau=tau, horizon=t), h)[rows.inverse],
-                nan_to_null=True,
-            )
-            for tau in quantiles
+            f"days_q{100 * tau:g}": pl.Series(days[rows.inverse, place], nan_to_null=True)
+            for place, tau in enumerate(quantiles)
         }
         return keyed(frame_of(summary), columns, reader=_NAME)
 

@@ -11,7 +11,7 @@ IJRM 24(3) [BDF]; Reutterer, Platzer, Schroeder (2021), "Leveraging purchase reg
 behavior the easy way", IJRM 38(1) [RPS].
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -225,8 +225,29 @@ def p_order_if_alive(p: CNBDParams, h: History, t: float | Vector) -> Vector:
     return np.asarray(-np.expm1(log_wait_longer(p, h, h.T + t) - log_wait_longer(p, h)), dtype=np.float64)
 
 
-def next_order_quantile(p: CNBDParams, h: History, tau: float | Vector, horizon: float) -> Vector:
-    """Time after T by which the next order has come with probability tau, given an order within the horizon.
+def p_order(p: CNBDParams, h: History, t: float) -> Vector:
+    """P(an order in (T, T+t] | history): the product of `p_alive` and `p_order_if_alive`.
+
+    Parameters
+    ----------
+    p : CNBDParams
+    h : History
+    t : float
+        Horizon, >= 0.
+
+    Returns
+    -------
+    ndarray of shape (rows,)
+    """
+    wait = log_wait_longer(p, h)
+    alive = expit(wait - log_dropout_odds(p, h.x))
+    return np.asarray(alive * -np.expm1(log_wait_longer(p, h, h.T + t) - wait), dtype=np.float64)
+
+
+def next_order_quantiles(
+    p: CNBDParams, h: History, taus: Sequence[float | Vector], horizon: float
+) -> NDArray[np.float64]:
+    """Times after T by which the next order has come with some probabilities, given an order within the horizon.
 
     Solves P(no order by t | alive) = v with v = 1 - tau F(H)/P(alive): y* = betaincinv(n, k, v w(T)),
     t = (alpha+t_x)/y* - alpha - T; for k = 1, t = (alpha+T)(v^(-1/n) - 1).
@@ -235,25 +256,49 @@ def next_order_quantile(p: CNBDParams, h: History, tau: float | Vector, horizon:
     ----------
     p : CNBDParams
     h : History
+    taus : sequence of (float or ndarray of shape (rows,))
+        In (0, 1).
+    horizon : float
+        H > 0; ``inf`` gives the quantiles given alive.
+
+    Returns
+    -------
+    ndarray of shape (rows, taus)
+        In [0, horizon]; NaN where an order within the horizon has no chance in floating point.
+    """
+    wait = log_wait_longer(p, h)
+    share = np.ones_like(h.T)
+    if np.isfinite(horizon):
+        share = -np.expm1(log_wait_longer(p, h, h.T + horizon) - wait)
+    possible = (share > 0) & (expit(wait - log_dropout_odds(p, h.x)) > 0)
+    n = p.r + p.k * h.x
+    times = np.empty((h.x.size, len(taus)))
+    for place, tau in enumerate(taus):
+        there, log_v = possible, np.log1p(-tau * share)
+        if p.k == 1:
+            t = (p.alpha + h.T) * np.expm1(-log_v / n)
+        else:
+            y = betaincinv(n, p.k, np.exp(log_v + wait))
+            there = possible & (y > 0)
+            t = (p.alpha + h.t_x) / np.where(y > 0, y, 1.0) - p.alpha - h.T
+        times[:, place] = np.where(there, np.clip(t, 0.0, horizon), np.nan)
+    return times
+
+
+def next_order_quantile(p: CNBDParams, h: History, tau: float | Vector, horizon: float) -> Vector:
+    """One of `next_order_quantiles`.
+
+    Parameters
+    ----------
+    p : CNBDParams
+    h : History
     tau : float or ndarray of shape (rows,)
         In (0, 1).
     horizon : float
-        H > 0; ``inf`` gives the quantile given alive.
+        H > 0.
 
     Returns
     -------
     ndarray of shape (rows,)
-        In [0, horizon]; NaN where an order within the horizon has no chance in floating point.
     """
-    share = p_order_if_alive(p, h, horizon) if np.isfinite(horizon) else np.ones_like(h.T)
-    possible = (share > 0) & (p_alive(p, h) > 0)
-    n = p.r + p.k * h.x
-    log_v = np.log1p(-tau * share)
-    if p.k == 1:
-        t = (p.alpha + h.T) * np.expm1(-log_v / n)
-    else:
-        level = np.exp(log_v + log_wait_longer(p, h))
-        y = betaincinv(n, p.k, level)
-        possible &= y > 0
-        t = (p.alpha + h.t_x) / np.where(y > 0, y, 1.0) - p.alpha - h.T
-    return np.where(possible, np.clip(t, 0.0, horizon), np.nan)
+    return next_order_quantiles(p, h, [tau], horizon)[:, 0]

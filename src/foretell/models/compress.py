@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 _LARGEST_KEY = 2**62
 _LARGEST_INTEGER = 2.0**52
 _CELLS_PER_ROW = 16
+_KEY_BITS = 63
 
 
 @dataclass(frozen=True)
@@ -81,10 +82,10 @@ def compress(columns: Mapping[str, NDArray[np.float64]], counts: NDArray[np.int6
         position = np.zeros(span, np.intp)
         position[distinct] = np.arange(distinct.size)
         inverse = position[key]
+        representative = np.zeros(weights.size, np.intp)
+        representative[inverse] = np.arange(rows)
     else:
-        _, inverse, weights = np.unique(key, return_inverse=True, return_counts=True)
-    representative = np.zeros(weights.size, np.intp)
-    representative[inverse] = np.arange(rows)
+        inverse, weights, representative = _sorted_out(key, span)
     if counts is not None:
         weights = np.bincount(inverse, counts)
     return Compressed(
@@ -101,11 +102,9 @@ def _row_key(arrays: Mapping[str, NDArray[np.float64]]) -> tuple[NDArray[np.int6
     for values in arrays.values():
         codes, size = _codes(values)
         if span * size > _LARGEST_KEY:
-            _, key = np.unique(key, return_inverse=True)
-            span = int(key.max()) + 1
+            key, span = _ranks(key)
         if span * size > _LARGEST_KEY:
-            _, codes = np.unique(codes, return_inverse=True)
-            size = int(codes.max()) + 1
+            codes, size = _ranks(codes)
         key = key * size + codes
         span *= size
     return key, span
@@ -118,5 +117,38 @@ def _codes(values: NDArray[np.float64]) -> tuple[NDArray[np.int64], int]:
         whole = values.astype(np.int64)
         if np.array_equal(whole, values):
             return whole - int(low), int(high) - int(low) + 1
-    found = np.unique(values)
-    return np.searchsorted(found, values), int(found.size)
+    return _ranks(values)
+
+
+def _ranks(values: NDArray[np.int64 | np.float64]) -> tuple[NDArray[np.int64], int]:
+    """The place of each value among the distinct values, and their number."""
+    order = np.argsort(values)
+    rank = np.cumsum(_begins(values[order])) - 1
+    ranks = np.empty(values.size, np.int64)
+    ranks[order] = rank
+    return ranks, int(rank[-1]) + 1
+
+
+def _sorted_out(key: NDArray[np.int64], span: int) -> tuple[NDArray[np.intp], NDArray[np.int64], NDArray[np.intp]]:
+    """Which distinct key each row has, how many rows have it, and the last of them."""
+    row_bits = key.size.bit_length()
+    if span.bit_length() + row_bits > _KEY_BITS:
+        key, span = _ranks(key)
+    # Whole numbers are sorted several times faster than they are ranked, so each carries its row.
+    tagged = (key << row_bits) | np.arange(key.size)
+    tagged.sort()
+    row = tagged & ((1 << row_bits) - 1)
+    tagged >>= row_bits
+    begins = _begins(tagged)
+    inverse = np.empty(key.size, np.intp)
+    inverse[row] = np.cumsum(begins) - 1
+    starts = np.flatnonzero(begins)
+    ends = np.append(starts[1:], key.size)
+    return inverse, ends - starts, row[ends - 1]
+
+
+def _begins(ascending: NDArray[np.int64 | np.float64]) -> NDArray[np.bool_]:
+    """Where a value differs from the one before."""
+    begins = np.ones(ascending.size, np.bool_)
+    np.not_equal(ascending[1:], ascending[:-1], out=begins[1:])
+    return begins

@@ -27,7 +27,7 @@ from foretell.models.optimise import FitOutcome, Vector, maximise_likelihood, wa
 from foretell.models.order_values import read_values
 from foretell.models.population import Population, values_of
 from foretell.models.robust_value import cap_of, softly_capped
-from foretell.models.weighted import Counts, exact_sum, median
+from foretell.models.weighted import exact_sum, median
 
 _NAME = "GammaGamma"
 _NAMES = ("p", "q - 1", "v")
@@ -118,7 +118,7 @@ class GammaGamma(Estimator):
         self.cap_: float | None = None if self.cap_quantile is None else cap_of(z, self.cap_quantile, customers)
         z = self._believed(x, z)
         rows = compress({"x": x, "z": z}, customers)
-        correlation = _correlation(x, z, customers)
+        correlation = _correlation(rows)
         left_out = int(read.customers.sum()) - rows.rows
         self.population_mean_ = exact_sum(z, customers) / rows.rows
         reason = self._why_not_fitted(rows)
@@ -257,9 +257,9 @@ class GammaGamma(Estimator):
     ) -> None:
         p, excess, v = found.parameters
         self.params_ = GammaGammaParameters(p, 1.0 + excess, v * unit)
-        self.log_likelihood_ = math.fsum(
-            rows.weights * log_likelihood(self.params_, rows.columns["x"], rows.columns["z"])
-        )
+        # The rows are sorted, so that plain sums over them do not depend on who read them.
+        of_rows = rows.weights * log_likelihood(self.params_, rows.columns["x"], rows.columns["z"])
+        self.log_likelihood_ = float(of_rows.sum())
         pooled, mean = self.population_mean_, p * v * unit / excess
         fallback = ""
         if 1.0 + excess < _SMALLEST_Q or mean > _LARGEST_RATIO * pooled:
@@ -302,10 +302,10 @@ def _search(rows: Compressed, unit: float, near: GammaGammaParameters | PooledMe
     return replace(found, starts=rough.starts, agreeing=rough.agreeing, evaluations=evaluations)
 
 
-def _correlation(x: Vector, z: Vector, customers: Counts) -> float | None:
-    size = int(customers.sum())
-    if size < 2 or np.ptp(x) == 0 or np.ptp(z) <= _SAME_VALUE * z.max():
+def _correlation(rows: Compressed) -> float | None:
+    x, z, weights = rows.columns["x"], rows.columns["z"], rows.weights
+    if rows.rows < 2 or np.ptp(x) == 0 or np.ptp(z) <= _SAME_VALUE * z.max():
         return None
-    x, z = x - exact_sum(x, customers) / size, z - exact_sum(z, customers) / size
-    xz, xx, zz = (exact_sum(product, customers) for product in (x * z, x * x, z * z))
+    x, z = (values - (weights * values).sum() / rows.rows for values in (x, z))
+    xz, xx, zz = (float((weights * product).sum()) for product in (x * z, x * x, z * z))
     return xz / math.sqrt(xx * zz)

@@ -14,7 +14,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from foretell.models.compress import Compressed, compress
-from foretell.models.history import HISTORY, LAST, OBSERVED, Summary, frame_of, read_history, sum_log_gaps
+from foretell.models.history import HISTORY, LAST, OBSERVED, Histories, Summary, frame_of, read_history, sum_log_gaps
 from foretell.models.order_values import COUNT, VALUE, read_values
 from foretell.models.weighted import exact_parts
 from foretell.tables.buckets import drawn
@@ -173,10 +173,11 @@ class Population:
         one_day = self.newest_wait_days == self.days_observed + 1
         return 0 if not self.customers or one_day else self.days_observed + 1
 
-    def history_rows(self) -> pl.DataFrame:
+    def history_rows(self) -> Histories:
         """Return a row for each history, for the methods of purchase models; the key is its number."""
-        columns = {name: self.histories.columns[name] for name in HISTORY}
-        return pl.DataFrame(columns).with_row_index("customer_id")
+        columns, distinct = self.histories.columns, self.histories.distinct
+        frame = pl.DataFrame({name: columns[name] for name in HISTORY}).with_row_index("customer_id")
+        return Histories(frame, Compressed(columns, np.ones(distinct, np.int64), np.arange(distinct)))
 
     def value_rows(self) -> pl.DataFrame:
         """Return a row for each row of `values`, for the methods of spend models; the key is its number.

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from foretell.models.cnbd import MBGCNBD
 from foretell.models.cnbd_kernel import History
-from foretell.models.compress import compress
+from foretell.models.compress import Compressed, compress
 from foretell.models.estimator import keyed
 from foretell.models.gamma_gamma import GammaGamma
 from foretell.models.gamma_gamma_kernel import GammaGammaParameters
@@ -39,6 +39,7 @@ _READER = "spend_quantiles"
 _FIRST_MOST = 16
 _LAST_MOST = 2**17
 _CELLS_PER_CHUNK = 2_000_000
+_BITS = 63
 
 
 def spend_quantiles(
@@ -94,16 +95,26 @@ def spend_quantiles(
         x_v, scale = np.zeros_like(x_v), np.full_like(z, params.mean)
     else:
         scale = params.v + x_v * z
-    rows = compress({"history": histories.inverse.astype(np.float64), "x_v": x_v})
-    which = rows.columns["history"].astype(np.intp)
-    history = History(*(histories.columns[name][which] for name in HISTORY))
+    history, x_v, inverse = _shared(histories, x_v)
     mixture = order_mixture(purchase_model, history, horizon)
-    standard = _standard_quantiles(mixture, params, rows.columns["x_v"], probabilities)
+    standard = _standard_quantiles(mixture, params, x_v, probabilities)
     columns = {
-        f"spend_q{100 * probability:g}": scale * standard[number][rows.inverse]
+        f"spend_q{100 * probability:g}": scale * standard[number][inverse]
         for number, probability in enumerate(probabilities)
     }
     return keyed(frame_of(summary), columns, reader=_READER)
+
+
+def _shared(histories: Compressed, x_v: Vector) -> tuple[History, Vector, NDArray[np.intp]]:
+    """Distinct pairs of history and number of past values, sorted, and the pair of each customer."""
+    of_history = np.zeros(histories.distinct)
+    of_history[histories.inverse] = x_v
+    if np.array_equal(of_history[histories.inverse], x_v):
+        # The rule: every order has a value, or none has.
+        return History.of(histories), of_history, histories.inverse
+    rows = compress({"history": histories.inverse.astype(np.float64), "x_v": x_v})
+    which = rows.columns["history"].astype(np.intp)
+    return History(*(histories.columns[name][which] for name in HISTORY)), rows.columns["x_v"], rows.inverse
 
 
 def _standard_quantiles(
@@ -111,8 +122,7 @@ def _standard_quantiles(
 ) -> NDArray[np.float64]:
     """Quantiles of S / V, or of the number of orders with a pooled mean; shape (probabilities, rows)."""
     result = np.zeros((len(probabilities), x_v.size))
-    # Neighbours share the number of past orders, and the law.
-    open_ = np.argsort(x_v * float(mixture.which.max(initial=0) + 1) + mixture.which, kind="stable")
+    open_ = _neighbours(x_v, mixture.which)
     most = _FIRST_MOST
     while open_.size:
         last = most >= _LAST_MOST
@@ -132,6 +142,19 @@ def _standard_quantiles(
         open_ = np.concatenate(longer)
         most *= 2
     return result
+
+
+def _neighbours(x_v: Vector, which: NDArray[np.intp]) -> NDArray[np.intp]:
+    """Rows in the order of the number of past orders and the law, which neighbours share; else as they come."""
+    bits = x_v.size.bit_length()
+    place = x_v.astype(np.int64) * (int(which.max(initial=0)) + 1) + which
+    if (int(place.max(initial=0)) >> (_BITS - bits)) > 0:
+        return np.argsort(place, kind="stable")
+    place <<= bits
+    place |= np.arange(x_v.size)
+    place.sort()
+    place &= (1 << bits) - 1
+    return place
 
 
 def _parts(which: NDArray[np.intp], most: int) -> list[slice]:

@@ -28,6 +28,10 @@ TAIL = 1e-6
 _STEPS_PER_DEVIATION = 2.5
 _SMALLEST_STEP = 0.004
 _NEWTON_STEPS = 12
+_MOST_ARRIVE = 5
+_PLACE = 4
+# The logarithm of what taken from 1 leaves 1.
+_NOTHING = -40.0
 _CELLS_AT_ONCE = 2**15
 # Lattices of so many orders are kept from one part of a shop to the next: 40 MB at most.
 _MOST_KEPT = 128
@@ -202,23 +206,37 @@ def _looked_up(
 def _solved(slope_below: Vector, slope_above: Vector, rise: Vector, wanted: Vector) -> Vector:
     """Where in [0, 1] the rising cubic with these slopes at its ends, and this rise, has got as far as wanted.
 
-    Newton steps, and a halving where one would leave the bracket; their number is the same for all rows, so that no
-    row depends on those beside it.
+    Newton steps, and a halving where one would leave the bracket; as many for all rows as if nobody arrived before, so
+    that no row depends on those beside it.
     """
     square, cube = 3.0 * rise - 2.0 * slope_below - slope_above, slope_below + slope_above - 2.0 * rise
-    left, right = np.zeros_like(rise), np.ones_like(rise)
     # Where nothing rises, any place is right: the upper end.
-    s = np.divide(wanted, rise, out=np.ones_like(rise), where=rise > 0)
-    for _ in range(_NEWTON_STEPS):
+    begin = np.divide(wanted, rise, out=np.ones_like(rise), where=rise > 0)
+    state = np.stack([cube, square, slope_below, wanted, begin, np.zeros_like(rise), np.ones_like(rise)])
+    moved = _stepped(state, _MOST_ARRIVE)
+    result = state[_PLACE]
+    # Who does not move any more will not: the others alone go on.
+    left = np.compress(moved, state, axis=1)
+    _stepped(left, _NEWTON_STEPS - _MOST_ARRIVE)
+    result[moved] = left[_PLACE]
+    return np.asarray(result, dtype=np.float64)
+
+
+def _stepped(state: NDArray[np.float64], steps: int) -> NDArray[np.bool_]:
+    """Take some steps in place, and say which rows the last of them moved."""
+    cube, square, slope_below, wanted, s, left, right = state
+    before = s
+    for _ in range(steps):
+        before = s.copy()
         missing = ((cube * s + square) * s + slope_below) * s - wanted
         slope = (3.0 * cube * s + 2.0 * square) * s + slope_below
         np.copyto(left, s, where=missing < 0)
         np.copyto(right, s, where=missing >= 0)
         with np.errstate(divide="ignore", invalid="ignore"):
-            s = s - missing / slope
+            s -= missing / slope
         halved = ~((s >= left) & (s <= right))
         np.copyto(s, 0.5 * (left + right), where=halved)
-    return s
+    return np.asarray(s != before)
 
 
 class _Chances:
@@ -251,7 +269,14 @@ class _Chances:
 
     def _at(self, first: int, end: int) -> NDArray[np.float64]:
         u = self._step * np.arange(first, end)
-        return np.asarray(betainc(self._shapes, self._posterior, expit(u)), dtype=np.float64)
+        t, below, above, both = expit(u), self._shapes, self._posterior, self._shapes + self._posterior
+        # Chernoff's bound of the beta law's lower tail: three of four cells are nothing beside 1.
+        chance = below * (np.log(both / below) - np.logaddexp(0.0, -u))
+        chance += above * (np.log(both / above) - np.logaddexp(0.0, u))
+        some = np.nonzero((chance > _NOTHING) | (t * both > below))
+        table = np.zeros(chance.shape)
+        table[some] = betainc(below[some[0], 0], above, t[some[1]])
+        return table
 
 
 _kept_chances = lru_cache(maxsize=256)(_Chances)

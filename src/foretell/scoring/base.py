@@ -161,7 +161,7 @@ def tree_matrix(known: Known, bundle: Bundle, refinement: Refinement, encoding: 
 
 
 def column(frame: pl.DataFrame, name: str) -> Vector:
-    """Return a column of an answer as a vector.
+    """Return a column of an answer as a vector, which may be the column itself.
 
     Parameters
     ----------
@@ -174,5 +174,5 @@ def column(frame: pl.DataFrame, name: str) -> Vector:
     -------
     ndarray of float64
     """
-    values: Vector = frame[name].to_numpy().astype(np.float64)
+    values: Vector = frame[name].to_numpy().astype(np.float64, copy=False)
     return values

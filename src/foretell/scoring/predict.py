@@ -5,9 +5,10 @@ import polars as pl
 
 from foretell.bundles.bundle import Bundle
 from foretell.models.next_order import next_order_at_levels
-from foretell.scoring.base import PurchaseModel, Vector, column, horizon, order_values
+from foretell.scoring.base import PurchaseModel, Vector, column, order_values
 from foretell.scoring.known import Known
 from foretell.scoring.refine import Refined, refine
+from foretell.storage.memory import give_back
 
 _MONEY = ("predicted_clv", "spend_low", "spend_high")
 _LEAST = 1e-12
@@ -36,6 +37,7 @@ def predict(known: Known, bundle: Bundle) -> pl.DataFrame:
     histories, model = known.histories, bundle.purchase_model
     refinement = bundle.refinement
     refined = _plain(known, bundle) if refinement is None else refine(known, bundle, refinement)
+    told = known.summary.select("customer_id").hstack(_spend(known, bundle, refined))
     values = {
         "predicted_orders": refined.orders,
         "p_alive": column(model.p_alive(histories), "p_alive"),
@@ -43,12 +45,11 @@ def predict(known: Known, bundle: Bundle) -> pl.DataFrame:
         "p_order": refined.p_order,
         "p_wait_longer": column(_timing_model(bundle).p_wait_longer(histories), "p_wait_longer"),
     }
-    parts = [
-        known.summary.select("customer_id").with_columns(pl.Series(name, vector) for name, vector in values.items()),
-        _spend(known, bundle, refined),
-        _dates(known, bundle),
-    ]
-    return pl.concat(parts, how="horizontal").select(
+    told = told.with_columns(pl.Series(name, vector) for name, vector in values.items())
+    # What is not told is as large as what is.
+    del refined, values
+    give_back()
+    return told.hstack(_dates(known, bundle)).select(
         "customer_id",
         "predicted_orders",
         *_MONEY,
@@ -100,14 +101,14 @@ def knows_money(known: Known, bundle: Bundle) -> bool:
 
 def _plain(known: Known, bundle: Bundle) -> Refined:
     model, histories, horizons = bundle.purchase_model, known.histories, bundle.horizons
-    expected = horizon(model, histories, horizons.clv_days)
+    orders = column(model.expected_orders(histories, horizons.clv_days), "expected_orders")
     spend = None
     if bundle.spend_model is not None and knows_money(known, bundle):
-        spend = expected.orders * order_values(bundle.spend_model, known.summary)
+        spend = orders * order_values(bundle.spend_model, known.summary)
     return Refined(
-        orders=expected.orders,
+        orders=orders,
         spend=spend,
-        p_return=expected.p_order,
+        p_return=None,
         p_stay=column(model.p_order(histories, horizons.churn_days), "p_order"),
         p_order=column(model.p_order(histories, horizons.order_days), "p_order"),
     )
@@ -121,7 +122,7 @@ def _spend(known: Known, bundle: Bundle, refined: Refined) -> pl.DataFrame:
     low, high = _spread(known, bundle, refined)
     return pl.DataFrame(
         {
-            "predicted_clv": refined.spend * _discount(known, bundle),
+            "predicted_clv": refined.spend * _discount(known, bundle) if bundle.annual_discount_rate else refined.spend,
             "spend_low": low,
             "spend_high": high,
         }
@@ -142,14 +143,17 @@ def _dates(known: Known, bundle: Bundle) -> pl.DataFrame:
         values = list(next_order_at_levels(model, known.histories, levels, horizon_days=days).T)
     # A purchase t days into the horizon falls on the day that is t rounded up after the last day seen.
     names = ("next_order_days_early", "next_order_days", "next_order_days_late")
-    whole = (pl.Series(name, np.maximum(np.ceil(each), 1.0)) for name, each in zip(names, values, strict=True))
-    return pl.DataFrame(whole).fill_nan(None)
+    return pl.DataFrame([_whole_days(name, each) for name, each in zip(names, values, strict=True)])
+
+
+def _whole_days(name: str, values: Vector) -> pl.Series:
+    days = np.ceil(values)
+    np.maximum(days, 1.0, out=days)
+    return pl.Series(name, days, nan_to_null=bool(np.isnan(days).any()))
 
 
 def _discount(known: Known, bundle: Bundle) -> Vector:
     """Return the share of expected purchases that is left after discounting, per customer."""
-    if not bundle.annual_discount_rate:
-        return np.ones(known.summary.height)
     model, days = bundle.purchase_model, bundle.horizons.clv_days
     whole = column(model.expected_orders(known.histories, days), "expected_orders")
     left = column(model.discounted_orders(known.histories, days, bundle.annual_discount_rate), "discounted_orders")
@@ -160,9 +164,10 @@ def _spread(known: Known, bundle: Bundle, refined: Refined) -> tuple[Vector, Vec
     from foretell.models.spend import spend_quantiles
 
     refinement = bundle.refinement
-    if refinement is not None and refinement.spread is not None and refined.spend is not None:
+    p_return, spend = refined.p_return, refined.spend
+    if refinement is not None and refinement.spread is not None and spend is not None and p_return is not None:
         orders = known.summary["orders"].to_numpy()
-        found = refinement.spread.quantiles(1 - refined.p_return, refined.spend, orders, expected_orders=refined.orders)
+        found = refinement.spread.quantiles(1 - p_return, spend, orders, expected_orders=refined.orders)
         return found[:, 0], found[:, 1]
     if bundle.spend_model is None:
         return np.full(known.summary.height, np.nan), np.full(known.summary.height, np.nan)

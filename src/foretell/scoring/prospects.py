@@ -130,7 +130,7 @@ def rank_prospects(scores: pl.DataFrame, days: int) -> pl.DataFrame:
     """
     value = "expected_first_year_value"
     by = value if scores[value].null_count() < scores.height else f"p_first_order_{days}d"
-    return scores.with_columns(prospect_percentile=percentile(by))
+    return scores.with_columns(prospect_percentile=percentile(scores[by]))
 
 
 def explain_prospects(

@@ -1,6 +1,8 @@
 """Second pass over scores: ranks among all scored customers."""
 
+import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from foretell.windows import Horizons
 
@@ -27,27 +29,48 @@ def add_percentiles(scores: pl.DataFrame, horizons: Horizons) -> pl.DataFrame:
     clv = f"predicted_clv_{horizons.clv_days}d"
     by = clv if scores[clv].null_count() < scores.height else f"predicted_orders_{horizons.clv_days}d"
     return scores.with_columns(
-        clv_percentile=percentile(by), churn_percentile=percentile(f"churn_risk_{horizons.churn_days}d")
+        clv_percentile=percentile(scores[by]),
+        churn_percentile=percentile(scores[f"churn_risk_{horizons.churn_days}d"]),
     )
 
 
-def percentile(name: str) -> pl.Expr:
-    """Rank of a column's values.
+def percentile(values: pl.Series) -> pl.Series:
+    """Rank values among themselves.
 
     Parameters
     ----------
-    name : str
-        The column.
+    values : polars.Series
+        Numbers, never NaN.
 
     Returns
     -------
-    polars.Expr
-        1 to 100, the highest at 100, ties by mean rank, null where the value is null.
+    polars.Series
+        Int64, 1 to 100, the highest at 100, ties by mean rank, null where the value is null.
     """
-    # In whole numbers: a quotient of floats that should be 31 may come out as a little more, whose ceiling is 32.
-    twice = (2 * pl.col(name).round(RANKED_DIGITS).rank("average")).cast(pl.Int64)
-    rows = 2 * pl.col(name).count().cast(pl.Int64)
-    return ((100 * twice + rows - 1) // rows).clip(1, 100)
+    numbers = values.drop_nulls().round(RANKED_DIGITS).to_numpy()
+    if not numbers.size:
+        return values.cast(pl.Int64)
+    cuts = _cuts(np.sort(numbers))
+    found = pl.Series(values.name, np.searchsorted(cuts, numbers, side="right"), pl.Int64)
+    if not values.null_count():
+        return found
+    return (
+        pl.repeat(None, values.len(), dtype=pl.Int64, eager=True)
+        .alias(values.name)
+        .scatter(values.is_not_null().arg_true(), found)
+    )
+
+
+def _cuts(ascending: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The values from which on the percentile is at least 1, 2, …, 100; infinite where nobody's is."""
+    rows = ascending.size
+    # Twice the mean rank that this takes, in whole numbers: a quotient of floats that should be 31 may come out as a
+    # little more, whose ceiling is 32.
+    least = np.arange(100) * 2 * rows // 100 + 1
+    middle = ascending[np.minimum((least - 1) // 2, rows - 1)]
+    begin, end = (np.searchsorted(ascending, middle, side=side) for side in ("left", "right"))
+    place = np.where(begin + end + 1 >= least, begin, end)
+    return np.where(place < rows, ascending[np.minimum(place, rows - 1)], np.inf)
 
 
 def highest_valued(scores: pl.DataFrame, horizons: Horizons, count: int) -> pl.Series:

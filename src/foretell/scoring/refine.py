@@ -27,12 +27,13 @@ class Refined:
     spend : ndarray or None
         Expected money within the value horizon, undiscounted; None without money.
     p_return, p_stay, p_order : ndarray
-        Probability of a purchase within the value, the churn and the short-term horizon.
+        Probability of a purchase within the value, the churn and the short-term horizon; ``p_return`` is None where the
+        models answer alone, whose quantiles of spend rest on more than that.
     """
 
     orders: Vector
     spend: Vector | None
-    p_return: Vector
+    p_return: Vector | None
     p_stay: Vector
     p_order: Vector
 

@@ -1,5 +1,7 @@
 """One pure function from a customer's rows and a bundle to the customer's scores."""
 
+from collections.abc import Iterator
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 
 import polars as pl
@@ -11,12 +13,16 @@ from foretell.scoring.known import MOST_AT_ONCE, Known, known_at
 from foretell.scoring.predict import predict
 from foretell.scoring.schema import REASONS, score_schema
 from foretell.scoring.table_changes import warn_of_table_changes
+from foretell.storage.memory import give_back
 from foretell.tables.dataset import CustomerData
 from foretell.windows import as_cutoff, first_unseen_day
 
 OVERDUE_BELOW = 0.1
 """A customer is overdue when the chance of so long a wait, while alive, is below this."""
 
+_EPOCH = date(1970, 1, 1)
+_BANDS = pl.Series(["low", "medium", "high"])
+_STATUSES = pl.Series(["ok", "no_money", "no_chance_of_return"])
 _RANKED_LATER = ("clv_percentile", "churn_percentile", *REASONS)
 
 
@@ -68,8 +74,9 @@ def score_bucket(
         warn_of_table_changes(data, bundle)
     if known.summary.is_empty():
         return pl.DataFrame(schema=schema)
-    parts = known.parts(MOST_AT_ONCE) if bundle.reads_features else (known,)
-    predicted = pl.concat([_predictions(part, bundle) for part in parts])
+    predicted = pl.concat([predict(part, bundle) for part in _parts(known, bundle)])
+    give_back()
+    predicted = _named(predicted, cutoff, bundle)
     scores = pl.concat([_history(known.summary), predicted], how="horizontal").with_columns(
         as_of=pl.lit(cutoff).cast(pl.Datetime("us")),
         model_version=pl.lit(stored.version),
@@ -99,28 +106,41 @@ def known_for_scoring(data: CustomerData, bundle: Bundle, as_of: date | datetime
     return known_at(data, as_of, with_features=False, keep_history=bundle.reads_features, statistics=bundle.statistics)
 
 
-def _predictions(known: Known, bundle: Bundle) -> pl.DataFrame:
+def _parts(known: Known, bundle: Bundle) -> Iterator[Known]:
+    """Customers as many at a time as are predicted together; what is derived from them goes with them."""
+    return known.parts(MOST_AT_ONCE) if bundle.reads_features else iter((replace(known),))
+
+
+def _named(predicted: pl.DataFrame, cutoff: datetime, bundle: Bundle) -> pl.DataFrame:
+    """Predictions in the names of scores. Words and dates are read from lists by small numbers, one after the other."""
     horizons, edges = bundle.horizons, bundle.churn_band_edges
-    clv, risk = f"predicted_clv_{horizons.clv_days}d", pl.col("churn_risk")
-    last_seen_day = first_unseen_day(known.as_of) - timedelta(days=1)
-    return predict(known, bundle).select(
-        pl.col("predicted_orders").alias(f"predicted_orders_{horizons.clv_days}d"),
-        pl.col("predicted_clv").alias(clv),
-        pl.col("spend_low").alias(f"{clv}_low"),
-        pl.col("spend_high").alias(f"{clv}_high"),
-        "p_alive",
-        risk.alias(f"churn_risk_{horizons.churn_days}d"),
-        pl.when(risk < edges[0]).then(pl.lit("low")).when(risk < edges[1]).then(pl.lit("medium"))
-        .otherwise(pl.lit("high")).alias("churn_band"),
-        pl.col("p_order").alias(f"p_order_{horizons.order_days}d"),
-        _date_after(last_seen_day, "next_order_days").alias("expected_next_order_date"),
-        _date_after(last_seen_day, "next_order_days_early").alias("next_order_date_early"),
-        _date_after(last_seen_day, "next_order_days_late").alias("next_order_date_late"),
-        (pl.col("p_wait_longer") < OVERDUE_BELOW).alias("overdue"),
-        pl.when(pl.col("next_order_days").is_null()).then(pl.lit("no_chance_of_return"))
-        .when(pl.col("predicted_clv").is_null()).then(pl.lit("no_money"))
-        .otherwise(pl.lit("ok")).alias("prediction_status"),
-    )  # fmt: skip
+    clv, risk = f"predicted_clv_{horizons.clv_days}d", predicted["churn_risk"]
+    day_zero = (first_unseen_day(cutoff) - timedelta(days=1) - _EPOCH).days
+    band = (risk >= edges[0]).cast(pl.UInt32) + (risk >= edges[1]).cast(pl.UInt32)
+    no_chance, no_money = predicted["next_order_days"].is_null(), predicted["predicted_clv"].is_null()
+    status = no_chance.cast(pl.UInt32) + (no_chance | no_money).cast(pl.UInt32)
+    return pl.DataFrame(
+        [
+            predicted["predicted_orders"].alias(f"predicted_orders_{horizons.clv_days}d"),
+            predicted["predicted_clv"].alias(clv),
+            predicted["spend_low"].alias(f"{clv}_low"),
+            predicted["spend_high"].alias(f"{clv}_high"),
+            predicted["p_alive"],
+            risk.alias(f"churn_risk_{horizons.churn_days}d"),
+            _BANDS.gather(band).alias("churn_band"),
+            predicted["p_order"].alias(f"p_order_{horizons.order_days}d"),
+            *(
+                (predicted[days].cast(pl.Int32) + day_zero).cast(pl.Date).alias(name)
+                for name, days in (
+                    ("expected_next_order_date", "next_order_days"),
+                    ("next_order_date_early", "next_order_days_early"),
+                    ("next_order_date_late", "next_order_days_late"),
+                )
+            ),
+            (predicted["p_wait_longer"] < OVERDUE_BELOW).alias("overdue"),
+            _STATUSES.gather(status).alias("prediction_status"),
+        ]
+    )
 
 
 def _history(summary: pl.DataFrame) -> pl.DataFrame:
@@ -135,7 +155,3 @@ def _history(summary: pl.DataFrame) -> pl.DataFrame:
         pl.col("mean_order_value").alias("avg_order_value"),
         pl.col("historic_spend").alias("historic_clv"),
     )
-
-
-def _date_after(last_seen_day: date, days: str) -> pl.Expr:
-    return pl.lit(last_seen_day) + pl.duration(days=pl.col(days).cast(pl.Int64))

@@ -8,14 +8,13 @@ import polars as pl
 from foretell.errors import DataError
 from foretell.tables.checks import (
     account_notes,
-    all_differ,
     currency_violations,
     lonely_day_notes,
     observed_until_violations,
-    order_digests,
     repeated_rows,
 )
 from foretell.tables.dataset import CustomerData, Note, ReadReport
+from foretell.tables.digests import all_differ, ids_differ, order_digests
 from foretell.tables.parsed import Parsed
 from foretell.tables.verdict import Verdict, canonical, judge, repeat_notes, row_masks
 
@@ -61,8 +60,8 @@ def account_for_rows(
     DataError
         If any column was refused, there are two currencies, or no row can be used; all problems at once.
     """
-    order = order_digests(parsed["order_id"].values) if "order_id" in parsed else None
-    named_apart = order is not None and order.null_count() == 0 and all_differ(order)
+    named_apart = "order_id" in parsed and ids_differ(parsed["order_id"].values)
+    order = order_digests(parsed["order_id"].values) if "order_id" in parsed and not named_apart else None
     # Rows of which each has an order of its own repeat nobody.
     repeats = pl.repeat(value=False, n=rows.height, eager=True) if named_apart else repeated_rows(rows)
     masks = row_masks(rows, parsed, key="customer_id")
@@ -89,6 +88,7 @@ def account_for_rows(
         orders,
         order,
         verdict,
+        orders_repeat=order is not None and not all_differ(order.drop_nulls()),
         rows_in=rows.height,
         observed_until=observed_until,
         notes=(
@@ -105,14 +105,14 @@ def _data_set(
     order: pl.Series | None,
     verdict: Verdict,
     *,
+    orders_repeat: bool,
     rows_in: int,
     observed_until: datetime | None,
     notes: Sequence[Note],
 ) -> CustomerData:
-    repeat = order is not None and not all_differ(order.drop_nulls())
     found = (
         *notes,
-        *account_notes(orders["customer_id"], order, orders_repeat=repeat),
+        *account_notes(orders["customer_id"], order, orders_repeat=orders_repeat),
         *lonely_day_notes(orders["ordered_at"]),
     )
     return CustomerData.from_orders(
@@ -120,5 +120,5 @@ def _data_set(
         observed_until=observed_until,
         quarantine=verdict.quarantine(),
         report=ReadReport(rows_in, orders.height, rows_in - orders.height, found),
-        order_ids_repeat=repeat,
+        order_ids_repeat=orders_repeat,
     )

@@ -10,14 +10,13 @@ import polars as pl
 from foretell.tables.bucketed import DIGEST, scan_buckets
 from foretell.tables.checks import (
     GIANT_MIN_ROWS,
-    customer_digests,
     giant_notes,
     heavy_counts,
-    order_digests,
     shared_notes,
     unnamed_notes,
 )
 from foretell.tables.dataset import Note
+from foretell.tables.digests import customer_digests, order_digests
 
 _LIKELY_SHARE = 0.01
 

@@ -1,18 +1,22 @@
 """Checks over the order rows as a whole: two currencies, shared order ids, giant accounts, doubles, lonely days."""
 
-from datetime import datetime
+from datetime import date, datetime
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from foretell.errors import Violation
 from foretell.tables.dataset import Note
+from foretell.tables.digests import all_differ, customer_digests
 from foretell.tables.parsed import first_rows, most
 
 _GIANT_SHARE = 0.01
 GIANT_MIN_ROWS = 1_000
 """Of so few rows nobody's part says anything."""
 _BUCKETS = 4_096
+_AT_ONCE = 2**17
+_EPOCH = date(1970, 1, 1)
 _LONELY_DAYS = 366
 
 
@@ -126,38 +130,6 @@ def repeated_rows(rows: pl.DataFrame) -> pl.Series:
     return repeats.scatter(suspects.arg_true(), later)
 
 
-def all_differ(digests: pl.Series) -> bool:
-    """Say whether no digest is there twice.
-
-    Parameters
-    ----------
-    digests : polars.Series
-        UInt64 without nulls.
-
-    Returns
-    -------
-    bool
-    """
-    ascending = np.sort(digests.to_numpy())
-    return not bool((ascending[1:] == ascending[:-1]).any())
-
-
-def order_digests(order_id: pl.Series) -> pl.Series:
-    """Return a 64-bit digest for each order id: enough to count with, quicker than the text.
-
-    Parameters
-    ----------
-    order_id : polars.Series
-        String; null where a row is an order of its own.
-
-    Returns
-    -------
-    polars.Series
-        UInt64; null where the order id is.
-    """
-    return pl.select(pl.when(order_id.is_not_null()).then(order_id.hash(seed=2))).to_series()
-
-
 def account_notes(customer_id: pl.Series, order: pl.Series | None, *, orders_repeat: bool) -> tuple[Note, ...]:
     """Report order ids shared by customers, and single accounts with a large part of all orders.
 
@@ -186,22 +158,6 @@ def account_notes(customer_id: pl.Series, order: pl.Series | None, *, orders_rep
     if customer_id.len() > GIANT_MIN_ROWS:
         notes += giant_notes(heavy_counts(customer, _GIANT_SHARE * customer.len()), customer.len())
     return tuple(notes)
-
-
-def customer_digests(customer_id: pl.Series) -> pl.Series:
-    """Return a 64-bit digest for each customer.
-
-    Parameters
-    ----------
-    customer_id : polars.Series
-        String.
-
-    Returns
-    -------
-    polars.Series
-        UInt64, called ``customer``.
-    """
-    return customer_id.hash(seed=1).alias("customer")
 
 
 def unnamed_notes(rows: int) -> tuple[Note, ...]:
@@ -254,12 +210,18 @@ def heavy_counts(customer_of_order: pl.Series, threshold: float) -> pl.Series:
         UInt32, one value per such customer, in no promised order.
     """
     # Only a bucket that holds more than the share can hold an account that does: most rows are spared the count.
-    bucket = customer_of_order.to_numpy() % _BUCKETS
-    heavy = np.bincount(bucket.view(np.int64), minlength=_BUCKETS) > threshold
+    counted = np.zeros(_BUCKETS, np.int64)
+    for part in customer_of_order.to_frame().iter_slices(_AT_ONCE):
+        counted += np.bincount(_bucket(part.to_series()), minlength=_BUCKETS)
+    heavy = counted > threshold
     if not heavy.any():
         return pl.Series("count", [], pl.UInt32)
-    counts = customer_of_order.filter(pl.Series(heavy[bucket.view(np.int64)])).value_counts()["count"]
+    counts = customer_of_order.filter(pl.Series(heavy[_bucket(customer_of_order)])).value_counts()["count"]
     return counts.filter(counts > threshold)
+
+
+def _bucket(digests: pl.Series) -> NDArray[np.int64]:
+    return (digests.to_numpy() & np.uint64(_BUCKETS - 1)).view(np.int64)
 
 
 def giant_notes(counts: pl.Series, orders: int) -> tuple[Note, ...]:
@@ -317,7 +279,17 @@ def days_table(ordered_at: pl.Series) -> pl.DataFrame:
     polars.DataFrame
         ``day``, ``rows``; tables of several batches may be put below one another.
     """
-    return ordered_at.dt.date().alias("day").to_frame().group_by("day").agg(rows=pl.len())
+    first, last = ordered_at.min(), ordered_at.max()
+    if not (isinstance(first, datetime) and isinstance(last, datetime)):
+        return pl.DataFrame(schema={"day": pl.Date, "rows": pl.UInt32})
+    low = (first.date() - _EPOCH).days
+    counted = np.zeros((last.date() - first.date()).days + 1, np.int64)
+    for part in ordered_at.to_frame().iter_slices(_AT_ONCE):
+        day = part.to_series().drop_nulls().dt.date().to_physical()
+        counted += np.bincount(day.to_numpy() - low, minlength=counted.size)
+    there = np.flatnonzero(counted)
+    day = pl.Series("day", there + low, pl.Int32).cast(pl.Date)
+    return pl.DataFrame([day, pl.Series("rows", counted[there], pl.UInt32)])
 
 
 def lonely_days(found: pl.DataFrame) -> tuple[Note, ...]:

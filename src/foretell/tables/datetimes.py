@@ -6,6 +6,7 @@ arrive later cannot change how earlier ones were read.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 
 import polars as pl
 
@@ -32,6 +33,9 @@ MIXED_ZONES = "mixed_zones"
 """Note of times without an offset among others that have one."""
 
 _NAIVE = pl.Datetime("us")
+_FIRST, _END = (
+    (datetime(year, 1, 1) - datetime(1970, 1, 1)) // timedelta(microseconds=1) for year in (FIRST_YEAR, LAST_YEAR + 1)
+)
 _LOOKS = (
     (r"^\s*\d{1,2}/\d{1,2}/\d{4}", "'%d/%m/%Y' or '%m/%d/%Y'"),
     (r"^\s*\d{1,2}\.\d{1,2}\.\d{4}", "'%d.%m.%Y'"),
@@ -102,8 +106,11 @@ def read_instant(
 
 def _within_calendar(at: pl.Series) -> tuple[pl.Series, pl.Series]:
     """Placeholders such as 9999-12-31 are no orders, and later dates could not be counted from them."""
+    first, last = at.to_physical().min(), at.to_physical().max()
+    if not (isinstance(first, int) and isinstance(last, int)) or (first >= _FIRST and last < _END):
+        return at, pl.repeat(value=False, n=at.len(), eager=True)
     outside = (~at.dt.year().is_between(FIRST_YEAR, LAST_YEAR)).fill_null(value=False)
-    return (at.set(outside, None) if outside.any() else at), outside
+    return at.set(outside, None), outside
 
 
 def _clean(column: pl.Series) -> pl.Series:

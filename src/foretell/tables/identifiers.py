@@ -9,6 +9,7 @@ from foretell.tables.parsed import Parsed, masks
 _WORDS_FOR_NOTHING = ("nan", "none", "null", "<na>", "nat", "#n/a")
 _LONGEST_WORD_FOR_NOTHING = max(len(word) for word in _WORDS_FOR_NOTHING)
 _EXACT_IN_FLOAT64 = 2**53
+_AT_ONCE = 2**17
 
 
 def read_identifier(column: pl.Series, name: str) -> Parsed:
@@ -60,6 +61,24 @@ def read_text(column: pl.Series, name: str) -> Parsed:
 
 def _from_text(column: pl.Series) -> Parsed:
     name = column.name
+    # Some rows at a time: what is made of them on the way is as large as the column.
+    looked_at: list[tuple[pl.Series, int]] = []
+    digits = True
+    for part in column.to_frame().iter_slices(_AT_ONCE):
+        text = part.to_series()
+        # What reads as a whole number is neither blank nor a word, and that is seen in a third of the time.
+        digits = digits and not text.cast(pl.UInt64, strict=False).null_count()
+        looked_at.append((pl.repeat(value=False, n=text.len(), eager=True), 0) if digits else _blank(text))
+    nothing = pl.concat([part for part, _ in looked_at]) if looked_at else pl.Series([], dtype=pl.Boolean)
+    padded = sum(count for _, count in looked_at)
+    note = f"Rows with blanks around {name}: {padded:,}; kept, so they differ from the id without blanks."
+    values = pl.select(pl.when(~nothing).then(column).alias(name)).to_series() if nothing.any() else column
+    notes = (Note(f"{name}_padded", padded, note),) if padded else ()
+    return Parsed(values, masks(**{f"{name}_missing": nothing}), notes=notes)
+
+
+def _blank(column: pl.Series) -> tuple[pl.Series, int]:
+    """Which rows have no value, and how many others have blanks around it."""
     bare = column.str.strip_chars()
     length = bare.str.len_bytes()
     # Words for nothing are short: the lengths spare most rows the comparison.
@@ -68,11 +87,7 @@ def _from_text(column: pl.Series) -> Parsed:
     if short.any():
         is_word = pl.when(short).then(bare).str.to_lowercase().is_in(_WORDS_FOR_NOTHING)
         nothing |= pl.select(is_word).to_series().fill_null(value=False)
-    padded = int(((column.str.len_bytes() != length) & ~nothing).sum())
-    note = f"Rows with blanks around {name}: {padded:,}; kept, so they differ from the id without blanks."
-    values = pl.select(pl.when(~nothing).then(column).alias(name)).to_series() if nothing.any() else column
-    notes = (Note(f"{name}_padded", padded, note),) if padded else ()
-    return Parsed(values, masks(**{f"{name}_missing": nothing}), notes=notes)
+    return nothing, int(((column.str.len_bytes() != length) & ~nothing).sum())
 
 
 def _not_text(column: pl.Series, name: str) -> Parsed:

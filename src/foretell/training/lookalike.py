@@ -235,8 +235,9 @@ class Lookalike(Estimator):
         answers = pl.DataFrame(
             [read_keys(ranked, self.key_), pl.Series("lookalike_score", np.round(score, 9), dtype=pl.Float64)]
         )
+        rank = percentile(answers["lookalike_score"]).alias("lookalike_percentile")
         return (
-            answers.with_columns(percentile("lookalike_score").alias("lookalike_percentile"), band("lookalike_score"))
+            answers.with_columns(rank, band("lookalike_score"))
             .hstack(told)
             .with_columns(pl.Series("prediction_status", status, dtype=pl.String))
         )

@@ -210,8 +210,9 @@ def typical_customer(
     alive = purchase_model.p_alive(rows)["p_alive"].to_numpy()
     expected = purchase_model.expected_orders(rows, horizons.clv_days)["expected_orders"].to_numpy()
     if_alive = np.divide(expected, alive, out=np.zeros_like(expected), where=alive > 0)
-    again = (rows[ORDERS] > 0).to_numpy()
-    gaps = (rows[LAST] / rows[ORDERS]).to_numpy()[again]
+    repeats = rows.rows.columns[ORDERS]
+    again = repeats > 0
+    gaps = rows.rows.columns[LAST][again] / repeats[again]
     value = None
     if spend_model is not None and customers.values is not None:
         worth = spend_model.expected_order_value(customers.value_rows())["expected_order_value"].to_numpy()

@@ -9,7 +9,7 @@ import polars as pl
 
 from foretell.engines.spark.payloads import by_kind, payloads, whole
 from foretell.engines.spark.rows import packed_by
-from foretell.tables.checks import customer_digests, order_digests
+from foretell.tables.digests import customer_digests, order_digests
 from foretell.tables.line_orders import place_lines
 from foretell.tables.optional_checks import with_keys
 from foretell.tables.parsed import Parsed

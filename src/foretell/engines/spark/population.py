@@ -129,7 +129,7 @@ def counted_bucket(batches: "Iterator[pa.RecordBatch]", job: Mapping[str, Any]) 
         "refunds_only": refund_only_rows(data, as_of).height,
         "rows": data.report.rows_used,
     }
-    histories = counted.history_rows().with_columns(customers=counted.histories.weights)
+    histories = counted.history_rows().summary.with_columns(customers=counted.histories.weights)
     yield from _sent(histories, _COUNTED)
     yield from _sent(pl.DataFrame({FACTS: [json.dumps(facts)]}), _COUNTED)
 
