@@ -1,5 +1,6 @@
-"""Train on a cluster: the workers read, check and count the orders that the settings name."""
+"""Train on a cluster: the workers read, check and count the tables that the settings name."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from functools import partial
@@ -7,12 +8,13 @@ from functools import partial
 from foretell.bundles.files import StoredBundle
 from foretell.config.settings import Settings
 from foretell.engines.spark.session import current_session
-from foretell.engines.spark.sources import refusing_broken_rows, source_on_spark
+from foretell.engines.spark.sources import refusing_broken_rows, sources_on_spark
 from foretell.engines.trained_model import TrainedModel
 from foretell.errors import ConfigError
 from foretell.jobs.findings import Account, notes_at
 from foretell.jobs.inputs import shop_sources
 from foretell.jobs.privacy import forgotten_ids
+from foretell.scoring.accounting import TableAccount, table_lines
 from foretell.tables.dataset import Note
 from foretell.tables.erasure import FORGOTTEN
 from foretell.training.gate import champion_cutoffs
@@ -48,32 +50,35 @@ class Learnt:
 
 @dataclass(frozen=True)
 class CountedRows:
-    """Rows of orders left out, counted where they lie.
+    """Rows used and left out, counted where they lie.
 
     Parameters
     ----------
-    left_out : dict of str to int
+    left_out : mapping of str to int
         Rows by reason.
+    tables : tuple of TableAccount
+        By table, orders first.
     """
 
-    left_out: dict[str, int]
+    left_out: Mapping[str, int]
+    tables: tuple[TableAccount, ...]
 
     def reasons(self) -> dict[str, int]:
         """Return each reason with its number of rows, sorted."""
         return dict(sorted(self.left_out.items()))
 
     def table_lines(self) -> list[str]:
-        """Return nothing: there are orders only."""
-        return []
+        """Return the account of each table as a line of text; nothing where there are orders only."""
+        return table_lines(self.tables)
 
 
 def learn_on_cluster(settings: Settings, as_of: date | datetime | str | None, champion: StoredBundle | None) -> Learnt:
-    """Train on the orders that a cluster reads.
+    """Train on the tables that a cluster reads.
 
     Parameters
     ----------
     settings : Settings
-        Where the orders are, horizons, rungs.
+        Where the tables are, horizons, rungs.
     as_of : date, datetime, str or None
         First instant that training does not see; None is the end of what the data observed.
     champion : StoredBundle or None
@@ -91,19 +96,17 @@ def learn_on_cluster(settings: Settings, as_of: date | datetime | str | None, ch
         As from `foretell.train_on_spark`.
     """
     sources = shop_sources(settings)
-    _require_possible(settings, sorted(set(sources) - {"orders"}))
+    _require_possible(settings)
     horizons, options = settings.horizons.as_horizons(), settings.training
     spark = current_session()
     forget = forgotten_ids(settings)
-    given = {"time_zone": settings.shop.time_zone, **sources["orders"].arguments}
-    path = str(sources["orders"].source)
-    orders = source_on_spark(spark, path, given, forget=forget)
-    with refusing_broken_rows(path):
+    with refusing_broken_rows(sources):
         found = shop_on_spark(
             spark,
-            orders,
+            sources_on_spark(spark, sources, forget=forget),
             None if as_of is None else as_cutoff(as_of),
             horizons,
+            time_zone=settings.shop.time_zone,
             judged_too=lambda end: champion_cutoffs(champion, end, horizons),
         )
     if not forget.is_empty():
@@ -119,20 +122,15 @@ def learn_on_cluster(settings: Settings, as_of: date | datetime | str | None, ch
         exclude_periods=periods,
         retail_year=options.retail_year,
     )
-    data, last = found.shop.data, found.facts.ledger.last
+    account, data, last = CountedRows(found.shop.left_out, found.shop.accounts), found.shop.data, found.last_order_at
     if not data.observed_until_given and last is not None:
         # Stale is what ends before the cutoff, not what is cut there.
         data = replace(data, observed_until=midnight_after(last))
-    return Learnt(model, found.shop, CountedRows(found.left_out), notes_at(data, found.shop.as_of))
+    return Learnt(model, found.shop, account, notes_at(data, found.shop.as_of))
 
 
-def _require_possible(settings: Settings, others: list[str]) -> None:
+def _require_possible(settings: Settings) -> None:
     problems = []
-    if others:
-        problems.append(
-            f"On a cluster training learns from orders alone; there is {', '.join(others)}. Remedy: train with the "
-            "engine 'frame', or leave these tables out of the settings that a cluster trains with."
-        )
     if settings.training.tune_trials:
         problems.append(
             "On a cluster nothing is tuned. Remedy: tune_trials = 0, or tune on a sample of the customers "

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 import polars as pl
 
 from foretell.features.fit_statistics import fit_statistics, needs_statistics
+from foretell.features.prospects import known_since
 from foretell.features.statistics import Statistics
 from foretell.features.summary import purchase_summary
 from foretell.models.population import Population
@@ -61,6 +62,14 @@ class Shop(Protocol):
     @property
     def whole_at(self) -> Callable[[datetime], Moment] | None:
         """From a past cutoff to the whole shop then; None where `data` are of everybody."""
+
+    @property
+    def known_since(self) -> datetime | None:
+        """As from `foretell.features.prospects.known_since`."""
+
+    @property
+    def people_at(self) -> Callable[[datetime], int] | None:
+        """From a past cutoff to how many `foretell.features.prospects.without_order_before` knows; None as above."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -132,6 +141,15 @@ class ShopInMemory:
 
     @property
     def whole_at(self) -> None:
+        """Nothing: all rows are here."""
+
+    @property
+    def known_since(self) -> datetime | None:
+        """Since when people are known before they order."""
+        return known_since(self.data)
+
+    @property
+    def people_at(self) -> None:
         """Nothing: all rows are here."""
 
 

@@ -266,8 +266,8 @@ def train_shop(
             bundle = next(recipe for recipe in recipes if recipe.name == choice.rung).fit_shop(shop, horizons, seed)
         trees = any(recipe.name == BOOSTED for recipe in recipes)
         asked = ProspectSettings(horizons.churn_days, seed, threads or spare_threads(), with_trees=trees)
-        season_at = season_source(past, bundle, exclude_periods=exclude_periods, retail_year=retail_year)
-        prospects, prospect_facts = train_prospects(past, bundle.purchase_model, asked, season_at)
+        season_at = season_source(shop, bundle, exclude_periods=exclude_periods, retail_year=retail_year)
+        prospects, prospect_facts = train_prospects(shop, bundle.purchase_model, asked, season_at)
         # Segments read the features too, also where no trees do.
         statistics = bundle.statistics or statistics_of(shop)
     facts: dict[str, Any] = {

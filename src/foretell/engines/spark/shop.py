@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from functools import partial, reduce
 from typing import TYPE_CHECKING, Any
 
@@ -86,10 +87,36 @@ class SparkShop:
         split = [_split(part, name, buckets, "customer_id", self.versions) for name, part in self.parts.items()]
         return _gathered(split, buckets)
 
-    def job(self) -> dict[str, Any]:
-        """Return what `foretell.engines.spark.bucket_shop.bucket_shop` needs to know."""
+    def of_share(self, share: float) -> "DataFrame":
+        """Return the rows of some customers, of every table.
+
+        Parameters
+        ----------
+        share : float
+            Share of the customers, as for `foretell.engines.spark.rows.in_sample`.
+
+        Returns
+        -------
+        pyspark.sql.DataFrame
+            ``bucket``, ``payload``, ``kind``.
+        """
+        split = [_split(part, name, 1, "customer_id", self.versions, share=share) for name, part in self.parts.items()]
+        return reduce(lambda one, other: one.union(other), split)
+
+    def job(self, cutoff: datetime) -> dict[str, Any]:
+        """Return what `foretell.engines.spark.bucket_shop.bucket_shop` needs to know.
+
+        Parameters
+        ----------
+        cutoff : datetime
+            First instant that is not seen.
+
+        Returns
+        -------
+        dict of str to object
+        """
         return {
-            "as_of": self.plan.cutoff.isoformat(),
+            "as_of": cutoff.isoformat(),
             "observed_until": self.plan.observed_until,
             "empty": {name: as_bytes(rows) for name, rows in self.plan.empty.items()},
             "shared": {name: as_bytes(read.frame) for name, read in self.plan.shared.items()},
@@ -172,11 +199,13 @@ def _told(parts: "Mapping[str, DataFrame]") -> dict[str, list[str]]:
     return found
 
 
-def _split(part: "DataFrame", kind: str, buckets: int, by: str, versions: Mapping[str, str]) -> "DataFrame":
+def _split(
+    part: "DataFrame", kind: str, buckets: int, by: str, versions: Mapping[str, str], *, share: float = 1.0
+) -> "DataFrame":
     from pyspark.sql import functions as f
 
     rows = part.where(f.col("payload").isNotNull()).select("payload")
-    task = partial(tasks.split_packages, buckets=buckets, by=by, versions=versions)
+    task = partial(tasks.split_packages, buckets=buckets, by=by, share=share, versions=versions)
     return map_in_arrow(rows, task, PACKED).withColumn("kind", f.lit(kind))
 
 

@@ -56,58 +56,6 @@ def say_versions(_batches: "Batches") -> "Batches":
     yield from sent(pl.DataFrame({"library": list(found), "version": list(found.values())}))
 
 
-def find_facts(batches: "Batches", *, source: Mapping[str, Any], versions: Mapping[str, str]) -> "Batches":
-    """Account for the rows of one partition of the source.
-
-    Parameters
-    ----------
-    batches : iterator of pyarrow.RecordBatch
-        Rows of orders as the source has them.
-    source : mapping
-        As for `foretell.engines.spark.rows.OrdersReader`.
-    versions : mapping of str to str
-        Libraries of the driver.
-
-    Yields
-    ------
-    pyarrow.RecordBatch
-        One row, as from `foretell.engines.spark.facts.partition_facts`.
-    """
-    _settle(versions)
-    from foretell.engines.spark.facts import partition_facts
-
-    yield from partition_facts(batches, source)
-
-
-def split_rows(
-    batches: "Batches", *, source: Mapping[str, Any], buckets: int, share: float = 1.0, versions: Mapping[str, str]
-) -> "Batches":
-    """Read the rows of one partition of the source, and pack the usable ones by bucket of their customer.
-
-    Parameters
-    ----------
-    batches : iterator of pyarrow.RecordBatch
-        Rows of orders as the source has them.
-    source : mapping
-        As for `foretell.engines.spark.rows.OrdersReader`.
-    buckets : int
-        Number of buckets.
-    share : float
-        Share of the customers whose rows are wanted.
-    versions : mapping of str to str
-        Libraries of the driver.
-
-    Yields
-    ------
-    pyarrow.RecordBatch
-        As from `foretell.engines.spark.rows.packed_rows`.
-    """
-    _settle(versions)
-    from foretell.engines.spark.rows import packed_rows
-
-    yield from packed_rows(batches, source, buckets, share)
-
-
 def read_table(batches: "Batches", *, job: Mapping[str, Any], versions: Mapping[str, str]) -> "Batches":
     """Read the rows of one partition of a table once, and account for all of them.
 
@@ -132,7 +80,7 @@ def read_table(batches: "Batches", *, job: Mapping[str, Any], versions: Mapping[
 
 
 def split_packages(
-    batches: "Batches", *, buckets: int, by: str = "customer_id", versions: Mapping[str, str]
+    batches: "Batches", *, buckets: int, by: str = "customer_id", share: float = 1.0, versions: Mapping[str, str]
 ) -> "Batches":
     """Pack rows that were read by bucket of their key.
 
@@ -145,6 +93,8 @@ def split_packages(
     by : str
         ``customer_id``, ``order_id``; of orders ``keys of orders``, what lines need to know of them, by order id, or
         ``digests of orders``, what is needed to count the order ids of several customers.
+    share : float
+        Share of the customers whose rows are wanted, where rows are split by customer.
     versions : mapping of str to str
         Libraries of the driver.
 
@@ -162,7 +112,7 @@ def split_packages(
     elif by == "digests of orders":
         yield from split_order_digests(batches, buckets)
     else:
-        yield from split_payloads(batches, buckets, by=by)
+        yield from split_payloads(batches, buckets, by=by, share=share)
 
 
 def place_lines(batches: "Batches", *, job: Mapping[str, Any], versions: Mapping[str, str]) -> "Batches":
@@ -194,7 +144,7 @@ def score_rows(batches: "Batches", *, job: Mapping[str, Any], versions: Mapping[
     Parameters
     ----------
     batches : iterator of pyarrow.RecordBatch
-        As from `split_rows`, all that concern the bucket's customers.
+        As from `split_packages`, all that concern the bucket's customers.
     job : mapping
         As for `foretell.engines.spark.scoring.scored_bucket`.
     versions : mapping of str to str
@@ -217,7 +167,7 @@ def count_customers(batches: "Batches", *, job: Mapping[str, Any], versions: Map
     Parameters
     ----------
     batches : iterator of pyarrow.RecordBatch
-        As from `split_rows`, all that concern the bucket's customers.
+        As from `split_packages`, all that concern the bucket's customers.
     job : mapping
         As for `foretell.engines.spark.population.counted_bucket`.
     versions : mapping of str to str
@@ -240,7 +190,7 @@ def draw_customers(batches: "Batches", *, job: Mapping[str, Any], versions: Mapp
     Parameters
     ----------
     batches : iterator of pyarrow.RecordBatch
-        As from `split_rows`, all that concern the bucket's customers.
+        As from `split_packages`, all that concern the bucket's customers.
     job : mapping
         As for `foretell.engines.spark.population.drawn_bucket`.
     versions : mapping of str to str
@@ -263,7 +213,7 @@ def explain_rows(batches: "Batches", *, job: Mapping[str, Any], versions: Mappin
     Parameters
     ----------
     batches : iterator of pyarrow.RecordBatch
-        As from `split_rows`, all that concern the bucket's customers.
+        As from `split_packages`, all that concern the bucket's customers.
     job : mapping
         As for `foretell.engines.spark.scoring.explained_bucket`.
     versions : mapping of str to str
