@@ -127,8 +127,8 @@ def test_a_row_with_too_many_fields_is_refused_without_its_words(folder: Path, t
     assert refused.value.__cause__ is None
 
 
-def test_what_a_cluster_does_not_learn_is_refused_before_anything_is_read(folder: Path) -> None:
+def test_what_cannot_be_tuned_is_refused_before_anything_is_read(folder: Path) -> None:
     values = settings(folder, "spark").model_dump(exclude_unset=True)
     values["training"]["tune_trials"] = 3
-    with pytest.raises(ConfigError, match="nothing is tuned"):
+    with pytest.raises(ConfigError, match="Only the rung 'boosted'"):
         train(Settings.model_validate(values))

@@ -114,11 +114,15 @@ def test_any_number_of_partitions_gives_the_local_bundle_of_all_tables(spark, ta
 
 
 @pytest.mark.usefixtures("_samples")
-def test_trees_and_the_choice_of_a_rung_are_the_local_ones_too(spark, tables, frames, monkeypatch) -> None:
+def test_trees_their_tuning_and_the_choice_of_a_rung_are_the_local_ones_too(spark, tables, frames, monkeypatch) -> None:
     monkeypatch.setattr("foretell.training.boosted_recipe.TREES", QUICK)
-    options = {**OPTIONS, "threads": 1, "backtest_cutoffs": ["2025-05-01"], "rungs": ("boosted", "purchase")}
+    rungs = {"rungs": ("boosted", "purchase"), "tune": 2, "threads": 1}
+    options = {**OPTIONS, **rungs, "backtest_cutoffs": ["2025-05-01"]}
     expected = train(read_data(**sources(tables)), "2025-10-01", **options)
-    same(train_on_spark(spark, sources(frames), "2025-10-01", buckets=5, **options), expected)
+    found = train_on_spark(spark, sources(frames), "2025-10-01", buckets=5, **options)
+    same(found, expected)
+    assert found.trials.equals(expected.trials)
+    assert expected.bundle.card["tuning"]["trials"] == 2
     assert "boosted" in expected.bundle.record["backtest"]["rung"].to_list()
     assert expected.bundle.prospects is not None
 

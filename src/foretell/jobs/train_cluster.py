@@ -10,7 +10,6 @@ from foretell.config.settings import Settings
 from foretell.engines.spark.session import current_session
 from foretell.engines.spark.sources import refusing_broken_rows, sources_on_spark
 from foretell.engines.trained_model import TrainedModel
-from foretell.errors import ConfigError
 from foretell.jobs.findings import Account, notes_at
 from foretell.jobs.inputs import shop_sources
 from foretell.jobs.privacy import forgotten_ids
@@ -23,6 +22,7 @@ from foretell.training.recipes import scoring_recipes
 from foretell.training.shop import Shop
 from foretell.training.train import train_shop
 from foretell.training.train_on_spark import ShopOnSpark, shop_on_spark
+from foretell.training.tuning_asked import TuningAsked
 from foretell.windows import as_cutoff, midnight_after
 
 
@@ -72,7 +72,12 @@ class CountedRows:
         return table_lines(self.tables)
 
 
-def learn_on_cluster(settings: Settings, as_of: date | datetime | str | None, champion: StoredBundle | None) -> Learnt:
+def learn_on_cluster(
+    settings: Settings,
+    as_of: date | datetime | str | None,
+    champion: StoredBundle | None,
+    tune: TuningAsked,
+) -> Learnt:
     """Train on the tables that a cluster reads.
 
     Parameters
@@ -83,6 +88,8 @@ def learn_on_cluster(settings: Settings, as_of: date | datetime | str | None, ch
         First instant that training does not see; None is the end of what the data observed.
     champion : StoredBundle or None
         What customers are scored with now, with which the new bundle will be compared.
+    tune : TuningAsked
+        How far the settings of the trees are tuned.
 
     Returns
     -------
@@ -91,13 +98,14 @@ def learn_on_cluster(settings: Settings, as_of: date | datetime | str | None, ch
     Raises
     ------
     ConfigError
-        If the settings ask for what a cluster cannot do, or there is none.
+        If the settings ask for what a cluster cannot read, there is none, or nothing can be tuned.
     DataError, WindowError, FitError, ClusterMismatch
         As from `foretell.train_on_spark`.
     """
     sources = shop_sources(settings)
-    _require_possible(settings)
     horizons, options = settings.horizons.as_horizons(), settings.training
+    recipes = partial(scoring_recipes, options.rungs, annual_discount_rate=options.annual_discount_rate)
+    tune.require_possible([recipe.name for recipe in recipes()])
     spark = current_session()
     forget = forgotten_ids(settings)
     with refusing_broken_rows(sources):
@@ -108,36 +116,25 @@ def learn_on_cluster(settings: Settings, as_of: date | datetime | str | None, ch
             horizons,
             time_zone=settings.shop.time_zone,
             judged_too=lambda end: champion_cutoffs(champion, end, horizons),
+            tune=tune,
         )
     if not forget.is_empty():
         found = _told_of_forgotten(found, forget.n_unique())
-    periods = as_periods(options.exclude_periods or ())
-    recipes = partial(scoring_recipes, options.rungs, annual_discount_rate=options.annual_discount_rate)
     model = train_shop(
         found.shop,
-        recipes(exclude_periods=periods, retail_year=options.retail_year),
+        recipes,
         found.cutoffs,
         horizons,
         seed=options.seed,
-        exclude_periods=periods,
+        exclude_periods=as_periods(options.exclude_periods or ()),
         retail_year=options.retail_year,
+        tune=tune,
     )
     account, data, last = CountedRows(found.shop.left_out, found.shop.accounts), found.shop.data, found.last_order_at
     if not data.observed_until_given and last is not None:
         # Stale is what ends before the cutoff, not what is cut there.
         data = replace(data, observed_until=midnight_after(last))
     return Learnt(model, found.shop, account, notes_at(data, found.shop.as_of))
-
-
-def _require_possible(settings: Settings) -> None:
-    problems = []
-    if settings.training.tune_trials:
-        problems.append(
-            "On a cluster nothing is tuned. Remedy: tune_trials = 0, or tune on a sample of the customers "
-            "(foretell.read_orders_on_spark) with foretell.train."
-        )
-    if problems:
-        raise ConfigError(problems)
 
 
 def _told_of_forgotten(found: ShopOnSpark, listed: int) -> ShopOnSpark:

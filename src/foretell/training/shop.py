@@ -188,6 +188,29 @@ def learnt_from(shop: Shop) -> CustomerData:
     return replace(shop.data.of_customers(chosen), observed_until_given=shop.data.observed_until_given)
 
 
+def learnt_at(shop: Shop, cutoff: datetime) -> CustomerData:
+    """Return the rows of the customers that corrections would be learnt on at a past cutoff.
+
+    Parameters
+    ----------
+    shop : Shop
+        Whose.
+    cutoff : datetime
+        First instant that is not seen; one that a cluster was asked to count at.
+
+    Returns
+    -------
+    CustomerData
+        Observed as long as the shop was then, and as far as that was stated.
+    """
+    seen = shop.data.before(cutoff)
+    ids = purchase_summary(seen, cutoff)["customer_id"]
+    whole = Moment(len(ids), seen.observed_until) if shop.whole_at is None else shop.whole_at(cutoff)
+    chosen = ids.filter(drawn(ids, customers_learnt_on(whole.customers), among=whole.customers, salt=LEARNT_ON))
+    given = shop.data.observed_until_given
+    return replace(seen.of_customers(chosen), observed_until=whole.observed_until, observed_until_given=given)
+
+
 def statistics_of(shop: Shop) -> Statistics | None:
     """Fit the figures that features need, to the customers that corrections are learnt on.
 

@@ -3,6 +3,8 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import partial
+from pathlib import Path
 
 from foretell.engines.spark.counted_shop import CountedShop, Session, Tables, shop_in_buckets
 from foretell.engines.spark.population import Draw
@@ -15,6 +17,7 @@ from foretell.training.recipes import scoring_recipes
 from foretell.training.requirements import require_trainable
 from foretell.training.shop import LEARNT_ON, customers_learnt_on
 from foretell.training.train import Tracker, judged_cutoffs, train_shop
+from foretell.training.tuning_asked import TuningAsked
 from foretell.windows import Horizons, as_cutoff
 
 Cutoffs = Callable[[datetime], Sequence[datetime]]
@@ -55,6 +58,10 @@ def train_on_spark(
     seed: int = 0,
     threads: int | None = None,
     tracking: Tracker | None = None,
+    tune: int = 0,
+    tune_timeout_seconds: float | None = None,
+    tune_folder: str | Path | None = None,
+    resume: bool = False,
     exclude_periods: Sequence[tuple[date | str, date | str]] = (),
     retail_year: bool = True,
     buckets: int | None = None,
@@ -73,7 +80,7 @@ def train_on_spark(
         As for `foretell.score_on_spark`.
     as_of, clv_days, churn_days, order_days, annual_discount_rate, rungs, backtest_cutoffs, seed, threads, tracking
         As for `foretell.train`.
-    exclude_periods, retail_year
+    tune, tune_timeout_seconds, tune_folder, resume, exclude_periods, retail_year
         As for `foretell.train`.
     time_zone : str or None
         The shop's zone, for every table that names none.
@@ -89,7 +96,7 @@ def train_on_spark(
     ------
     DataError, ClusterMismatch, TypeError
         As from `foretell.score_on_spark`.
-    WindowError, FitError
+    WindowError, FitError, BundleError, OutputError, LockHeld
         As from `foretell.train`.
     ConfigError
         If the session is none that can carry a task, a table is not known, or as from `foretell.train`.
@@ -98,17 +105,13 @@ def train_on_spark(
     --------
     >>> model = train_on_spark(spark, spark.read.parquet("orders"), "2026-11-01")  # doctest: +SKIP
     """
-    horizons, periods = Horizons(clv_days, churn_days, order_days), as_periods(exclude_periods)
-    recipes = scoring_recipes(
-        rungs,
-        annual_discount_rate=annual_discount_rate,
-        threads=threads,
-        exclude_periods=periods,
-        retail_year=retail_year,
-    )
+    horizons = Horizons(clv_days, churn_days, order_days)
+    recipes = partial(scoring_recipes, rungs, annual_discount_rate=annual_discount_rate)
+    asked = TuningAsked(tune, tune_timeout_seconds, None if tune_folder is None else Path(tune_folder), resume)
+    asked.require_possible([recipe.name for recipe in recipes()])
     cutoff = None if as_of is None else as_cutoff(as_of)
     found = shop_on_spark(
-        spark, tables, cutoff, horizons, time_zone=time_zone, judged_at=backtest_cutoffs, buckets=buckets
+        spark, tables, cutoff, horizons, time_zone=time_zone, judged_at=backtest_cutoffs, tune=asked, buckets=buckets
     )
     model = train_shop(
         found.shop,
@@ -117,8 +120,9 @@ def train_on_spark(
         horizons,
         seed=seed,
         threads=threads,
-        exclude_periods=periods,
+        exclude_periods=as_periods(exclude_periods),
         retail_year=retail_year,
+        tune=asked,
     )
     if tracking is not None:
         tracking.log_training(model)
@@ -134,6 +138,7 @@ def shop_on_spark(
     time_zone: str | None = None,
     judged_at: Sequence[date | datetime | str] | None = None,
     judged_too: Cutoffs = lambda _: (),
+    tune: TuningAsked | None = None,
     buckets: int | None = None,
 ) -> ShopOnSpark:
     """Look at a shop on a cluster as training does.
@@ -150,6 +155,8 @@ def shop_on_spark(
         As ``backtest_cutoffs`` of `foretell.train`.
     judged_too : callable
         Further past cutoffs at which customers will be judged.
+    tune : TuningAsked or None
+        How far the settings of the trees will be tuned; None is not at all.
 
     Returns
     -------
@@ -164,12 +171,16 @@ def shop_on_spark(
         end = opened.observed_until
         cutoffs = judged_cutoffs(judged_at, opened.first_order_at, end, horizons)
         windows = prospect_cutoffs(opened.known_since, opened.first_order_at, end, horizons.churn_days)
-        told = opened.count([*dict.fromkeys([*cutoffs, *judged_too(end)])], people_at=windows[:1])
+        judged = dict.fromkeys([*cutoffs, *judged_too(end)])
+        tuned = (tune or TuningAsked()).cutoffs(cutoffs, opened.as_of)
+        told = opened.count([*dict.fromkeys([*judged, *tuned])], people_at=windows[:1])
         counted = told.counted
         customers = counted.population.customers
         if not customers:
             require_trainable(counted.population, opened.as_of)
-        judged = [Draw(at, JUDGED, moment.customers, MOST_JUDGED) for at, moment in counted.moments.items()]
-        learnt = Draw(opened.as_of, LEARNT_ON, customers, customers_learnt_on(customers))
-        people = [Draw(at, PEOPLE, known, MOST_PEOPLE, ordered=False) for at, known in counted.people.items()]
-        return ShopOnSpark(told.shop(opened, [learnt, *judged, *people]), cutoffs, opened.last_order_at)
+        known = {at: moment.customers for at, moment in counted.moments.items()}
+        draws = [Draw(at, JUDGED, known[at], MOST_JUDGED) for at in judged]
+        learnt = {opened.as_of: customers, **{at: known[at] for at in tuned}}
+        draws += [Draw(at, LEARNT_ON, among, customers_learnt_on(among)) for at, among in learnt.items()]
+        draws += [Draw(at, PEOPLE, among, MOST_PEOPLE, ordered=False) for at, among in counted.people.items()]
+        return ShopOnSpark(told.shop(opened, draws), cutoffs, opened.last_order_at)
