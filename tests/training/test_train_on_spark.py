@@ -58,7 +58,9 @@ def tables(shop, orders) -> dict[str, pl.DataFrame]:
     found = {name: in_units(getattr(shop.optional, name).lazy()) for name in shop.optional.names}
     lines = found["order_lines"].drop("customer_id", "ordered_at")
     events = pl.concat([found["events"], found["events"].tail(9)])
-    people = found["customers"].with_columns(customer_id=pl.col("customer_id") + " ", tier=pl.col("lat").floor())
+    people = found["customers"].with_columns(
+        customer_id=pl.col("customer_id") + " ", tier=pl.col("lat").floor().cast(pl.UInt32)
+    )
     return {"orders": orders, **found, "order_lines": lines, "events": events, "customers": people}
 
 

@@ -30,7 +30,7 @@ def fingerprint_of(orders: pl.LazyFrame, optional: OptionalTables) -> str:
         Rows of orders.
     optional : OptionalTables
         The other tables. Of customers only the key, the attributes declared stable and, where there are places,
-        the coordinates count: a new e-mail address is no new data.
+        the coordinates count: a new e-mail address is no new data, nor is the width of whole numbers.
 
     Returns
     -------
@@ -56,6 +56,8 @@ def table_digests(orders: pl.LazyFrame, optional: OptionalTables) -> dict[str, d
         By table, orders first; plain values for JSON and `fingerprint_of_parts`.
     """
     others = {name: (getattr(optional, name).lazy(), _columns(name, optional)) for name in optional.names}
+    if "customers" in others:
+        others["customers"] = (_as_everywhere(others["customers"][0]), others["customers"][1])
     return {name: _digests(*table) for name, table in {"orders": (orders, _OF_ORDERS), **others}.items()}
 
 
@@ -109,6 +111,19 @@ def _columns(name: str, optional: OptionalTables) -> tuple[str, ...]:
         return _STORED[name]
     where = ("lat", "lon") if optional.places is not None else ()
     return tuple(dict.fromkeys(("customer_id", *optional.stable_attributes, *where)))
+
+
+def _as_everywhere(rows: pl.LazyFrame) -> pl.LazyFrame:
+    """Bring attributes to types that every source has: a cluster knows no unsigned numbers and no categories."""
+    types: dict[str, Any] = {}
+    for name, dtype in rows.collect_schema().items():
+        if dtype.is_integer():
+            types[name] = pl.Int64
+        elif dtype in (pl.Categorical, pl.Enum):
+            types[name] = pl.String
+        elif isinstance(dtype, pl.Datetime):
+            types[name] = pl.Datetime("us", dtype.time_zone)
+    return rows.with_columns(pl.col(name).cast(dtype, strict=False) for name, dtype in types.items())
 
 
 def _digests(rows: pl.LazyFrame, columns: tuple[str, ...]) -> dict[str, Any]:
