@@ -12,6 +12,7 @@ from foretell.bundles.files import bundle_files
 from foretell.bundles.prospects import prospect_files
 from foretell.errors import HorizonNotObserved
 from foretell.evaluation.probabilities import auc, ece
+from foretell.features.fit_statistics import LEAST_CUSTOMERS
 from foretell.scoring.prospects import encoded
 from foretell.tables.dataset import CustomerData
 from foretell.tables.optional_tables import OptionalTables
@@ -97,13 +98,18 @@ def test_rows_and_labels_are_those_of_a_slow_count(past):
 
 def test_a_row_knows_nothing_of_what_came_after_its_cutoff(past):
     cutoffs = cutoffs_of(past)[:2]
+    first = past.orders.group_by("customer_id").agg(pl.col("ordered_at").min())
+    later = first.filter(pl.col("ordered_at") >= cutoffs[0]).select("customer_id", pl.lit("XX").alias("told"))
+    people = past.optional.customers.join(later, on="customer_id", how="left")
+    people = people.with_columns(country=pl.coalesce("told", "country")).drop("told")
+    past = replace(past, optional=replace(past.optional, customers=people))
     blind = replace(past.before(cutoffs[0]), observed_until=past.observed_until, observed_until_given=True)
-    seen, alone = (
-        prospect_rows(whole(past), cutoffs, DAYS).at(cutoffs[0]),
-        prospect_rows(whole(blind), cutoffs[:1], DAYS),
-    )
+    seen = prospect_rows(whole(past), cutoffs, DAYS).at(cutoffs[0])
+    alone = prospect_rows(whole(blind), cutoffs[:1], DAYS)
     assert seen.frame.equals(alone.frame)
     assert not alone.actual.any()
+    # Enough of them to be told of, once they are customers.
+    assert seen.frame.join(later.collect(), on="customer_id").height > LEAST_CUSTOMERS
 
 
 def test_a_model_is_the_same_whatever_lies_at_or_after_the_cutoff(busy, past, purchase_model, trained):
