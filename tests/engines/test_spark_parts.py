@@ -1,7 +1,9 @@
 """The parts of Spark scoring that need no Spark: ranks by counts, columns by name, bundles on their way, accounts."""
 
+import inspect
 import zipfile
 from datetime import datetime
+from importlib import import_module
 from pathlib import Path
 
 import numpy as np
@@ -148,5 +150,12 @@ def test_a_worker_checks_the_bundle_that_it_received(bundle, tmp_path: Path) -> 
 def test_a_worker_with_other_libraries_stops() -> None:
     ours = tasks.versions_here()
     with pytest.raises(ClusterMismatch, match=r"polars 0\.1 on the driver, .* on a worker") as stopped:
-        next(tasks.split_packages(iter([]), buckets=1, versions={**ours, "polars": "0.1"}))
+        next(tasks.run(iter([]), task="split", buckets=1, versions={**ours, "polars": "0.1"}))
     assert "numpy" not in str(stopped.value)
+
+
+def test_every_task_is_a_function_of_batches() -> None:
+    for place in tasks.TASKS.values():
+        module, name = place.split(".")
+        function = getattr(import_module(f"foretell.engines.spark.{module}"), name)
+        assert next(iter(inspect.signature(function).parameters)) == "batches"

@@ -198,15 +198,15 @@ def test_other_versions_and_tables_that_are_not_known_are_refused(spark, orders,
 
 
 def test_a_worker_killed_while_it_counts_changes_nothing(spark, orders, tmp_path, monkeypatch) -> None:
-    count_customers, killed = tasks.count_customers, tmp_path / "killed"
+    run, killed = tasks.run, tmp_path / "killed"
 
-    def dies_once(batches, **given):
-        yield from count_customers(batches, **given)
-        if not killed.exists():
+    def dies_once(batches, *, task, **given):
+        yield from run(batches, task=task, **given)
+        if task == "count" and not killed.exists():
             killed.touch()
             os.kill(os.getpid(), signal.SIGKILL)
 
-    monkeypatch.setattr(tasks, "count_customers", dies_once)
+    monkeypatch.setattr(tasks, "run", dies_once)
     options = {**OPTIONS, "rungs": "purchase", "backtest_cutoffs": ()}
     frame = Source(frame_of(spark, orders, tmp_path / "orders"), **named(orders))
     found = train_on_spark(spark, frame, "2025-10-01", buckets=3, **options)

@@ -163,7 +163,7 @@ class OpenedShop:
 
         asked = {"cutoffs": cutoffs, "people_at": people_at}
         job = self.shop.job(self.as_of) | {name: [at.isoformat() for at in found] for name, found in asked.items()}
-        task = partial(tasks.count_customers, job=job, versions=self.shop.versions)
+        task = partial(tasks.run, task="count", job=job, versions=self.shop.versions)
         told = map_in_arrow(self.packed, task, COUNTED).persist(StorageLevel.DISK_ONLY)
         try:
             facts = told.where(f.col(FACTS).isNotNull()).select(FACTS).toArrow().column(0).to_pylist()
@@ -222,7 +222,7 @@ class CountedRows:
         counted, shop = self.counted, opened.shop
         job = {**shop.job(opened.as_of), "draws": draws, "customers": counted.population.customers}
         told = map_in_arrow(
-            opened.packed, partial(tasks.draw_customers, job=job, versions=shop.versions), DRAWN
+            opened.packed, partial(tasks.run, task="draw", job=job, versions=shop.versions), DRAWN
         ).toArrow()
         worth = pl.DataFrame(pl.from_arrow(told.select(["x", "z", "customers"]))).drop_nulls()
         values = Values(*(worth[name].to_numpy() for name in ("x", "z", "customers")))

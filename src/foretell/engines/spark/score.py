@@ -183,7 +183,7 @@ def _scored(
     columns = {} if described is None else dict(described.columns)
     job = {**send_bundle(spark, stored), **shop.job(cutoff)}
     job["described"] = None if described is None else described.job()
-    task = partial(tasks.score_rows, job=job, versions=shop.versions)
+    task = partial(tasks.run, task="score", job=job, versions=shop.versions)
     kept = map_in_arrow(packed, task, spark_schema(bucket_schema(horizons, columns))).persist(StorageLevel.DISK_ONLY)
     held.append(kept)
     told = [json.loads(row[FACTS]) for row in kept.where(f.col(FACTS).isNotNull()).select(FACTS).toArrow().to_pylist()]
@@ -202,7 +202,10 @@ def _scored(
     if explained_customers:
         chosen = _highest(customers, horizons, by_value, explained_customers)
         explain = partial(
-            tasks.explain_rows, job={**job, "chosen": spark.sparkContext.broadcast(chosen)}, versions=shop.versions
+            tasks.run,
+            task="explain",
+            job={**job, "chosen": spark.sparkContext.broadcast(chosen)},
+            versions=shop.versions,
         )
         texts = dict.fromkeys(("customer_id", *REASONS), pl.String())
         reasons = map_in_arrow(packed, explain, spark_schema(texts)).persist(StorageLevel.DISK_ONLY)
