@@ -22,6 +22,10 @@ from measure import machine
 AS_OF = "2026-01-01"
 _CUSTOMERS_A_FILE = 250_000
 _DAYS = 1_096
+READY = (
+    "win_back", "due_soon", "vip", "one_time_at_risk", "lapsed", "repeat_buyers", "churn_high", "clv_high",
+    "next_order_14d", "season_returners",
+)  # fmt: skip
 _CONFIG = """\
 [shop]
 name = "Bench"
@@ -35,10 +39,7 @@ order_id = "order_id"
 [training]
 rungs = ["purchase"]
 [segments]
-ready = [
-    "win_back", "due_soon", "vip", "one_time_at_risk", "lapsed", "repeat_buyers", "churn_high", "clv_high",
-    "next_order_14d", "season_returners",
-]
+ready = {ready}
 [folders]
 models = "models"
 output = "out"
@@ -128,7 +129,9 @@ def main(options: argparse.Namespace, folder: Path) -> None:
     for customers in {options.customers, min(options.customers, 50_000)}:
         if not (folder / f"orders-{customers}").exists():
             write_orders(folder / f"orders-{customers}", customers, options.orders_per_customer)
-        (folder / f"{customers}.toml").write_text(_CONFIG.format(customers=customers), encoding="utf-8")
+        (folder / f"{customers}.toml").write_text(
+            _CONFIG.format(customers=customers, ready=json.dumps(READY)), encoding="utf-8"
+        )
     if not (folder / "models").exists():
         sample = folder / f"{min(options.customers, 50_000)}.toml"
         measured(*foretell, "--config", str(sample), "train", "--as-of", AS_OF, "--quiet")

@@ -39,6 +39,7 @@ from foretell.training.prospect_evaluation import prospect_record
 from foretell.training.prospect_recipe import ProspectSettings, train_prospects
 from foretell.training.prospect_rows import ProspectRows
 from foretell.training.purchase_recipe import PurchaseRecipe
+from foretell.training.shop import ShopInMemory
 from foretell.windows import Horizons
 
 DATES, DAYS = tuple(datetime(2025, month, 1) for month in (1, 4, 7, 10)), 90
@@ -76,7 +77,7 @@ def fitted(data: CustomerData, as_of: datetime, *, with_trees: bool = True) -> T
         return fit_level(past.before(known), known, fit, horizons_days=[30, DAYS, YEAR_DAYS])
 
     settings = ProspectSettings(DAYS, with_trees=with_trees)
-    prospects, facts = train_prospects(past, bundle.purchase_model, settings, season_at)
+    prospects, facts = train_prospects(ShopInMemory(past, as_of), bundle.purchase_model, settings, season_at)
     return TrainedModel(replace(bundle, prospects=prospects, card=facts, statistics=fit_statistics(past, as_of)))
 
 
@@ -192,7 +193,7 @@ def cost() -> str:
     past = data.before(DATES[0])
     purchase_model = PurchaseRecipe().fit(past, DATES[0], Horizons(churn_days=DAYS)).purchase_model
     begin = time.process_time()
-    train_prospects(past, purchase_model, ProspectSettings(DAYS))
+    train_prospects(ShopInMemory(past, DATES[0]), purchase_model, ProspectSettings(DAYS))
     trained = time.process_time() - begin
     model = fitted(data, DATES[0], with_trees=False)
     begin = time.process_time()

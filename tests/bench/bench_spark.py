@@ -3,8 +3,11 @@
 Targets: scores equal within 1e-9 at 5,000,000 orders with 1, 8 and 64 partitions; at most 2.5 times the time of the
 bucket engine at 50,000,000 orders; cost per partition flat from 5 to 50 million.
 
-Run: ``python tests/bench/bench_spark.py [customers] [--partitions 1 8 64] [--processors 2] [--folder DIR]``; prints
-Markdown. Both engines read the same Parquet files and leave scores on disk, without reasons; nothing is published.
+Run: ``python tests/bench/bench_spark.py [customers] [--partitions 1 8 64] [--processors 2] [--folder DIR]
+[--segments]``; prints Markdown. Both engines read the same Parquet files and leave scores on disk, without reasons;
+nothing is published. With ``--segments`` Spark writes the ten ready segments of bench_buckets too, one of them by a
+feature, and they are compared with what the nightly job chooses of the bucket engine's scores: members, order, columns,
+words, who is held out.
 Data and model are made once in the folder and used again. Processor seconds are those of all processes: driver, Java,
 Python workers.
 """
@@ -19,10 +22,11 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from bench_buckets import AS_OF, measured, row, write_orders
+from bench_buckets import AS_OF, READY, measured, row, write_orders
 from measure import machine
 
 _COLUMNS = {"order_id": "order_id"}
+_SEGMENTS = {"ready": READY, "holdout": 0.1, "segments_key": "bench", "currency": "EUR"}
 
 
 def local(folder: Path, data: Path, _partitions: int, _processors: int) -> dict[str, Any]:
@@ -50,7 +54,47 @@ def local(folder: Path, data: Path, _partitions: int, _processors: int) -> dict[
     return {"read": read - start, "score and rank": done - read, "customers": scored.scores.height}
 
 
-def spark(folder: Path, data: Path, partitions: int, processors: int) -> dict[str, Any]:
+def segments(folder: Path, data: Path, _partitions: int, _processors: int) -> dict[str, Any]:
+    """Choose the segments of the bucket engine's scores as the nightly job does."""
+    import polars as pl
+
+    import foretell as ft
+    from foretell.bundles.files import load_bundle
+    from foretell.delivery.availability import allowed
+    from foretell.delivery.ready_segments import shop_segments
+    from foretell.delivery.run import Counts, Run
+    from foretell.delivery.selection import select_all
+    from foretell.jobs.bundle_facts import model_facts
+    from foretell.jobs.segment_inputs import with_features
+    from foretell.scoring.schema import score_columns
+
+    stored, as_of = load_bundle(folder / "bundle"), datetime.fromisoformat(AS_OF)
+    horizons = stored.bundle.horizons
+    run = Run(
+        shop="Bench",
+        as_of=as_of,
+        horizons=horizons,
+        currency=_SEGMENTS["currency"],
+        scores=pl.read_parquet(folder / f"{data.name}-local.parquet"),
+        columns=score_columns(horizons),
+        forecast=pl.DataFrame(),
+        model=model_facts(stored),
+        counts=Counts(0, 0, 0, 0),
+    )
+    wanted, _ = shop_segments((), ready=_SEGMENTS["ready"], holdout=_SEGMENTS["holdout"])
+    orders = ft.read_orders(str(data / "*.parquet"), **_COLUMNS)
+    run = with_features(run, orders, wanted, as_of, stored.bundle.statistics)
+    out = folder / f"{data.name}-segments"
+    out.mkdir(exist_ok=True)
+    told = {}
+    for one in select_all(run, allowed(run, wanted)[0], key=_SEGMENTS["segments_key"]):
+        told[one.segment.name] = one.size
+        one.frame.write_parquet(out / f"{one.segment.name}.parquet")
+        one.holdout_frame.write_parquet(out / f"{one.segment.name}_holdout.parquet")
+    return {"customers": run.scores.height, "members": told}
+
+
+def spark(folder: Path, data: Path, partitions: int, processors: int, wanted: bool = False) -> dict[str, Any]:
     """Score on a local Spark, and write the folder that a cluster would write."""
     from pyspark import SparkContext
     from pyspark.sql import SparkSession
@@ -71,9 +115,9 @@ def spark(folder: Path, data: Path, partitions: int, processors: int) -> dict[st
     session.sparkContext.setLogLevel("ERROR")
     began = time.perf_counter()
     orders = ft.Source(session.read.parquet(str(data / "*.parquet")), **_COLUMNS)
-    written = ft.write_scores_on_spark(
-        session, orders, folder / "bundle", AS_OF, str(folder / f"{data.name}-spark-{partitions}"), buckets=partitions
-    )
+    out = folder / f"{data.name}-spark-{partitions}{'-segments' if wanted else ''}"
+    asked = _SEGMENTS if wanted else {}
+    written = ft.write_scores_on_spark(session, orders, folder / "bundle", AS_OF, str(out), buckets=partitions, **asked)
     done = time.perf_counter()
     gateway = SparkContext._gateway
     session.stop()
@@ -150,12 +194,38 @@ def train(folder: Path, data: Path, _partitions: int, _processors: int) -> dict[
     return {}
 
 
-def equal(folder: Path, data: Path, partitions: int) -> str:
+def spark_segments(folder: Path, data: Path, partitions: int, processors: int) -> dict[str, Any]:
+    """Score on a local Spark, and write segments too."""
+    return spark(folder, data, partitions, processors, wanted=True)
+
+
+def equal_segments(folder: Path, data: Path, partitions: int) -> str:
+    """Compare every row of every segment, in its order."""
+    import polars as pl
+
+    out, here = folder / f"{data.name}-spark-{partitions}-segments", folder / f"{data.name}-segments"
+    told = {one["name"]: one["folder"] for one in json.loads((out / "manifest.json").read_text())["segments"]}
+    names = sorted(file.stem for file in here.glob("*.parquet"))
+    different, rows = [], 0
+    if set(told) != {name.removesuffix("_holdout") for name in names}:
+        return "OTHER SEGMENTS"
+    for name in names:
+        one = pl.read_parquet(here / f"{name}.parquet")
+        place = out / (told[name.removesuffix("_holdout")] + ("_holdout" if name.endswith("_holdout") else ""))
+        files = [pl.read_parquet(file) for file in sorted(place.glob("part-*"))]
+        other = pl.concat(files) if files else one.clear()
+        rows += one.height
+        if one.columns != other.columns or not one.equals(other.cast(dict(one.schema))):
+            different.append(name)
+    return f"DIFFERENT: {', '.join(different)}" if different else f"{len(told)} segments equal, {rows:,} rows"
+
+
+def equal(folder: Path, data: Path, partitions: int, suffix: str = "") -> str:
     """Compare every column of every customer."""
     import polars as pl
 
     one = pl.scan_parquet(folder / f"{data.name}-local.parquet").collect().sort("customer_id")
-    out = folder / f"{data.name}-spark-{partitions}"
+    out = folder / f"{data.name}-spark-{partitions}{suffix}"
     place = out / json.loads((out / "manifest.json").read_text())["scores"]
     other = (
         pl.scan_parquet(place / "*.parquet").collect().sort("customer_id").select(one.columns).cast(dict(one.schema))
@@ -181,7 +251,7 @@ def main(options: argparse.Namespace, folder: Path) -> None:
 
     def child(mode: str, data: Path, partitions: int = 0) -> tuple[float, float, float, dict[str, Any]]:
         asked = (str(folder), str(data), str(partitions), str(options.processors))
-        threads = "1" if mode in {"spark", "costs"} else str(options.processors)
+        threads = "1" if mode in {"spark", "spark_segments", "costs"} else str(options.processors)
         environment = {"POLARS_MAX_THREADS": threads, "OMP_NUM_THREADS": "1", "PYSPARK_PYTHON": sys.executable}
         wall, processor, peak, printed = measured(sys.executable, __file__, "--child", mode, *asked, env=environment)
         return wall, processor, peak, json.loads(printed.splitlines()[-1])
@@ -198,9 +268,15 @@ def main(options: argparse.Namespace, folder: Path) -> None:
     row(f"bucket engine, {told['customers']:,} customers", wall, processor, peak)
     _stages(told)
     print(f"| tasks alone: {child('costs', data)[3]} | | | |", flush=True)
+    mode, suffix = ("spark_segments", "-segments") if options.segments else ("spark", "")
+    if options.segments:
+        wall, processor, peak, told = child("segments", data)
+        row(f"segments in one piece, members: {told.pop('members')}", wall, processor, peak)
     for partitions in options.partitions:
-        wall, processor, peak, told = child("spark", data, partitions)
-        scores = equal(folder, data, partitions)
+        wall, processor, peak, told = child(mode, data, partitions)
+        scores = equal(folder, data, partitions, suffix)
+        if options.segments:
+            scores += f"; {equal_segments(folder, data, partitions)}"
         row(f"Spark, local[{options.processors}], {partitions} partitions: {scores}", wall, processor, peak)
         _stages(told)
 
@@ -213,9 +289,9 @@ def _stages(told: dict[str, Any]) -> None:
 if __name__ == "__main__":
     if sys.argv[1:2] == ["--child"]:
         mode, made, rows_of, partitions, processors = sys.argv[2:]
-        told = {"local": local, "spark": spark, "train": train, "costs": costs}[mode](
-            Path(made), Path(rows_of), int(partitions), int(processors)
-        )
+        modes = (local, spark, spark_segments, segments, train, costs)
+        run = next(one for one in modes if one.__name__ == mode)
+        told = run(Path(made), Path(rows_of), int(partitions), int(processors))
         print(json.dumps(told))
         sys.exit()
     parser = argparse.ArgumentParser()
@@ -224,6 +300,7 @@ if __name__ == "__main__":
     parser.add_argument("--partitions", type=int, nargs="+", default=[1, 8, 64])
     parser.add_argument("--processors", type=int, default=2)
     parser.add_argument("--folder", type=Path)
+    parser.add_argument("--segments", action="store_true")
     given = parser.parse_args()
     if given.folder is not None:
         main(given, given.folder.resolve())

@@ -11,10 +11,12 @@ import argparse
 import json
 import sys
 import time
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from bench_buckets import AS_OF, measured, row, write_orders
+from bench_spark import _of_kind
 from measure import machine
 
 _COLUMNS = {"order_id": "order_id"}
@@ -57,7 +59,7 @@ def spark(data: Path, out: Path, rungs: list[str], partitions: int, processors: 
 
     def timed(shop: Any, *arguments: Any, **options: Any) -> Any:
         told["count and collect"] = time.perf_counter() - began
-        told["rows on the driver"] = shop.data.report.rows_used
+        told["rows on the driver"] = shop.data.orders.collect().height
         told["histories"] = shop.population.histories.distinct
         return train_shop(shop, *arguments, **options)
 
@@ -76,26 +78,31 @@ def spark(data: Path, out: Path, rungs: list[str], partitions: int, processors: 
 
 def costs(data: Path, _out: Path, _rungs: list[str], partitions: int, _processors: int) -> dict[str, Any]:
     """What the tasks themselves take on one file, without Spark around them: processor time of each row."""
-    import pyarrow.compute as pc
+    import polars as pl
     import pyarrow.parquet as pq
 
-    from foretell.engines.spark.population import counted_bucket, drawn_bucket
-    from foretell.engines.spark.rows import packed_rows
+    from foretell.engines.spark.payloads import as_bytes, split_payloads
+    from foretell.engines.spark.population import Draw, counted_bucket, drawn_bucket
+    from foretell.engines.spark.reading import Account, read_part, read_rows, reader_of
 
     batches = pq.read_table(min(data.glob("*.parquet"))).to_batches(max_chunksize=10_000)
     rows = sum(batch.num_rows for batch in batches)
-    packed = list(packed_rows(iter(batches), _COLUMNS, partitions))
-    buckets = [[b.filter(pc.equal(b.column(0), number)) for b in packed] for number in range(partitions)]
-    count = {"as_of": AS_OF, "cutoffs": ["2025-01-01", "2024-01-02"]}
-    draw = {
-        "as_of": AS_OF,
-        "draws": [[AS_OF, "sample", 10**7, 200_000], ["2025-01-01", "judged", 10**7, 100_000]],
-        "customers": 10**7,
-    }
+    how = {"table": "orders", "source": _COLUMNS, "as_of": AS_OF}
+    read = [batch.filter(batch["payload"].is_valid()) for batch in read_rows(iter(batches), how)]
+    packed = list(split_payloads(iter(read), partitions))
+    nothing = pl.DataFrame(batches[0]).clear()
+    reader = reader_of(how, nothing)
+    empty = {"orders": as_bytes(read_part(reader, nothing, Account(reader.ledger()), datetime.max))}
+    job = {"as_of": AS_OF, "observed_until": None, "empty": empty, "shared": {}, "stable": (), "dropping": ()}
+    count = {**job, "cutoffs": ["2025-01-01", "2024-01-02"], "people_at": []}
+    samples = ((datetime.fromisoformat(AS_OF), "sample", 200_000), (datetime(2025, 1, 1), "judged", 100_000))
+    draw = {**job, "draws": [Draw(at, salt, 10**7, most) for at, salt, most in samples], "customers": 10**7}
     told: dict[str, Any] = {"rows": rows}
-    for name, task, job in (("count", counted_bucket, count), ("draw", drawn_bucket, draw)):
+    for name, task, asked in (("count", counted_bucket, count), ("draw", drawn_bucket, draw)):
         start = time.process_time()
-        told[f"{name}, rows out"] = sum(out.num_rows for bucket in buckets for out in task(iter(bucket), job))
+        told[f"{name}, rows out"] = sum(
+            out.num_rows for number in range(partitions) for out in task(_of_kind(packed, number), asked)
+        )
         told[f"{name}, microseconds a row"] = round(1e6 * (time.process_time() - start) / rows, 2)
     return told
 

@@ -34,7 +34,7 @@ def planned(given: dict[str, Source], **wanted) -> ShopPlan:
         for name in ("calendar", "places")
         if name in given
     }
-    return ShopPlan({}, jobs, readers, empty, shared, tuple(STABLE), AS_OF)
+    return ShopPlan({}, jobs, readers, empty, shared, tuple(STABLE))
 
 
 def batches_of(rows: pl.DataFrame):

@@ -54,16 +54,16 @@ def expected(orders, stored):
 
 
 def test_a_worker_killed_in_mid_run_changes_nothing(spark, orders, stored, expected, tmp_path, monkeypatch) -> None:
-    score_rows, killed = tasks.score_rows, tmp_path / "killed"
+    run, killed = tasks.run, tmp_path / "killed"
 
-    def dies_once(batches, **given):
-        for number, batch in enumerate(score_rows(batches, **given)):
+    def dies_once(batches, *, task, **given):
+        for number, batch in enumerate(run(batches, task=task, **given)):
             yield batch
-            if not number and not killed.exists():
+            if task == "score" and not number and not killed.exists():
                 killed.touch()
                 os.kill(os.getpid(), signal.SIGKILL)
 
-    monkeypatch.setattr(tasks, "score_rows", dies_once)
+    monkeypatch.setattr(tasks, "run", dies_once)
     frame = Source(frame_of(spark, orders, tmp_path / "orders"), order_id="order_id")
     found = collected(score_on_spark(spark, frame, stored, AS_OF, buckets=4))
     assert killed.exists()
@@ -73,20 +73,22 @@ def test_a_worker_killed_in_mid_run_changes_nothing(spark, orders, stored, expec
 def test_no_pandas_is_on_the_way_and_a_worker_loads_the_bundle_once(
     spark, orders, stored, tmp_path, monkeypatch
 ) -> None:
-    score_rows, seen = tasks.score_rows, tmp_path / "seen"
+    run, seen = tasks.run, tmp_path / "seen"
     seen.mkdir()
 
-    def tells(batches, **given):
+    def tells(batches, *, task, **given):
         import sys
 
         from foretell.engines.spark import scoring
 
-        yield from score_rows(batches, **given)
+        yield from run(batches, task=task, **given)
+        if task != "score":
+            return
         modules = [name for name in ("pandas", "mlflow", "lifetimes") if name in sys.modules]
         counted = scoring._unpacked_bundle.cache_info()
         (seen / str(os.getpid())).write_text(f"{modules} {counted.misses} {counted.hits}")
 
-    monkeypatch.setattr(tasks, "score_rows", tells)
+    monkeypatch.setattr(tasks, "run", tells)
     # Workers of their own: lightgbm imports pandas where it is installed, and others may have scored with trees.
     monkeypatch.setitem(spark.sparkContext.environment, "FORETELL_FRESH_WORKERS", "1")
     collected(

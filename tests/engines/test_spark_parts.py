@@ -1,7 +1,9 @@
 """The parts of Spark scoring that need no Spark: ranks by counts, columns by name, bundles on their way, accounts."""
 
+import inspect
 import zipfile
 from datetime import datetime
+from importlib import import_module
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +15,7 @@ from hypothesis import strategies as st
 from foretell.bundles.files import save_bundle
 from foretell.engines.spark import scoring, tasks
 from foretell.engines.spark.ranks import CELL_BITS, _crossed, _steps
-from foretell.engines.spark.rows import OrdersReader, packed_rows, sent, unpacked
+from foretell.engines.spark.rows import OrdersReader
 from foretell.engines.spark.scoring import bucket_schema, rank_key
 from foretell.errors import BundleError, ClusterMismatch
 from foretell.scoring.ranks import percentile
@@ -82,34 +84,6 @@ def test_columns_go_to_spark_by_name_whatever_their_order(bundle) -> None:
     assert types["as_of"] == "timestamp[us]"
 
 
-def test_customers_that_straddle_batches_and_partitions_meet_in_one_bucket() -> None:
-    rows = pl.DataFrame(
-        {
-            "customer_id": [f"c{number % 10}" for number in range(500)],
-            "ordered_at": [datetime(2025, 1, 1 + number % 28) for number in range(500)],
-            "amount": np.arange(500) / 4,
-        }
-    )
-    partitions = [rows.head(230), rows.tail(270)]
-    packed = [
-        batch for part in partitions for batch in packed_rows(iter(part.to_arrow().to_batches(max_chunksize=7)), {}, 4)
-    ]
-    told = pl.concat([pl.DataFrame(pl.from_arrow(batch)) for batch in packed])
-    seen: list[str] = []
-    for bucket in range(4):
-        mine = told.filter(pl.col("bucket") == bucket)
-        data = unpacked(sent(mine))
-        if data is None:
-            continue
-        orders = data.orders.collect()
-        ids = orders["customer_id"].unique().to_list()
-        assert orders.height == 50 * len(ids)
-        assert orders["row_number"].is_unique().all()
-        seen += ids
-    assert sorted(seen) == [f"c{number}" for number in range(10)]
-    assert unpacked(iter([])) is None
-
-
 def test_ledgers_of_partitions_add_up_to_that_of_all_rows() -> None:
     rows = pl.DataFrame(
         {
@@ -176,5 +150,12 @@ def test_a_worker_checks_the_bundle_that_it_received(bundle, tmp_path: Path) -> 
 def test_a_worker_with_other_libraries_stops() -> None:
     ours = tasks.versions_here()
     with pytest.raises(ClusterMismatch, match=r"polars 0\.1 on the driver, .* on a worker") as stopped:
-        next(tasks.split_rows(iter([]), source={}, buckets=1, versions={**ours, "polars": "0.1"}))
+        next(tasks.run(iter([]), task="split", buckets=1, versions={**ours, "polars": "0.1"}))
     assert "numpy" not in str(stopped.value)
+
+
+def test_every_task_is_a_function_of_batches() -> None:
+    for place in tasks.TASKS.values():
+        module, name = place.split(".")
+        function = getattr(import_module(f"foretell.engines.spark.{module}"), name)
+        assert next(iter(inspect.signature(function).parameters)) == "batches"

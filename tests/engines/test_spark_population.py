@@ -7,6 +7,8 @@ import numpy as np
 import polars as pl
 import pytest
 
+from engines.spark_parts import frame, in_buckets, planned, read
+from foretell.engines.spark.payloads import by_kind
 from foretell.engines.spark.population import (
     Draw,
     add_counted,
@@ -14,7 +16,7 @@ from foretell.engines.spark.population import (
     drawn_bucket,
     observed_at,
 )
-from foretell.engines.spark.rows import packed_rows, unpacked
+from foretell.engines.spark.rows import sent
 from foretell.features.summary import purchase_summary
 from foretell.models.cnbd import MBGCNBD
 from foretell.models.gamma_gamma import GammaGamma
@@ -25,6 +27,7 @@ from foretell.tables.buckets import drawn
 from foretell.tables.categories import known_columns
 from foretell.tables.moment import Moment
 from foretell.tables.read import read_orders
+from foretell.tables.source import Source
 
 AS_OF, EARLIER = datetime(2025, 8, 1), datetime(2025, 2, 1)
 
@@ -40,23 +43,19 @@ def rows(big_shop) -> pl.DataFrame:
     return pl.concat([orders, alone]).with_columns(device=device)
 
 
-def buckets_of(rows: pl.DataFrame, buckets: int) -> list[list]:
-    """Packed rows as Spark's shuffle hands them over, from partitions of which one is empty."""
-    packed: dict[int, list] = {bucket: [] for bucket in range(buckets)}
-    halves = (rows.slice(0, rows.height // 2), rows.slice(rows.height // 2), rows.clear())
-    for part in halves:
-        for batch in packed_rows(iter(part.to_arrow().to_batches()), {"order_id": "order_id"}, buckets):
-            for number in range(batch.num_rows):
-                packed[batch.column(0)[number].as_py()].append(batch.slice(number, 1))
-    return list(packed.values())
+def buckets_of(given: dict[str, Source], buckets: int):
+    """Packed rows as Spark's shuffle hands them over, from partitions of which one is empty, and what tasks know."""
+    plan = planned(given)
+    shop, packed = read(plan, given, 2)
+    return in_buckets(packed, buckets), shop
 
 
 def counted(rows: pl.DataFrame, buckets: int, *, stated: datetime | None = None):
-    job = {"as_of": AS_OF.isoformat(), "cutoffs": [EARLIER.isoformat()]}
-    told = [batch for bucket in buckets_of(rows, buckets) for batch in counted_bucket(iter(bucket), job)]
-    frame = pl.concat([pl.from_arrow(batch) for batch in told])
-    facts = frame["facts"].drop_nulls().to_list()
-    return add_counted(facts, frame.filter(pl.col("facts").is_null()), stated=stated)
+    found, shop = buckets_of({"orders": Source(rows, order_id="order_id")}, buckets)
+    job = {**shop.job(AS_OF), "cutoffs": [EARLIER.isoformat()], "people_at": []}
+    told = pl.concat([frame(counted_bucket(sent(bucket), job)) for bucket in found])
+    facts = [json.loads(one) for one in told["facts"].drop_nulls()]
+    return add_counted(facts, told.filter(pl.col("facts").is_null()), stated=stated)
 
 
 @pytest.mark.parametrize("buckets", [1, 7, 400])
@@ -76,7 +75,7 @@ def test_counts_are_those_of_the_shop(rows, buckets: int) -> None:
     earlier = data.before(EARLIER)
     height = purchase_summary(earlier, EARLIER).height
     assert found.moments == {EARLIER: Moment(height, earlier.observed_until)}
-    assert (found.rows, found.has_money) == (rows.height, True)
+    assert found.has_money
     assert found.refunds_only == refund_only_rows(data, AS_OF).height
 
 
@@ -107,14 +106,10 @@ def test_fits_to_what_was_counted_are_fits_to_the_shop(rows) -> None:
 
 def test_who_is_drawn_comes_with_all_rows_and_nobody_else_does(rows) -> None:
     draws = [Draw(AS_OF, "one", 500, 60), Draw(EARLIER, "two", 300, 40), Draw(datetime(2024, 1, 3), "all", 9, 10)]
-    job = {
-        "as_of": AS_OF.isoformat(),
-        "draws": [draw.plain() for draw in draws],
-        "customers": 500,
-    }
-    told = [batch for bucket in buckets_of(rows, 5) for batch in drawn_bucket(iter(bucket), job)]
-    payloads = [part for batch in told if (part := batch.select(["payload"]).filter(batch["payload"].is_valid()))]
-    found = unpacked(iter(payloads)).orders.collect()
+    packed, shop = buckets_of({"orders": Source(rows, order_id="order_id")}, 5)
+    job = {**shop.job(AS_OF), "draws": draws, "customers": 500}
+    told = pl.concat([frame(drawn_bucket(sent(bucket), job)) for bucket in packed])
+    found = by_kind(sent(told.select("kind", "payload").drop_nulls()))["orders"]
     past = read_orders(rows, order_id="order_id").before(AS_OF).orders.collect()
     ids = past["customer_id"]
     # Who came later is not drawn, however few there were then.
@@ -125,7 +120,7 @@ def test_who_is_drawn_comes_with_all_rows_and_nobody_else_does(rows) -> None:
     assert 50 < expected["customer_id"].n_unique() < 200
     key = ["customer_id", "ordered_at", "order_id", "amount_minor", "device"]
     assert found.select(key).sort(key).equals(expected.select(key).sort(key))
-    values = pl.concat([pl.from_arrow(batch).drop("payload") for batch in told]).drop_nulls()
+    values = told.drop("kind", "payload").drop_nulls()
     summary = purchase_summary(read_orders(rows, order_id="order_id"), AS_OF)
     assert values["customers"].sum() == summary.height
     both = values.group_by("x", "z").agg(pl.col("customers").sum()).sort("x", "z")
@@ -135,11 +130,13 @@ def test_who_is_drawn_comes_with_all_rows_and_nobody_else_does(rows) -> None:
 
 
 def test_a_bucket_whose_rows_all_lie_at_or_after_the_cutoff_counts_nobody(rows) -> None:
-    job = {"as_of": "2020-01-01T00:00:00", "cutoffs": ["2019-01-01T00:00:00"]}
-    (bucket,) = buckets_of(rows, 1)
-    told = pl.concat([pl.from_arrow(batch) for batch in counted_bucket(iter(bucket), job)])
-    facts = json.loads(told["facts"].drop_nulls().item())
-    assert facts["moments"] == {"2019-01-01T00:00:00": [0, None]}
-    assert told.height == 1
-    assert not list(counted_bucket(iter([]), job))
-    assert not list(drawn_bucket(iter([]), job))
+    (bucket,), shop = buckets_of({"orders": Source(rows, order_id="order_id")}, 1)
+    job = {**shop.job(datetime(2020, 1, 1)), "cutoffs": ["2019-01-01T00:00:00"], "people_at": []}
+    for packed in (bucket, bucket.clear()):
+        told = frame(counted_bucket(sent(packed), job))
+        facts = json.loads(told["facts"].drop_nulls().item())
+        assert facts["moments"] == {"2019-01-01T00:00:00": [0, None]}
+        assert facts["tables"]["orders"]["later"] == (rows.height if packed.height else 0)
+        assert told.height == 1
+        draws = [Draw(datetime(2020, 1, 1), "all", 9, 10)]
+        assert not list(drawn_bucket(sent(packed), {**job, "draws": draws, "customers": 9}))

@@ -19,7 +19,6 @@ from foretell.engines.spark.rows import sent
 from foretell.engines.spark.shop import SparkShop
 from foretell.errors import DataError
 from foretell.scoring.accounting import account_rows
-from foretell.tables.bucket_checks import accounts_of
 from foretell.tables.bucketed import kept_of_optional
 from foretell.tables.read_data import read_data
 from foretell.tables.source import Source
@@ -36,19 +35,19 @@ def test_parts_of_all_tables_are_the_tables(buckets: int) -> None:
     plan = planned(given)
     shop, packed = read(plan, given, 3)
     packed = with_placed_lines(shop, packed, buckets)
-    told: dict[str, TableTold] = dict.fromkeys(SPLIT, TableTold())
+    of_buckets = []
     rows: dict[str, list[pl.DataFrame]] = {name: [] for name in SPLIT}
-    job = shop.job()
+    job = shop.job(AS_OF)
     for number, mine in enumerate(in_buckets(packed, buckets)):
         found = bucket_shop(sent(mine), job)
-        told = {name: told[name] + found.told[name] for name in SPLIT}
-        assert found.data is not None, number
+        of_buckets.append(found.plain()["tables"])
+        assert found.ordered, number
         rows["orders"].append(found.data.orders.collect().drop("row_number"))
         for name in SPLIT[1:]:
             rows[name].append(getattr(found.data.optional, name).collect())
         assert found.data.optional.calendar.equals(data.optional.calendar)
         assert found.data.optional.places.equals(data.optional.places)
-    shop.account.settle(told)
+    told = shop.account.settle(of_buckets)
     for name in SPLIT:
         whole = data.orders.collect() if name == "orders" else getattr(data.optional, name).collect()
         together = pl.concat(rows[name])
@@ -57,7 +56,7 @@ def test_parts_of_all_tables_are_the_tables(buckets: int) -> None:
         assert_frame_equal(together.sort(pl.all()), whole.select(together.columns).sort(pl.all()), check_exact=True)
     assert sentences(shop.account.notes(told)) == sentences(data.report.notes)
     account = account_rows(data, AS_OF)
-    assert shop.account.table_accounts(told, 0) == account.tables
+    assert shop.account.table_accounts(told, 0, AS_OF) == account.tables
     assert shop.account.reasons(0) == account.reasons()
 
 
@@ -79,9 +78,8 @@ def test_order_ids_of_several_customers_and_giant_accounts_are_told(named: bool)
         told = frame([one for part in parts for one in placed_lines(part, {"observed_until": None})])
         shop = replace(shop, shared_orders=shop.account.take_placed(told["facts"].to_list()))
     assert bool(shop.shared_orders) is named
-    found = [bucket_shop(sent(mine), shop.job()) for mine in in_buckets(packed, 4)]
-    accounts = [accounts_of(one.data.orders.collect())[0] for one in found]
-    notes = shop.account_notes([(one.orders, one.unnamed, one.heavy.to_list()) for one in accounts])
+    found = [bucket_shop(sent(mine), shop.job(AS_OF)) for mine in in_buckets(packed, 4)]
+    notes = shop.account_notes([one.plain()["accounts"] for one in found])
     assert {"giant_account"} <= {note.code for note in notes}
     sums = {"orders": sum((one.told["orders"] for one in found), TableTold())}
     assert sentences(shop.account.notes(sums, notes)) == sentences(data.report.notes)
@@ -104,10 +102,8 @@ def through(given: dict[str, Source], parts: int, **wanted) -> tuple[SparkShop, 
     shop, packed = read(plan, given, parts)
     if plan.lines_later:
         packed = with_placed_lines(shop, packed, 3)
-    told = [bucket_shop(sent(mine), shop.job()).told for mine in in_buckets(packed, 3)]
-    sums = {name: sum((one[name] for one in told), TableTold()) for name in plan.jobs}
-    shop.account.settle(sums)
-    return shop, sums
+    told = [bucket_shop(sent(mine), shop.job(AS_OF)).plain()["tables"] for mine in in_buckets(packed, 3)]
+    return shop, shop.account.settle(told)
 
 
 def whole_refusal(given: dict[str, Source]) -> str:
@@ -165,7 +161,7 @@ def test_a_bucket_of_visitors_is_accounted_for_and_scores_nobody(bundle, monkeyp
     shop, packed = read(planned(given), given, 2)
     events = packed["events"].with_columns(kind=pl.lit("events"))
     monkeypatch.setattr(scoring, "bundle_of", lambda _job: StoredBundle(bundle, "v1"))
-    told = frame(scoring.scored_bucket(sent(events), {**shop.job(), "described": None}))
+    told = frame(scoring.scored_bucket(sent(events), {**shop.job(AS_OF), "described": None}))
     assert told.height == 1
     assert told["customer_id"].null_count() == 1
     counted = json.loads(told[scoring.FACTS][0])["tables"]

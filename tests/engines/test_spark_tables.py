@@ -83,7 +83,7 @@ def test_any_number_of_partitions_gives_the_local_scores(tables, data, stored, b
     given = sources({name: rows.sample(fraction=1.0, shuffle=True, seed=3) for name, rows in tables.items()})
     shop, packed = read(planned(given), given, 3)
     packed = with_placed_lines(shop, packed, buckets)
-    job = {**shop.job(), "described": None}
+    job = {**shop.job(AS_OF), "described": None}
     scored = [scoring.scored_bucket(sent(mine), job) for mine in in_buckets(packed, buckets) if mine.height]
     found = pl.concat([frame(list(part)) for part in scored]).filter(pl.col(scoring.FACTS).is_null())
     whole = score_frame(data, stored, AS_OF, explained_customers=0).scores.drop("^.*_percentile$")

@@ -37,6 +37,17 @@ def folder(orders: pl.DataFrame, tmp_path_factory: pytest.TempPathFactory) -> Pa
     pl.concat([texts, broken]).sample(fraction=1.0, shuffle=True, seed=3).write_csv(made / "orders.csv")
     (made / "orders").mkdir()
     pl.read_csv(made / "orders.csv", infer_schema=False).write_parquet(made / "orders" / "part.parquet")
+    lines = orders.filter(pl.int_range(pl.len()) % 3 > 0).select(
+        invoice="number", sku=pl.format("p{}", pl.int_range(pl.len()) % 7), category=pl.lit("tea")
+    )
+    lines.write_csv(made / "lines.csv")
+    visits = orders.select(visitor="who", at=pl.col("when") - pl.duration(days=20), event=pl.lit("view"))
+    strangers = visits.head(60).with_columns(visitor=pl.format("v{}", pl.int_range(pl.len())))
+    pl.concat([visits, strangers]).write_parquet(made / "events.parquet")
+    people = orders.select(customer_id=pl.col("who").unique().sort())
+    country = pl.when(pl.int_range(pl.len()) % 3 == 0).then(pl.lit("DE")).otherwise(pl.lit("SE"))
+    people.with_columns(country=country, email="customer_id").write_csv(made / "people.csv")
+    (made / "calendar.csv").write_text("event,starts_on,ends_on\nsale,2025-03-01,2025-03-09\n")
     ids = orders["who"].unique().sort().head(FORGOTTEN)
     pl.DataFrame({"customer_id": "  " + ids}).write_csv(made / "forget.csv")
     return made
@@ -60,6 +71,32 @@ def test_two_trainings_register_the_same_bundles_and_are_judged_alike(folder: Pa
         assert {note.code for note in there.notes} >= {"forgotten", "ordered_at_unreadable"}
         assert there.model.bundle.card["training"]["people_on_the_erasure_list"] == FORGOTTEN
     assert any("than champion" in reason for reason in there.decision.reasons)
+
+
+@pytest.mark.usefixtures("spark")
+def test_tables_beside_orders_are_learnt_from_and_people_are_forgotten_in_all_of_them(folder: Path) -> None:
+    results = []
+    for engine in ("frame", "spark"):
+        values = settings(folder, engine, path=str(folder / "orders")).model_dump(exclude_unset=True)
+        values["folders"]["models"] = folder / f"models-of-tables-{engine}"
+        values["data"] |= {
+            "order_lines": {
+                "path": str(folder / "lines.csv"),
+                "order_id": "invoice",
+                "product_id": "sku",
+                "category": "category",
+            },
+            "events": {"path": str(folder / "events.parquet"), "customer_id": "visitor", "occurred_at": "at"},
+            "customers": {"path": str(folder / "people.csv"), "country": "country", "email": "email"},
+            "calendar": {"path": str(folder / "calendar.csv")},
+        }
+        results.append(train(Settings.model_validate(values), as_of="2025-09-01"))
+    here, there = results
+    assert told(there) == told(here)
+    assert there.model.version == here.model.version
+    assert len(there.account.table_lines()) == 5
+    assert there.model.bundle.statistics.names["profile_country"] == ("DE", "SE")
+    assert there.model.bundle.card["prospects"]["state"] == "on"
 
 
 @pytest.mark.usefixtures("spark")
@@ -90,9 +127,8 @@ def test_a_row_with_too_many_fields_is_refused_without_its_words(folder: Path, t
     assert refused.value.__cause__ is None
 
 
-def test_what_a_cluster_does_not_learn_is_refused_before_anything_is_read(folder: Path) -> None:
+def test_what_cannot_be_tuned_is_refused_before_anything_is_read(folder: Path) -> None:
     values = settings(folder, "spark").model_dump(exclude_unset=True)
     values["training"]["tune_trials"] = 3
-    values["data"]["events"] = {"path": "events.csv"}
-    with pytest.raises(ConfigError, match=r"(?s)orders alone; there is events.*nothing is tuned"):
+    with pytest.raises(ConfigError, match="Only the rung 'boosted'"):
         train(Settings.model_validate(values))

@@ -3,11 +3,12 @@
 import os
 import subprocess
 import sys
-from datetime import datetime
+from datetime import date, datetime
 
 import polars as pl
+import pytest
 
-from foretell.tables.fingerprint import fingerprint_of
+from foretell.tables.fingerprint import fingerprint_of, fingerprint_of_parts, table_digests
 from foretell.tables.optional_tables import OptionalTables
 
 ROWS = {
@@ -67,3 +68,41 @@ def test_another_process_says_the_same():
         capture_output=True, text=True, check=True,
     )  # fmt: skip
     assert done.stdout.strip() == of(pl.DataFrame(ROWS, schema=SCHEMA))
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        (pl.Series([1, 2], dtype=pl.UInt16), pl.Series([1, 2], dtype=pl.Int64), True),
+        (pl.Series(["a", "b"], dtype=pl.Categorical), pl.Series(["a", "b"]), True),
+        (pl.Series(["a", "b"], dtype=pl.Enum(["b", "a"])), pl.Series(["a", "b"]), True),
+        (pl.Series([datetime(2025, 1, 1)] * 2, dtype=pl.Datetime("ms")), pl.Series([datetime(2025, 1, 1)] * 2), True),
+        (pl.Series([1, 2]), pl.Series([1.0, 2.0]), False),
+        (pl.Series([1, 2]), pl.Series([1, 3]), False),
+    ],
+)
+def test_attributes_are_the_same_in_every_width_that_a_source_gives_them(one, other, same) -> None:
+    def made(tier: pl.Series) -> str:
+        people = pl.DataFrame({"customer_id": ["a", "b"], "tier": tier})
+        tables = OptionalTables(customers=people.lazy(), stable_attributes=("tier",))
+        return fingerprint_of(pl.DataFrame(ROWS, schema=SCHEMA).lazy(), tables)
+
+    assert (made(one) == made(other)) is same
+
+
+def test_parts_of_all_tables_are_the_whole() -> None:
+    orders = pl.DataFrame(ROWS, schema=SCHEMA)
+    events = pl.DataFrame({"customer_id": ["a", "b", "c"], "event": ["view", "cart", None]})
+    calendar = pl.DataFrame({"event": ["sale"], "starts_on": [date(2025, 1, 1)], "ends_on": [date(2025, 1, 2)]})
+
+    def tables(rows: pl.DataFrame) -> OptionalTables:
+        return OptionalTables(events=rows.lazy(), calendar=calendar)
+
+    parts = [
+        table_digests(orders.head(1).lazy(), tables(events.clear())),
+        table_digests(orders.slice(1).lazy(), tables(events.head(2))),
+        table_digests(orders.clear().lazy(), tables(events.tail(1))),
+    ]
+    whole = fingerprint_of(orders.lazy(), tables(events))
+    assert fingerprint_of_parts(parts) == whole
+    assert fingerprint_of_parts(parts[:2]) != whole

@@ -19,6 +19,7 @@ from foretell.training.first_order_level import fit_first_order_level
 from foretell.training.known_season import season_source
 from foretell.training.prospect_rows import ProspectRows
 from foretell.training.purchase_recipe import PurchaseRecipe
+from foretell.training.shop import ShopInMemory
 from foretell.windows import Horizons
 
 AS_OF, DAYS, BASE = datetime(2025, 1, 1), 91, 0.1
@@ -128,10 +129,12 @@ def test_the_state_returns_and_a_damaged_one_is_refused():
 def test_a_season_of_the_past_sees_the_past_alone():
     past = simulate(customers=900, seed=3)[0].before(AS_OF + timedelta(days=200))
     model = PurchaseRecipe().fit(past, past.observed_until, Horizons(), 0)
-    assert season_source(past, model)(past.observed_until) is None
+    shop = ShopInMemory(past, past.observed_until)
+    assert season_source(shop, model)(past.observed_until) is None
     cutoff = past.observed_until - timedelta(days=120)
     bundle = BoostedRecipe().fit(past, past.observed_until, Horizons(), 0)
-    found = season_source(past, bundle)(cutoff)
-    assert season_source(past, bundle)(past.observed_until) == bundle.refinement.level
-    assert found == season_source(past.before(cutoff + timedelta(days=1)), bundle)(cutoff)
+    found = season_source(shop, bundle)(cutoff)
+    assert season_source(shop, bundle)(past.observed_until) == bundle.refinement.level
+    then = cutoff + timedelta(days=1)
+    assert found == season_source(ShopInMemory(past.before(then), then), bundle)(cutoff)
     assert found != bundle.refinement.level

@@ -12,6 +12,7 @@ from foretell.bundles.files import bundle_files
 from foretell.bundles.prospects import prospect_files
 from foretell.errors import HorizonNotObserved
 from foretell.evaluation.probabilities import auc, ece
+from foretell.features.fit_statistics import LEAST_CUSTOMERS
 from foretell.scoring.prospects import encoded
 from foretell.tables.dataset import CustomerData
 from foretell.tables.optional_tables import OptionalTables
@@ -21,6 +22,7 @@ from foretell.training.prospect_evaluation import prospect_record
 from foretell.training.prospect_recipe import FEWEST_FIRST_ORDERS, ProspectSettings, train_prospects
 from foretell.training.prospect_rows import prospect_cutoffs, prospect_rows
 from foretell.training.purchase_recipe import PurchaseRecipe
+from foretell.training.shop import ShopInMemory
 from foretell.training.train import train
 from foretell.windows import Horizons
 
@@ -46,7 +48,16 @@ def purchase_model(past: CustomerData):
 
 @pytest.fixture(scope="module")
 def trained(past, purchase_model):
-    return train_prospects(past, purchase_model, SETTINGS)
+    return train_prospects(whole(past), purchase_model, SETTINGS)
+
+
+def whole(data: CustomerData) -> ShopInMemory:
+    return ShopInMemory(data, data.observed_until)
+
+
+def cutoffs_of(data: CustomerData) -> tuple[datetime, ...]:
+    shop = whole(data)
+    return prospect_cutoffs(shop.known_since, shop.first_order_at, data.observed_until, DAYS)
 
 
 def ids_and_times(table: pl.LazyFrame, time: str) -> list[tuple[str, datetime]]:
@@ -73,28 +84,36 @@ def slow_rows(data: CustomerData, cutoffs, days: int) -> dict:
 
 
 def test_rows_and_labels_are_those_of_a_slow_count(past):
-    cutoffs = prospect_cutoffs(past, DAYS)
+    cutoffs = cutoffs_of(past)
     assert [later - earlier for earlier, later in pairwise(cutoffs)] == [timedelta(days=45)] * 7
     assert cutoffs[-1] + timedelta(days=DAYS) == past.observed_until
-    rows = prospect_rows(past, cutoffs, DAYS)
+    rows = prospect_rows(whole(past), cutoffs, DAYS)
     keys = list(rows.frame.select("cutoff", "customer_id").iter_rows())
     assert keys == sorted(keys)
     assert dict(zip(keys, rows.actual.tolist(), strict=True)) == slow_rows(past, cutoffs, DAYS)
     assert 0 < rows.first_orders < len(set(rows.frame["customer_id"]))
     with pytest.raises(HorizonNotObserved):
-        prospect_rows(past, [cutoffs[-1] + timedelta(days=1)], DAYS)
+        prospect_rows(whole(past), [cutoffs[-1] + timedelta(days=1)], DAYS)
 
 
 def test_a_row_knows_nothing_of_what_came_after_its_cutoff(past):
-    cutoffs = prospect_cutoffs(past, DAYS)[:2]
+    cutoffs = cutoffs_of(past)[:2]
+    first = past.orders.group_by("customer_id").agg(pl.col("ordered_at").min())
+    later = first.filter(pl.col("ordered_at") >= cutoffs[0]).select("customer_id", pl.lit("XX").alias("told"))
+    people = past.optional.customers.join(later, on="customer_id", how="left")
+    people = people.with_columns(country=pl.coalesce("told", "country")).drop("told")
+    past = replace(past, optional=replace(past.optional, customers=people))
     blind = replace(past.before(cutoffs[0]), observed_until=past.observed_until, observed_until_given=True)
-    seen, alone = prospect_rows(past, cutoffs, DAYS).at(cutoffs[0]), prospect_rows(blind, cutoffs[:1], DAYS)
+    seen = prospect_rows(whole(past), cutoffs, DAYS).at(cutoffs[0])
+    alone = prospect_rows(whole(blind), cutoffs[:1], DAYS)
     assert seen.frame.equals(alone.frame)
     assert not alone.actual.any()
+    # Enough of them to be told of, once they are customers.
+    assert seen.frame.join(later.collect(), on="customer_id").height > LEAST_CUSTOMERS
 
 
 def test_a_model_is_the_same_whatever_lies_at_or_after_the_cutoff(busy, past, purchase_model, trained):
-    again, facts = train_prospects(busy.before(AS_OF), purchase_model, SETTINGS)
+    again, facts = train_prospects(whole(busy.before(AS_OF)), purchase_model, SETTINGS)
     shuffled = replace(
         past,
         optional=replace(
@@ -103,7 +122,7 @@ def test_a_model_is_the_same_whatever_lies_at_or_after_the_cutoff(busy, past, pu
             customers=past.optional.customers.collect().reverse().lazy(),
         ),
     )
-    mixed, _ = train_prospects(shuffled, purchase_model, SETTINGS)
+    mixed, _ = train_prospects(whole(shuffled), purchase_model, SETTINGS)
     files = prospect_files(trained[0])
     assert prospect_files(again) == files
     assert prospect_files(mixed) == files
@@ -112,7 +131,7 @@ def test_a_model_is_the_same_whatever_lies_at_or_after_the_cutoff(busy, past, pu
 
 def test_the_newest_window_takes_no_part_in_what_it_judges(past, trained):
     record = trained[0].record
-    newest = prospect_cutoffs(past, DAYS)[-1]
+    newest = cutoffs_of(past)[-1]
     assert set(record["cutoff"]) == {newest.isoformat()}
     assert set(record["model"]) == {"prospects", "base_rate", "cart_then_visit"}
     value = {(row["model"], row["metric"]): row for row in record.to_dicts()}
@@ -126,14 +145,14 @@ def test_the_newest_window_takes_no_part_in_what_it_judges(past, trained):
 
 def test_the_record_is_that_of_a_model_which_ended_where_its_window_begins(purchase_model):
     data = simulate(customers=2_500, seed=6, tables=("events", "customers"))[0].before("2024-10-01")
-    record = train_prospects(data, purchase_model, SETTINGS)[0].record
-    newest = prospect_cutoffs(data, DAYS)[-1]
+    record = train_prospects(whole(data), purchase_model, SETTINGS)[0].record
+    newest = cutoffs_of(data)[-1]
     # So young a shop has the same older windows, whether it is looked at now or then.
-    earlier, facts = train_prospects(data.before(newest), purchase_model, SETTINGS)
+    earlier, facts = train_prospects(whole(data.before(newest)), purchase_model, SETTINGS)
     assert earlier.blend.chosen != "base_rate"
     assert facts["prospects"]["windows"] == 2
-    judged = prospect_rows(data, [newest], DAYS)
-    older = prospect_rows(data.before(newest), prospect_cutoffs(data.before(newest), DAYS), DAYS)
+    judged = prospect_rows(whole(data), [newest], DAYS)
+    older = prospect_rows(whole(data.before(newest)), cutoffs_of(data.before(newest)), DAYS)
     chance = earlier.blend.risk(encoded(judged.frame, earlier))
     rate = float(older.actual.mean())
     assert record.equals(prospect_record(judged.frame, judged.actual, chance, rate, cutoff=newest, seed=0))
@@ -143,7 +162,7 @@ def test_chances_are_those_of_the_truth(busy):
     """Of all who were known at the cutoff, as many order as was said, the ones that were said."""
     model = train(busy, AS_OF, rungs=("purchase",), backtest_cutoffs=())
     told = model.score_prospects(busy, AS_OF)
-    rows = prospect_rows(busy, [AS_OF], DAYS)
+    rows = prospect_rows(whole(busy), [AS_OF], DAYS)
     assert told["customer_id"].to_list() == rows.frame["customer_id"].to_list()
     chance, actual = told[f"p_first_order_{DAYS}d"].to_numpy(), rows.actual
     # Three standard errors of the sum of independent events of these chances.
@@ -192,7 +211,7 @@ def cart_shop(people: int = 2_000, seed: int = 2) -> CustomerData:
 
 
 def off(data, model) -> str:
-    found, facts = train_prospects(data, model, SETTINGS)
+    found, facts = train_prospects(whole(data), model, SETTINGS)
     assert found is None
     return facts["prospects"]["state"]
 
@@ -216,19 +235,19 @@ def test_there_is_a_reason_where_there_is_no_model(past, purchase_model):
 def test_few_first_orders_make_a_base_rate(past, purchase_model):
     some = past.optional.events.select(pl.col("customer_id").unique()).collect()["customer_id"].sort().head(30)
     few = replace(past.of_customers(some), observed_until=past.observed_until)
-    model, facts = train_prospects(few, purchase_model, SETTINGS)
+    model, facts = train_prospects(whole(few), purchase_model, SETTINGS)
     assert model.blend.chosen == "base_rate"
     assert model.encoding.features == ()
     assert 0 < facts["prospects"]["people_with_a_first_order"] < FEWEST_FIRST_ORDERS
     assert facts["prospects"]["candidate"].startswith("base_rate: 50 people")
-    rows = prospect_rows(few, prospect_cutoffs(few, DAYS), DAYS)
+    rows = prospect_rows(whole(few), cutoffs_of(few), DAYS)
     share = (rows.actual.sum() + 0.5) / (rows.actual.size + 1)
     assert model.blend.risk(np.empty((1, 0)))[0] == pytest.approx(share, rel=1e-9)
 
 
 def test_one_funnel_state_is_said(past, purchase_model):
     data = replace(past, optional=OptionalTables(customers=past.optional.customers))
-    model, facts = train_prospects(data, purchase_model, SETTINGS)
+    model, facts = train_prospects(whole(data), purchase_model, SETTINGS)
     assert "everybody was in the state member" in facts["prospects"]["candidate"]
     assert "funnel_state" not in model.encoding.features
     assert "days_since_signup" in model.encoding.features
@@ -236,7 +255,7 @@ def test_one_funnel_state_is_said(past, purchase_model):
 
 def test_without_money_there_is_a_chance_and_no_value(past, purchase_model):
     data = replace(past, orders=past.orders.drop("amount_minor"), has_refunds=False)
-    model, facts = train_prospects(data, purchase_model, SETTINGS)
+    model, facts = train_prospects(whole(data), purchase_model, SETTINGS)
     assert model.values is None
     assert facts["prospects_first_year_value"] == "none: orders carry no money"
 
@@ -245,14 +264,14 @@ def test_an_attribute_that_knows_the_outcome_is_left_out(past, purchase_model):
     bought = past.orders.select(pl.col("customer_id").unique()).collect()["customer_id"].implode()
     told = past.optional.customers.with_columns(tier=pl.col("customer_id").is_in(bought).cast(pl.Int64))
     data = replace(past, optional=replace(past.optional, customers=told, stable_attributes=("country", "tier")))
-    model, facts = train_prospects(data, purchase_model, SETTINGS)
+    model, facts = train_prospects(whole(data), purchase_model, SETTINGS)
     assert "profile_tier" in facts["prospects"]["left_out"]
     assert "profile_tier" not in model.encoding.features
     assert not {"nearest_place_km", "customer_id", "cutoff"} & set(model.encoding.features)
 
 
 def test_first_years_are_those_of_a_slow_sum(past, purchase_model):
-    rows = prospect_rows(past, prospect_cutoffs(past, DAYS), DAYS)
+    rows = prospect_rows(whole(past), cutoffs_of(past), DAYS)
     people = newcomers(past, rows, purchase_model)
     orders = past.orders.collect()
     for row in people.head(60).iter_rows(named=True):

@@ -8,13 +8,16 @@ import numpy as np
 import polars as pl
 import pytest
 
-from boosted_shops import AS_OF, HORIZONS
+from boosted_shops import QUICK
 from engines.spark_local import frame_of
 from foretell.bundles.files import bundle_files
 from foretell.engines.spark import tasks
 from foretell.engines.trained_model import TrainedModel
 from foretell.errors import ClusterMismatch, ConfigError, DataError, FitError, WindowError
+from foretell.tables.dataset import CustomerData
 from foretell.tables.read import read_orders
+from foretell.tables.read_data import read_data
+from foretell.tables.schema import OPTIONAL
 from foretell.tables.simulate import simulate
 from foretell.tables.source import Source
 from foretell.training.train import train
@@ -27,20 +30,54 @@ LIMITS = {
     "foretell.training.backtest.MOST_JUDGED": 300,
     "foretell.training.train_on_spark.MOST_JUDGED": 300,
     "foretell.training.shop._ALL_UP_TO": 250,
+    "foretell.training.prospect_rows.MOST_PEOPLE": 120,
+    "foretell.training.train_on_spark.MOST_PEOPLE": 120,
+    "foretell.training.prospect_recipe.FEWEST_FIRST_ORDERS": 20,
 }
 """Samples that are smaller than these small shops."""
 
 
 @pytest.fixture(scope="module")
-def orders() -> pl.DataFrame:
+def shop() -> CustomerData:
+    return simulate(customers=900, seed=5, tables="all")[0]
+
+
+@pytest.fixture(scope="module")
+def orders(shop) -> pl.DataFrame:
     """Orders with refunds, orders of several rows and a channel, in no order at all."""
-    data, _ = simulate(customers=900, seed=5)
-    rows = data.orders.collect().drop("row_number")
-    rows = rows.with_columns(amount=pl.col("amount_minor") / 10_000).drop("amount_minor")
+    rows = in_units(shop.orders.drop("row_number"))
     number = pl.int_range(pl.len())
     back = rows.filter(number % 17 == 0).with_columns(-pl.col("amount"), pl.col("ordered_at") + pl.duration(days=9))
     channel = pl.when(number % 3 == 0).then(pl.lit("app")).when(number % 3 == 1).then(pl.lit("web"))
     return pl.concat([rows, back]).with_columns(channel=channel).sample(fraction=1.0, shuffle=True, seed=1)
+
+
+@pytest.fixture(scope="module")
+def tables(shop, orders) -> dict[str, pl.DataFrame]:
+    """All tables; lines know their order alone, and some rows cannot be used or repeat."""
+    found = {name: in_units(getattr(shop.optional, name).lazy()) for name in shop.optional.names}
+    lines = found["order_lines"].drop("customer_id", "ordered_at")
+    events = pl.concat([found["events"], found["events"].tail(9)])
+    people = found["customers"].with_columns(
+        customer_id=pl.col("customer_id") + " ", tier=pl.col("lat").floor().cast(pl.UInt32)
+    )
+    return {"orders": orders, **found, "order_lines": lines, "events": events, "customers": people}
+
+
+def in_units(rows: pl.LazyFrame) -> pl.DataFrame:
+    money = [name for name in rows.collect_schema() if name.endswith("_minor")]
+    units = [(pl.col(name) / 10_000).alias(name.removesuffix("_minor")) for name in money]
+    return rows.with_columns(units).drop(money).collect()
+
+
+def sources(frames) -> dict[str, Source]:
+    """Frames of polars or of Spark under foretell's own names."""
+    known = {table.name: set(table.names) for table in OPTIONAL} | {"orders": {"order_id", "channel"}}
+    given = {
+        name: {column: column for column in frame.columns if column in known[name]} for name, frame in frames.items()
+    }
+    given["customers"]["stable_attributes"] = ["country", "signed_up_at", "tier"]
+    return {name: Source(frame, **given[name]) for name, frame in frames.items()}
 
 
 def named(orders) -> dict[str, str]:
@@ -54,28 +91,49 @@ def same(found: TrainedModel, expected: TrainedModel) -> None:
     assert found.version == expected.version
 
 
-@pytest.mark.parametrize(("rungs", "partitions"), [(("purchase",), (1, 8, 64)), (("pareto", "purchase"), (8,))])
-def test_any_number_of_partitions_gives_the_local_bundle(
-    spark, orders, tmp_path, monkeypatch, rungs, partitions
-) -> None:
-    for name, value in LIMITS.items():
-        monkeypatch.setattr(name, value)
-    expected = train(read_orders(orders, **named(orders)), "2025-10-01", rungs=rungs, **OPTIONS)
-    frame = Source(frame_of(spark, orders, tmp_path / "orders", files=3), **named(orders))
-    for buckets in partitions:
-        same(train_on_spark(spark, frame, "2025-10-01", rungs=rungs, buckets=buckets, **OPTIONS), expected)
+@pytest.fixture(scope="module")
+def frames(spark, tables, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("tables")
+    return {
+        name: frame_of(spark, rows, folder / name, files=2 if rows.height > 99 else 1) for name, rows in tables.items()
+    }
 
 
-def test_trees_and_the_choice_of_a_rung_are_the_local_ones_too(spark, boosted_shop, tmp_path, monkeypatch) -> None:
+@pytest.fixture
+def _samples(monkeypatch) -> None:
     for name, value in LIMITS.items():
         monkeypatch.setattr(name, value)
-    orders = boosted_shop.orders.collect().drop("row_number")
-    orders = orders.with_columns(amount=pl.col("amount_minor") / 10_000).drop("amount_minor")
-    options = dict(vars(HORIZONS), threads=1, backtest_cutoffs=["2025-07-02"], rungs=("boosted", "purchase"))
-    expected = train(read_orders(orders), AS_OF, **options)
-    frame = frame_of(spark, orders, tmp_path / "orders", files=2)
-    same(train_on_spark(spark, frame, AS_OF, buckets=5, **options), expected)
+
+
+@pytest.mark.usefixtures("_samples")
+def test_any_number_of_partitions_gives_the_local_bundle_of_all_tables(spark, tables, frames) -> None:
+    options = {**OPTIONS, "rungs": ("purchase",), "backtest_cutoffs": ["2025-05-01"]}
+    expected = train(read_data(**sources(tables)), "2025-10-01", **options)
+    for buckets in (1, 8, 64):
+        same(train_on_spark(spark, sources(frames), "2025-10-01", buckets=buckets, **options), expected)
+    assert set(expected.bundle.statistics.names) >= {"brand", "device", "place", "profile_country"}
+    assert expected.bundle.card["prospects"]["people"] < 2 * LIMITS["foretell.training.prospect_rows.MOST_PEOPLE"]
+
+
+@pytest.mark.usefixtures("_samples")
+def test_trees_their_tuning_and_the_choice_of_a_rung_are_the_local_ones_too(spark, tables, frames, monkeypatch) -> None:
+    monkeypatch.setattr("foretell.training.boosted_recipe.TREES", QUICK)
+    rungs = {"rungs": ("boosted", "purchase"), "tune": 2, "threads": 1}
+    options = {**OPTIONS, **rungs, "backtest_cutoffs": ["2025-05-01"]}
+    expected = train(read_data(**sources(tables)), "2025-10-01", **options)
+    found = train_on_spark(spark, sources(frames), "2025-10-01", buckets=5, **options)
+    same(found, expected)
+    assert found.trials.equals(expected.trials)
+    assert expected.bundle.card["tuning"]["trials"] == 2
     assert "boosted" in expected.bundle.record["backtest"]["rung"].to_list()
+    assert expected.bundle.prospects is not None
+
+
+@pytest.mark.usefixtures("_samples")
+def test_orders_alone_are_enough(spark, orders, frames) -> None:
+    options = {**OPTIONS, "rungs": ("pareto", "purchase")}
+    expected = train(read_orders(orders, **named(orders)), "2025-10-01", **options)
+    same(train_on_spark(spark, Source(frames["orders"], **named(orders)), "2025-10-01", buckets=8, **options), expected)
 
 
 def frame_in(session, rows: pl.DataFrame, folder):
@@ -130,25 +188,25 @@ def test_one_customer_with_a_third_of_the_rows_and_rows_that_repeat(spark, tmp_p
     same(train_on_spark(spark, Source(frame, **given), "2025-08-01", buckets=6, **options), expected)
 
 
-def test_other_versions_and_other_tables_are_refused(spark, orders, tmp_path, monkeypatch) -> None:
+def test_other_versions_and_tables_that_are_not_known_are_refused(spark, orders, tmp_path, monkeypatch) -> None:
     frame = frame_in(spark, orders, tmp_path)
-    with pytest.raises(ConfigError, match="Orders alone"):
-        train_on_spark(spark, {"orders": frame, "events": frame}, "2025-06-01")
+    with pytest.raises(ConfigError, match="no table 'visits'"):
+        train_on_spark(spark, {"orders": frame, "visits": frame}, "2025-06-01")
     monkeypatch.setattr("foretell.engines.spark.tasks.versions_here", lambda: {"foretell": "0", "polars": "0"})
     with pytest.raises(ClusterMismatch, match="polars"):
         train_on_spark(spark, frame, "2025-06-01")
 
 
 def test_a_worker_killed_while_it_counts_changes_nothing(spark, orders, tmp_path, monkeypatch) -> None:
-    count_customers, killed = tasks.count_customers, tmp_path / "killed"
+    run, killed = tasks.run, tmp_path / "killed"
 
-    def dies_once(batches, **given):
-        yield from count_customers(batches, **given)
-        if not killed.exists():
+    def dies_once(batches, *, task, **given):
+        yield from run(batches, task=task, **given)
+        if task == "count" and not killed.exists():
             killed.touch()
             os.kill(os.getpid(), signal.SIGKILL)
 
-    monkeypatch.setattr(tasks, "count_customers", dies_once)
+    monkeypatch.setattr(tasks, "run", dies_once)
     options = {**OPTIONS, "rungs": "purchase", "backtest_cutoffs": ()}
     frame = Source(frame_of(spark, orders, tmp_path / "orders"), **named(orders))
     found = train_on_spark(spark, frame, "2025-10-01", buckets=3, **options)

@@ -83,9 +83,9 @@ class TrainingSettings(Section):
     )
     engine: Literal["frame", "spark"] = _setting(
         "frame",
-        "Whether orders are read in one piece into memory (frame), or read and counted by the workers of a cluster "
-        "(spark), which send this process the rows of those who are learnt from; they see the orders' path under the "
-        "same name.",
+        "Whether the tables are read in one piece into memory (frame), or read and counted by the workers of a cluster "
+        "(spark), which send this process the rows of those who are learnt from; they see the tables' paths under the "
+        "same names.",
         "one of 'frame' and 'spark'",
     )
     tune_trials: Annotated[int, Field(ge=0, le=10_000)] = _setting(

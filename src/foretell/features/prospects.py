@@ -46,6 +46,52 @@ def dated_members(data: CustomerData) -> CustomerData:
     return replace(data, optional=replace(data.optional, customers=dated))
 
 
+def known_since(data: CustomerData) -> datetime | None:
+    """Return since when people are known before they order.
+
+    Parameters
+    ----------
+    data : CustomerData
+        Rows before a cutoff. Not modified.
+
+    Returns
+    -------
+    datetime or None
+        Instant of the first event, of the first sign-up where there is no table of events; None without one.
+    """
+    seen, found = dated_members(data).optional, None
+    if seen.events is not None:
+        found = seen.events.select(pl.col("occurred_at").min()).collect().item()
+    elif seen.customers is not None:
+        found = seen.customers.select(pl.col("signed_up_at").min()).collect().item()
+    return found if isinstance(found, datetime) else None
+
+
+def without_order_before(data: CustomerData, cutoff: datetime) -> pl.Series:
+    """Return who may have been a prospect at a cutoff or later.
+
+    Parameters
+    ----------
+    data : CustomerData
+        Rows of a shop, or of any subset of its people. Not modified.
+    cutoff : datetime
+        Who has an order row before it is left out.
+
+    Returns
+    -------
+    polars.Series
+        Ids of people with an event or a day of signing up, each once, in no order.
+    """
+    seen = dated_members(data)
+    tables = (seen.optional.customers, seen.optional.events)
+    ids = [table.select("customer_id") for table in tables if table is not None]
+    if not ids:
+        return pl.Series("customer_id", [], dtype=pl.String)
+    ordered = seen.orders.filter(pl.col("ordered_at") < cutoff).select("customer_id")
+    people = pl.concat(ids).drop_nulls().unique().join(ordered, on="customer_id", how="anti")
+    return people.collect()["customer_id"]
+
+
 def known_prospects(
     data: CustomerData, as_of: date | datetime | str, statistics: Statistics | None = None
 ) -> pl.DataFrame:

@@ -23,6 +23,7 @@ from foretell.training import train as training
 from foretell.training.gate import Decision, decide
 from foretell.training.prospect_recipe import NO_TABLES
 from foretell.training.shop import ShopInMemory
+from foretell.training.tuning_asked import TuningAsked
 
 _logger = logging.getLogger("foretell")
 
@@ -134,7 +135,14 @@ def train(
     if settings.training.engine == "spark":
         registry = Registry(settings.folders.models)
         champion = None if dry_run else _champion(registry)
-        learnt = learn_on_cluster(settings, as_of, champion)
+        options = settings.training
+        tune = TuningAsked(
+            options.tune_trials,
+            options.tune_timeout_seconds,
+            None if dry_run else settings.folders.models / TUNING_FOLDER,
+            resume and not dry_run,
+        )
+        learnt = learn_on_cluster(settings, as_of, champion, tune)
         return _registered(learnt, champion, registry, settings, dry_run=dry_run)
     return train_data(read_shop(settings), settings, as_of=as_of, resume=resume, dry_run=dry_run)
 

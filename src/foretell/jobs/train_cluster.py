@@ -1,5 +1,6 @@
-"""Train on a cluster: the workers read, check and count the orders that the settings name."""
+"""Train on a cluster: the workers read, check and count the tables that the settings name."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from functools import partial
@@ -7,12 +8,12 @@ from functools import partial
 from foretell.bundles.files import StoredBundle
 from foretell.config.settings import Settings
 from foretell.engines.spark.session import current_session
-from foretell.engines.spark.sources import refusing_broken_rows, source_on_spark
+from foretell.engines.spark.sources import refusing_broken_rows, sources_on_spark
 from foretell.engines.trained_model import TrainedModel
-from foretell.errors import ConfigError
 from foretell.jobs.findings import Account, notes_at
 from foretell.jobs.inputs import shop_sources
 from foretell.jobs.privacy import forgotten_ids
+from foretell.scoring.accounting import TableAccount, table_lines
 from foretell.tables.dataset import Note
 from foretell.tables.erasure import FORGOTTEN
 from foretell.training.gate import champion_cutoffs
@@ -21,6 +22,7 @@ from foretell.training.recipes import scoring_recipes
 from foretell.training.shop import Shop
 from foretell.training.train import train_shop
 from foretell.training.train_on_spark import ShopOnSpark, shop_on_spark
+from foretell.training.tuning_asked import TuningAsked
 from foretell.windows import as_cutoff, midnight_after
 
 
@@ -48,36 +50,46 @@ class Learnt:
 
 @dataclass(frozen=True)
 class CountedRows:
-    """Rows of orders left out, counted where they lie.
+    """Rows used and left out, counted where they lie.
 
     Parameters
     ----------
-    left_out : dict of str to int
+    left_out : mapping of str to int
         Rows by reason.
+    tables : tuple of TableAccount
+        By table, orders first.
     """
 
-    left_out: dict[str, int]
+    left_out: Mapping[str, int]
+    tables: tuple[TableAccount, ...]
 
     def reasons(self) -> dict[str, int]:
         """Return each reason with its number of rows, sorted."""
         return dict(sorted(self.left_out.items()))
 
     def table_lines(self) -> list[str]:
-        """Return nothing: there are orders only."""
-        return []
+        """Return the account of each table as a line of text; nothing where there are orders only."""
+        return table_lines(self.tables)
 
 
-def learn_on_cluster(settings: Settings, as_of: date | datetime | str | None, champion: StoredBundle | None) -> Learnt:
-    """Train on the orders that a cluster reads.
+def learn_on_cluster(
+    settings: Settings,
+    as_of: date | datetime | str | None,
+    champion: StoredBundle | None,
+    tune: TuningAsked,
+) -> Learnt:
+    """Train on the tables that a cluster reads.
 
     Parameters
     ----------
     settings : Settings
-        Where the orders are, horizons, rungs.
+        Where the tables are, horizons, rungs.
     as_of : date, datetime, str or None
         First instant that training does not see; None is the end of what the data observed.
     champion : StoredBundle or None
         What customers are scored with now, with which the new bundle will be compared.
+    tune : TuningAsked
+        How far the settings of the trees are tuned.
 
     Returns
     -------
@@ -86,60 +98,43 @@ def learn_on_cluster(settings: Settings, as_of: date | datetime | str | None, ch
     Raises
     ------
     ConfigError
-        If the settings ask for what a cluster cannot do, or there is none.
+        If the settings ask for what a cluster cannot read, there is none, or nothing can be tuned.
     DataError, WindowError, FitError, ClusterMismatch
         As from `foretell.train_on_spark`.
     """
     sources = shop_sources(settings)
-    _require_possible(settings, sorted(set(sources) - {"orders"}))
     horizons, options = settings.horizons.as_horizons(), settings.training
+    recipes = partial(scoring_recipes, options.rungs, annual_discount_rate=options.annual_discount_rate)
+    tune.require_possible([recipe.name for recipe in recipes()])
     spark = current_session()
     forget = forgotten_ids(settings)
-    given = {"time_zone": settings.shop.time_zone, **sources["orders"].arguments}
-    path = str(sources["orders"].source)
-    orders = source_on_spark(spark, path, given, forget=forget)
-    with refusing_broken_rows(path):
+    with refusing_broken_rows(sources):
         found = shop_on_spark(
             spark,
-            orders,
+            sources_on_spark(spark, sources, forget=forget),
             None if as_of is None else as_cutoff(as_of),
             horizons,
+            time_zone=settings.shop.time_zone,
             judged_too=lambda end: champion_cutoffs(champion, end, horizons),
+            tune=tune,
         )
     if not forget.is_empty():
         found = _told_of_forgotten(found, forget.n_unique())
-    periods = as_periods(options.exclude_periods or ())
-    recipes = partial(scoring_recipes, options.rungs, annual_discount_rate=options.annual_discount_rate)
     model = train_shop(
         found.shop,
-        recipes(exclude_periods=periods, retail_year=options.retail_year),
+        recipes,
         found.cutoffs,
         horizons,
         seed=options.seed,
-        exclude_periods=periods,
+        exclude_periods=as_periods(options.exclude_periods or ()),
         retail_year=options.retail_year,
+        tune=tune,
     )
-    data, last = found.shop.data, found.facts.ledger.last
+    account, data, last = CountedRows(found.shop.left_out, found.shop.accounts), found.shop.data, found.last_order_at
     if not data.observed_until_given and last is not None:
         # Stale is what ends before the cutoff, not what is cut there.
         data = replace(data, observed_until=midnight_after(last))
-    return Learnt(model, found.shop, CountedRows(found.left_out), notes_at(data, found.shop.as_of))
-
-
-def _require_possible(settings: Settings, others: list[str]) -> None:
-    problems = []
-    if others:
-        problems.append(
-            f"On a cluster training learns from orders alone; there is {', '.join(others)}. Remedy: train with the "
-            "engine 'frame', or leave these tables out of the settings that a cluster trains with."
-        )
-    if settings.training.tune_trials:
-        problems.append(
-            "On a cluster nothing is tuned. Remedy: tune_trials = 0, or tune on a sample of the customers "
-            "(foretell.read_orders_on_spark) with foretell.train."
-        )
-    if problems:
-        raise ConfigError(problems)
+    return Learnt(model, found.shop, account, notes_at(data, found.shop.as_of))
 
 
 def _told_of_forgotten(found: ShopOnSpark, listed: int) -> ShopOnSpark:

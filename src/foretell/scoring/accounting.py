@@ -1,6 +1,7 @@
 """What became of every source row in one scoring run: rows in = used + at or after as_of + quarantined."""
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -90,7 +91,7 @@ class RowAccount:
 
     def table_lines(self) -> list[str]:
         """Return the account of each table as a line of text; nothing where there are orders only."""
-        return [f"  {account.table}: {account.words()}" for account in self.tables if len(self.tables) > 1]
+        return table_lines(self.tables)
 
     def reasons(self) -> dict[str, int]:
         """Return each reason of quarantine with its number of rows, sorted; those of other tables with their name."""
@@ -98,6 +99,22 @@ class RowAccount:
             pl.when(pl.col("table") == "orders").then("reason").otherwise(pl.col("table") + "." + pl.col("reason"))
         ).to_series()
         return dict(sorted(Counter(named.to_list()).items()))
+
+
+def table_lines(tables: Sequence[TableAccount]) -> list[str]:
+    """Return the account of each table as a line of text.
+
+    Parameters
+    ----------
+    tables : sequence of TableAccount
+        Orders first.
+
+    Returns
+    -------
+    list of str
+        Nothing where there are orders only.
+    """
+    return [f"  {account.table}: {account.words()}" for account in tables if len(tables) > 1]
 
 
 def refund_only_rows(data: CustomerData, as_of: date | datetime | str) -> pl.DataFrame:

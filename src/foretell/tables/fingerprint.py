@@ -16,6 +16,7 @@ from foretell.tables.schema import OPTIONAL
 
 _OF_ORDERS = ("customer_id", "ordered_at", "amount_minor", "order_id", "cancelled")
 _STORED = {table.name: tuple(column.stored_name for column in table) for table in OPTIONAL}
+_EVERYBODYS = ("calendar", "places")
 _SEEDS = (11, 12)
 # Odd, so that no product loses a bit: 2**64 by the golden ratio.
 _FACTOR = 0x9E3779B97F4A7C15
@@ -32,54 +33,64 @@ def fingerprint_of(orders: pl.LazyFrame, optional: OptionalTables) -> str:
         Rows of orders.
     optional : OptionalTables
         The other tables. Of customers only the key, the attributes declared stable and, where there are places,
-        the coordinates count: a new e-mail address is no new data.
+        the coordinates count: a new e-mail address is no new data, nor is the width of whole numbers.
 
     Returns
     -------
     str
         SHA-256 as hexadecimal digits; that of the orders alone where there is no other table.
     """
-    of_orders = _digest(orders, _OF_ORDERS)
-    if not optional.names:
-        return of_orders
-    digests = {"orders": of_orders}
-    for name in optional.names:
-        digests[name] = _digest(getattr(optional, name).lazy(), _columns(name, optional))
-    return sha256_json(digests)
+    return _of_digests(table_digests(orders, optional))
 
 
-def order_digests(orders: pl.LazyFrame) -> dict[str, Any]:
-    """Digest some rows of orders.
+def table_digests(orders: pl.LazyFrame, optional: OptionalTables) -> dict[str, dict[str, Any]]:
+    """Digest the rows of some customers.
 
     Parameters
     ----------
     orders : polars.LazyFrame
-        Rows of some customers.
+        Their orders.
+    optional : OptionalTables
+        The other tables: their rows, and all of the calendar and the places.
 
     Returns
     -------
-    dict
-        Plain values for JSON and `fingerprint_of_parts`.
+    dict of str to dict
+        By table, orders first; plain values for JSON and `fingerprint_of_parts`.
     """
-    return _digests(orders, _OF_ORDERS)
+    others = {name: (getattr(optional, name).lazy(), _columns(name, optional)) for name in optional.names}
+    if "customers" in others:
+        others["customers"] = (_as_everywhere(others["customers"][0]), others["customers"][1])
+    return {name: _digests(*table) for name, table in {"orders": (orders, _OF_ORDERS), **others}.items()}
 
 
-def fingerprint_of_parts(parts: Sequence[Mapping[str, Any]]) -> str:
-    """Hash orders that were digested apart.
+def fingerprint_of_parts(parts: Sequence[Mapping[str, Mapping[str, Any]]]) -> str:
+    """Hash tables that were digested apart.
 
     Parameters
     ----------
     parts : sequence of mapping
-        At least one, as from `order_digests`.
+        At least one, as from `table_digests`, of the same tables.
 
     Returns
     -------
     str
-        As from `fingerprint_of` for all rows together, where there is no other table.
+        As from `fingerprint_of` for all rows together.
     """
-    names = parts[0]["sums"]
-    sums = {name: sum(part["sums"][name] for part in parts) % _WHOLE for name in names}
-    return sha256_json({"columns": parts[0]["columns"], "sums": sums})
+    first = parts[0]
+    split = {name: _added([part[name] for part in parts]) for name in first if name not in _EVERYBODYS}
+    return _of_digests({name: split.get(name, first[name]) for name in first})
+
+
+def _added(digests: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    first = digests[0]
+    sums = {name: sum(each["sums"][name] for each in digests) % _WHOLE for name in first["sums"]}
+    return {"columns": first["columns"], "sums": sums}
+
+
+def _of_digests(digests: Mapping[str, Mapping[str, Any]]) -> str:
+    hashes = {name: sha256_json(each) for name, each in digests.items()}
+    return hashes["orders"] if len(hashes) == 1 else sha256_json(hashes)
 
 
 def fingerprint_of_table(rows: pl.DataFrame) -> str:
@@ -95,7 +106,7 @@ def fingerprint_of_table(rows: pl.DataFrame) -> str:
     str
         SHA-256 as hexadecimal digits, the same for any order of the rows.
     """
-    return _digest(rows.lazy(), tuple(rows.columns))
+    return sha256_json(_digests(rows.lazy(), tuple(rows.columns)))
 
 
 def _columns(name: str, optional: OptionalTables) -> tuple[str, ...]:
@@ -105,8 +116,17 @@ def _columns(name: str, optional: OptionalTables) -> tuple[str, ...]:
     return tuple(dict.fromkeys(("customer_id", *optional.stable_attributes, *where)))
 
 
-def _digest(rows: pl.LazyFrame, columns: tuple[str, ...]) -> str:
-    return sha256_json(_digests(rows, columns))
+def _as_everywhere(rows: pl.LazyFrame) -> pl.LazyFrame:
+    """Bring attributes to types that every source has: a cluster knows no unsigned numbers and no categories."""
+    types: dict[str, Any] = {}
+    for name, dtype in rows.collect_schema().items():
+        if dtype.is_integer():
+            types[name] = pl.Int64
+        elif dtype in (pl.Categorical, pl.Enum):
+            types[name] = pl.String
+        elif isinstance(dtype, pl.Datetime):
+            types[name] = pl.Datetime("us", dtype.time_zone)
+    return rows.with_columns(pl.col(name).cast(dtype, strict=False) for name, dtype in types.items())
 
 
 def _digests(rows: pl.LazyFrame, columns: tuple[str, ...]) -> dict[str, Any]:

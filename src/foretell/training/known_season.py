@@ -8,21 +8,21 @@ import polars as pl
 from foretell.bundles.bundle import Bundle
 from foretell.models.level import Level
 from foretell.scoring.base import PurchaseModel
-from foretell.tables.dataset import CustomerData
 from foretell.training.families import fitted_quietly
 from foretell.training.first_order_level import SeasonAt
 from foretell.training.level import fit_level
+from foretell.training.shop import Shop, learnt_from
 
 
 def season_source(
-    past: CustomerData, bundle: Bundle, *, exclude_periods: Sequence[tuple[date, date]] = (), retail_year: bool = True
+    shop: Shop, bundle: Bundle, *, exclude_periods: Sequence[tuple[date, date]] = (), retail_year: bool = True
 ) -> SeasonAt:
     """Return where the season of a shop can be asked for.
 
     Parameters
     ----------
-    past : CustomerData
-        What was seen before training ends.
+    shop : Shop
+        As of the cutoff that training ends at.
     bundle : Bundle
         Fitted to it.
     exclude_periods : sequence of (date, date)
@@ -33,8 +33,9 @@ def season_source(
     Returns
     -------
     callable
-        From an instant to the level that was known then: the bundle's own at its end, one fitted to the rows before
-        an earlier instant; None where the bundle has none, since its recipe does without.
+        From an instant to the level that was known then: the bundle's own at its end, one fitted to the rows before an
+        earlier instant, of those that corrections are learnt on; None where the bundle has none, since its recipe does
+        without.
     """
     refinement = bundle.refinement
     if refinement is None:
@@ -45,10 +46,10 @@ def season_source(
         return fitted_quietly(type(bundle.purchase_model)(), summary, bundle.purchase_model), None
 
     def season_at(as_of: datetime) -> Level:
-        if as_of >= min(bundle.as_of, past.observed_until):
+        if as_of >= min(bundle.as_of, shop.data.observed_until):
             return refinement.level
         return fit_level(
-            past.before(as_of),
+            learnt_from(shop).before(as_of),
             as_of,
             fit,
             horizons_days=[bundle.horizons.churn_days],

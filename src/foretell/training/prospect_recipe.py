@@ -25,6 +25,7 @@ from foretell.training.first_year_spend import fit_first_year_values
 from foretell.training.leak_guard import find_leaks
 from foretell.training.prospect_evaluation import prospect_record
 from foretell.training.prospect_rows import ProspectRows, prospect_cutoffs, prospect_rows
+from foretell.training.shop import Shop
 
 FEWEST_FIRST_ORDERS = 50
 """People with a first order, and people without, from which chances are told apart."""
@@ -58,14 +59,14 @@ class ProspectSettings:
 
 
 def train_prospects(
-    past: CustomerData, model: PurchaseModel, settings: ProspectSettings, season_at: SeasonAt = lambda _: None
+    shop: Shop, model: PurchaseModel, settings: ProspectSettings, season_at: SeasonAt = lambda _: None
 ) -> tuple[ProspectModel | None, dict[str, Any]]:
     """Learn who of those who never ordered will, and judge it on the newest window, which takes no part in that.
 
     Parameters
     ----------
-    past : CustomerData
-        What was seen before training ends.
+    shop : Shop
+        As of the cutoff that training ends at.
     model : MBGCNBD or ParetoNBD
         Purchase model fitted to it, for the value of newcomers.
     settings : ProspectSettings
@@ -78,15 +79,16 @@ def train_prospects(
     tuple of ProspectModel or None, and dict
         None where the tables do not say enough; facts for the model card, with the reason.
     """
-    shop = dated_members(past)
-    if shop.optional.events is None and shop.optional.customers is None:
+    past = shop.data
+    dated = dated_members(past).optional
+    if dated.events is None and dated.customers is None:
         if past.optional.customers is None:
             return None, {"prospects": {"state": NO_TABLES}}
         return _off("there are no events, and the customers table does not say when anybody signed up")
-    cutoffs = prospect_cutoffs(past, settings.days)
+    cutoffs = prospect_cutoffs(shop.known_since, shop.first_order_at, past.observed_until, settings.days)
     if not cutoffs:
         return _off(f"no window of {settings.days} days lies behind 30 days of orders and events")
-    rows = prospect_rows(past, cutoffs, settings.days)
+    rows = prospect_rows(shop, cutoffs, settings.days)
     if not rows.actual.size:
         return _off("nobody is known before the first order")
     if not rows.first_orders:

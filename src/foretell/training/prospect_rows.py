@@ -10,17 +10,22 @@ import polars as pl
 
 from foretell.evaluation.vectors import FloatArray, IntArray
 from foretell.features.fit_statistics import fit_statistics
-from foretell.features.prospects import dated_members, known_prospects
+from foretell.features.prospects import dated_members, known_prospects, without_order_before
+from foretell.features.statistics import Statistics
+from foretell.features.summary import purchase_summary
 from foretell.labels.outcomes import outcomes
-from foretell.tables.buckets import bucket_of
+from foretell.tables.buckets import drawn
 from foretell.tables.dataset import CustomerData
+from foretell.training.shop import Shop, learnt_from
 from foretell.windows import rolling_cutoffs
 
 MOST_WINDOWS = 8
 MOST_PEOPLE = 50_000
 """People whose rows are learnt from; of more, about so many by hash."""
 
-_BUCKETS = 100_000
+PEOPLE = "prospects"
+"""Salt of that choice."""
+
 _LEAST_HISTORY_DAYS = 30
 
 
@@ -83,13 +88,17 @@ class ProspectRows:
         return ProspectRows(self.frame.filter(kept), self.actual[kept], self.waited[kept])
 
 
-def prospect_cutoffs(past: CustomerData, days: int) -> tuple[datetime, ...]:
+def prospect_cutoffs(since: datetime | None, first: datetime | None, end: datetime, days: int) -> tuple[datetime, ...]:
     """Return past cutoffs whose windows were observed as a whole, half a window apart.
 
     Parameters
     ----------
-    past : CustomerData
-        What was seen before training ends.
+    since : datetime or None
+        As from `features.prospects.known_since`.
+    first : datetime or None
+        Instant of the first order.
+    end : datetime
+        First instant that was not observed.
     days : int
         Length of a window.
 
@@ -98,32 +107,25 @@ def prospect_cutoffs(past: CustomerData, days: int) -> tuple[datetime, ...]:
     tuple of datetime
         Oldest first, at most `MOST_WINDOWS`; each with 30 days of events before it, of sign-ups without events.
     """
-    seen = dated_members(past).optional
-    found = None
-    if seen.events is not None:
-        found = seen.events.select(pl.col("occurred_at").min()).collect().item()
-    elif seen.customers is not None:
-        found = seen.customers.select(pl.col("signed_up_at").min()).collect().item()
-    first = past.first_order_at()
-    if not isinstance(found, datetime) or first is None:
+    if since is None or first is None:
         return ()
     return rolling_cutoffs(
         # Before the first order that is known nobody can be told from a customer.
-        first_seen=max(found, first),
-        end=past.observed_until,
+        first_seen=max(since, first),
+        end=end,
         horizon_days=days,
         count=MOST_WINDOWS,
         min_history_days=_LEAST_HISTORY_DAYS,
     )
 
 
-def prospect_rows(past: CustomerData, cutoffs: Sequence[datetime], days: int) -> ProspectRows:
+def prospect_rows(shop: Shop, cutoffs: Sequence[datetime], days: int) -> ProspectRows:
     """Return who was known at past cutoffs without an order, and who ordered in the window after it.
 
     Parameters
     ----------
-    past : CustomerData
-        What was seen before training ends.
+    shop : Shop
+        As of the cutoff that training ends at.
     cutoffs : sequence of datetime
         Oldest first, at least one; windows must be observed as a whole.
     days : int
@@ -132,20 +134,20 @@ def prospect_rows(past: CustomerData, cutoffs: Sequence[datetime], days: int) ->
     Returns
     -------
     ProspectRows
-        Features and the figures of the whole shop that they need are those of each row's own cutoff. Whose rows a
-        sample holds depends on ids alone.
+        Features and the figures of the shop that they need are those of each row's own cutoff; figures are fitted to
+        who was a customer then, of those that corrections are learnt on, as a bundle's are. Whose rows a sample holds
+        depends on ids alone.
 
     Raises
     ------
     HorizonNotObserved
         If a window ends after ``observed_until``.
     """
-    shop = dated_members(past)
-    people = _sampled(shop, cutoffs[0])
+    people, learnt = _sampled(shop, cutoffs[0]), dated_members(learnt_from(shop))
     parts, happened = [], []
     for cutoff in cutoffs:
-        frame = known_prospects(people, cutoff, fit_statistics(shop, cutoff))
-        ordered = outcomes(past, cutoff, days).select("customer_id", "days_to_next_order").collect()
+        frame = known_prospects(people, cutoff, _figures(learnt, cutoff))
+        ordered = outcomes(people, cutoff, days).select("customer_id", "days_to_next_order").collect()
         told = frame.select("customer_id").join(ordered, on="customer_id", how="left", maintain_order="left")
         happened.append(told["days_to_next_order"].cast(pl.Float64).fill_null(0.0).to_numpy())
         parts.append(frame.insert_column(0, pl.lit(cutoff).cast(pl.Datetime("us")).alias("cutoff")))
@@ -154,13 +156,17 @@ def prospect_rows(past: CustomerData, cutoffs: Sequence[datetime], days: int) ->
     return ProspectRows(pl.concat(parts, how="diagonal_relaxed"), (waited > 0).astype(np.float64), waited)
 
 
-def _sampled(shop: CustomerData, oldest: datetime) -> CustomerData:
+def _sampled(shop: Shop, oldest: datetime) -> CustomerData:
     """Return the rows of people who may be prospects at a cutoff: without an order before the oldest one."""
-    tables = [
-        table.select("customer_id") for table in (shop.optional.customers, shop.optional.events) if table is not None
-    ]
-    ordered = shop.orders.filter(pl.col("ordered_at") < oldest).select("customer_id")
-    ids = pl.concat(tables).drop_nulls().unique().join(ordered, on="customer_id", how="anti").collect()["customer_id"]
-    if len(ids) > MOST_PEOPLE:
-        ids = ids.filter(bucket_of(ids, _BUCKETS, salt="prospects") < _BUCKETS * MOST_PEOPLE // len(ids))
-    return replace(shop.of_customers(ids), observed_until_given=shop.observed_until_given)
+    data = dated_members(shop.data)
+    ids = without_order_before(data, oldest)
+    among = len(ids) if shop.people_at is None else shop.people_at(oldest)
+    chosen = ids.filter(drawn(ids, MOST_PEOPLE, among=among, salt=PEOPLE))
+    return replace(data.of_customers(chosen), observed_until_given=data.observed_until_given)
+
+
+def _figures(learnt: CustomerData, cutoff: datetime) -> Statistics | None:
+    # Of later customers nothing was known then that set them apart from other people.
+    customers = purchase_summary(learnt, cutoff)["customer_id"]
+    then = replace(learnt.of_customers(customers), observed_until_given=learnt.observed_until_given)
+    return fit_statistics(then, cutoff)

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 import polars as pl
 
 from foretell.features.fit_statistics import fit_statistics, needs_statistics
+from foretell.features.prospects import known_since
 from foretell.features.statistics import Statistics
 from foretell.features.summary import purchase_summary
 from foretell.models.population import Population
@@ -61,6 +62,14 @@ class Shop(Protocol):
     @property
     def whole_at(self) -> Callable[[datetime], Moment] | None:
         """From a past cutoff to the whole shop then; None where `data` are of everybody."""
+
+    @property
+    def known_since(self) -> datetime | None:
+        """As from `foretell.features.prospects.known_since`."""
+
+    @property
+    def people_at(self) -> Callable[[datetime], int] | None:
+        """From a past cutoff to how many `foretell.features.prospects.without_order_before` knows; None as above."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -134,6 +143,15 @@ class ShopInMemory:
     def whole_at(self) -> None:
         """Nothing: all rows are here."""
 
+    @property
+    def known_since(self) -> datetime | None:
+        """Since when people are known before they order."""
+        return known_since(self.data)
+
+    @property
+    def people_at(self) -> None:
+        """Nothing: all rows are here."""
+
 
 def customers_learnt_on(customers: int) -> int:
     """Return how many customers corrections are learnt on: precision grows with the root, cost in proportion.
@@ -168,6 +186,29 @@ def learnt_from(shop: Shop) -> CustomerData:
     chosen = ids.filter(drawn(ids, customers_learnt_on(among), among=among, salt=LEARNT_ON))
     # Where nobody stated the end of observation, a later as_of may be asked for: it is staleness, not an error.
     return replace(shop.data.of_customers(chosen), observed_until_given=shop.data.observed_until_given)
+
+
+def learnt_at(shop: Shop, cutoff: datetime) -> CustomerData:
+    """Return the rows of the customers that corrections would be learnt on at a past cutoff.
+
+    Parameters
+    ----------
+    shop : Shop
+        Whose.
+    cutoff : datetime
+        First instant that is not seen; one that a cluster was asked to count at.
+
+    Returns
+    -------
+    CustomerData
+        Observed as long as the shop was then, and as far as that was stated.
+    """
+    seen = shop.data.before(cutoff)
+    ids = purchase_summary(seen, cutoff)["customer_id"]
+    whole = Moment(len(ids), seen.observed_until) if shop.whole_at is None else shop.whole_at(cutoff)
+    chosen = ids.filter(drawn(ids, customers_learnt_on(whole.customers), among=whole.customers, salt=LEARNT_ON))
+    given = shop.data.observed_until_given
+    return replace(seen.of_customers(chosen), observed_until=whole.observed_until, observed_until_given=given)
 
 
 def statistics_of(shop: Shop) -> Statistics | None:

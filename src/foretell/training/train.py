@@ -1,22 +1,19 @@
 """Training: fit the chosen rung to what was seen before a cutoff, judge it on the past, keep both together."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from datetime import date, datetime
 from functools import partial
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any, Protocol
 
 from foretell import __version__
 from foretell.bundles.record import empty_record
 from foretell.engines.trained_model import TrainedModel
-from foretell.errors import ConfigError, FitError, WindowError
 from foretell.models.optimise import one_algebra_thread
 from foretell.tables.dataset import CustomerData, require_customer_data
 from foretell.tables.erasure import FORGOTTEN
-from foretell.training import tuning
 from foretell.training.backtest import MOST_JUDGED, past_cutoffs, run_backtest
 from foretell.training.known_season import season_source
 from foretell.training.past import Periods, as_periods
@@ -25,6 +22,7 @@ from foretell.training.prospect_recipe import ProspectSettings, train_prospects
 from foretell.training.recipes import BOOSTED, NAIVE_REFERENCE, ScoringRecipe, scoring_recipes, spare_threads
 from foretell.training.routing import choose_rung
 from foretell.training.shop import Shop, ShopInMemory, statistics_of
+from foretell.training.tuning_asked import TuningAsked
 from foretell.windows import Horizons, as_cutoff
 
 
@@ -133,49 +131,20 @@ def train(
     horizons = Horizons(clv_days, churn_days, order_days)
     cutoff = data.observed_until if as_of is None else as_cutoff(as_of)
     past = data.before(cutoff)
-    recipes_with = partial(
-        scoring_recipes,
-        rungs,
-        annual_discount_rate=annual_discount_rate,
-        threads=threads,
-        exclude_periods=as_periods(exclude_periods),
-        retail_year=retail_year,
-    )
-    recipes = recipes_with()
-    _require_tunable(tune, [recipe.name for recipe in recipes], resume=resume)
+    asked = TuningAsked(tune, tune_timeout_seconds, None if tune_folder is None else Path(tune_folder), resume)
+    recipes = partial(scoring_recipes, rungs, annual_discount_rate=annual_discount_rate)
+    asked.require_possible([recipe.name for recipe in recipes()])
     shop = ShopInMemory(past, cutoff)
-    chosen = judged_cutoffs(backtest_cutoffs, shop.first_order_at, past.observed_until, horizons)
-    tuned: tuning.Tuned | None = None
-    tuning_facts: Mapping[str, Any] = {}
-    with _limited_threads(threads):
-        if tune:
-            study = partial(
-                tuning.tune,
-                past,
-                # The window that reports is not one of those that choose.
-                min(max(chosen, default=cutoff), cutoff),
-                horizons,
-                trials=tune,
-                timeout_seconds=tune_timeout_seconds or 0,
-                seed=seed,
-                threads=threads or spare_threads(),
-                folder=None if tune_folder is None else Path(tune_folder),
-                resume=resume,
-                exclude_periods=as_periods(exclude_periods),
-            )
-            tuned, tuning_facts = _tuned(study)
-            recipes = recipes_with(tuned=tuned)
     model = train_shop(
         shop,
         recipes,
-        chosen,
+        judged_cutoffs(backtest_cutoffs, shop.first_order_at, past.observed_until, horizons),
         horizons,
         seed=seed,
         threads=threads,
         exclude_periods=as_periods(exclude_periods),
         retail_year=retail_year,
-        tuned=tuned,
-        tuning_facts=tuning_facts,
+        tune=asked,
     )
     if tracking is not None:
         tracking.log_training(model)
@@ -212,7 +181,7 @@ def judged_cutoffs(
 
 def train_shop(
     shop: Shop,
-    recipes: Sequence[ScoringRecipe],
+    recipes_with: Callable[..., Sequence[ScoringRecipe]],
     cutoffs: Sequence[datetime],
     horizons: Horizons,
     *,
@@ -220,8 +189,7 @@ def train_shop(
     threads: int | None = None,
     exclude_periods: Periods = (),
     retail_year: bool = True,
-    tuned: tuning.Tuned | None = None,
-    tuning_facts: Mapping[str, Any] = MappingProxyType({}),
+    tune: TuningAsked | None = None,
 ) -> TrainedModel:
     """Fit, judge and choose among recipes, wherever the rows of a shop are.
 
@@ -229,18 +197,17 @@ def train_shop(
     ----------
     shop : Shop
         As of the cutoff to train at.
-    recipes : sequence of ScoringRecipe
-        The default first.
+    recipes_with : callable
+        From ``threads``, ``exclude_periods``, ``retail_year`` and ``tuned`` to the recipes, the default first, as
+        `training.recipes.scoring_recipes`.
     cutoffs : sequence of datetime
         Past cutoffs to judge at.
     horizons : Horizons
         Horizons of the answers.
     seed, threads, exclude_periods, retail_year
         As for `train`.
-    tuned : Tuned or None
-        Settings of the trees that `recipes` have.
-    tuning_facts : mapping of str to object
-        What the card says of them.
+    tune : TuningAsked or None
+        How far the settings of the trees are tuned; None tunes nothing.
 
     Returns
     -------
@@ -253,7 +220,12 @@ def train_shop(
         As from `train`.
     """
     past = shop.data
+    options = {"threads": threads, "exclude_periods": exclude_periods, "retail_year": retail_year}
     with _limited_threads(threads):
+        tuned, tuning_facts = (tune or TuningAsked()).study(
+            shop, cutoffs, horizons, seed=seed, threads=threads or spare_threads(), exclude_periods=exclude_periods
+        )
+        recipes = recipes_with(**options, tuned=tuned)
         # The default is fitted first: a history too thin for it is refused before anything is judged.
         bundle = recipes[0].fit_shop(shop, horizons, seed)
         record = empty_record()
@@ -266,8 +238,8 @@ def train_shop(
             bundle = next(recipe for recipe in recipes if recipe.name == choice.rung).fit_shop(shop, horizons, seed)
         trees = any(recipe.name == BOOSTED for recipe in recipes)
         asked = ProspectSettings(horizons.churn_days, seed, threads or spare_threads(), with_trees=trees)
-        season_at = season_source(past, bundle, exclude_periods=exclude_periods, retail_year=retail_year)
-        prospects, prospect_facts = train_prospects(past, bundle.purchase_model, asked, season_at)
+        season_at = season_source(shop, bundle, exclude_periods=exclude_periods, retail_year=retail_year)
+        prospects, prospect_facts = train_prospects(shop, bundle.purchase_model, asked, season_at)
         # Segments read the features too, also where no trees do.
         statistics = bundle.statistics or statistics_of(shop)
     facts: dict[str, Any] = {
@@ -295,27 +267,6 @@ def train_shop(
         prospects=prospects,
     )
     return TrainedModel(bundle, trials=None if tuned is None else tuned.trials)
-
-
-def _require_tunable(trials: Any, rungs: Sequence[str], *, resume: bool) -> None:
-    problems = []
-    if not isinstance(trials, int) or isinstance(trials, bool) or trials < 0:
-        problems.append(f"tune must be a whole number of trials, 0 (none) or more, got {trials!r}.")
-    elif trials and BOOSTED not in rungs:
-        problems.append(f"Only the rung {BOOSTED!r} has settings to tune. Remedy: add it to rungs, or do not tune.")
-    elif resume and not trials:
-        problems.append("Nothing is tuned, so there is nothing to resume. Remedy: say how many trials (--tune N).")
-    if problems:
-        raise ConfigError(problems)
-
-
-def _tuned(study: Callable[[], tuning.Tuned]) -> tuple[tuning.Tuned | None, Mapping[str, Any]]:
-    """Run a study; where the history before its cutoff is too thin for one, the usual settings stay."""
-    try:
-        tuned = study()
-    except (FitError, WindowError) as error:
-        return None, {"chosen": "the defaults", "chosen_because": str(error)}
-    return tuned, tuned.facts
 
 
 def _judged_on(customers: int) -> str:

@@ -3,19 +3,21 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import partial
+from pathlib import Path
 
-from foretell.engines.spark.counted_shop import CountedShop, Orders, Session, orders_on_spark
-from foretell.engines.spark.facts import SourceFacts
+from foretell.engines.spark.counted_shop import CountedShop, Session, Tables, shop_in_buckets
 from foretell.engines.spark.population import Draw
 from foretell.engines.trained_model import TrainedModel
 from foretell.evaluation.backtest import JUDGED
-from foretell.scoring.accounting import REFUND_WITHOUT_ORDER
 from foretell.training.backtest import MOST_JUDGED
 from foretell.training.past import as_periods
+from foretell.training.prospect_rows import MOST_PEOPLE, PEOPLE, prospect_cutoffs
 from foretell.training.recipes import scoring_recipes
 from foretell.training.requirements import require_trainable
 from foretell.training.shop import LEARNT_ON, customers_learnt_on
 from foretell.training.train import Tracker, judged_cutoffs, train_shop
+from foretell.training.tuning_asked import TuningAsked
 from foretell.windows import Horizons, as_cutoff
 
 Cutoffs = Callable[[datetime], Sequence[datetime]]
@@ -32,27 +34,21 @@ class ShopOnSpark:
         As of the cutoff.
     cutoffs : sequence of datetime
         Past cutoffs to judge at.
-    facts : SourceFacts
-        What was found in the source.
+    last_order_at : datetime or None
+        Instant of the last row of orders, whether it was seen or not.
     """
 
     shop: CountedShop
     cutoffs: Sequence[datetime]
-    facts: SourceFacts
-
-    @property
-    def left_out(self) -> dict[str, int]:
-        """Rows left out, by reason."""
-        ledger, counted = self.facts.ledger, self.shop.counted
-        by_customer = {REFUND_WITHOUT_ORDER: counted.refunds_only, "duplicate_row": ledger.used - counted.rows}
-        return {**ledger.reasons(), **{reason: rows for reason, rows in by_customer.items() if rows}}
+    last_order_at: datetime | None
 
 
 def train_on_spark(
     spark: Session,
-    orders: Orders,
+    tables: Tables,
     as_of: date | datetime | str | None = None,
     *,
+    time_zone: str | None = None,
     clv_days: int = 365,
     churn_days: int = 90,
     order_days: int = 30,
@@ -62,11 +58,15 @@ def train_on_spark(
     seed: int = 0,
     threads: int | None = None,
     tracking: Tracker | None = None,
+    tune: int = 0,
+    tune_timeout_seconds: float | None = None,
+    tune_folder: str | Path | None = None,
+    resume: bool = False,
     exclude_periods: Sequence[tuple[date | str, date | str]] = (),
     retail_year: bool = True,
     buckets: int | None = None,
 ) -> TrainedModel:
-    """Train on the orders of a Spark frame: the same bundle that `foretell.train` makes of the same rows.
+    """Train on the tables of Spark frames: the same bundle that `foretell.train` makes of the same rows.
 
     Workers check the rows and count all customers by history, which is what purchase models are fitted to. The rows of
     those whom the local run looks at one by one too (200,000 for corrections, 100,000 at each past cutoff, chosen by
@@ -76,12 +76,14 @@ def train_on_spark(
     ----------
     spark : pyspark.sql.SparkSession
         A classic session.
-    orders : pyspark.sql.DataFrame or Source
+    tables : pyspark.sql.DataFrame, Source or mapping of str to either
         As for `foretell.score_on_spark`.
     as_of, clv_days, churn_days, order_days, annual_discount_rate, rungs, backtest_cutoffs, seed, threads, tracking
         As for `foretell.train`.
-    exclude_periods, retail_year
+    tune, tune_timeout_seconds, tune_folder, resume, exclude_periods, retail_year
         As for `foretell.train`.
+    time_zone : str or None
+        The shop's zone, for every table that names none.
     buckets : int or None
         As for `foretell.score_on_spark`; the bundle is the same for any number.
 
@@ -94,25 +96,23 @@ def train_on_spark(
     ------
     DataError, ClusterMismatch, TypeError
         As from `foretell.score_on_spark`.
-    WindowError, FitError
+    WindowError, FitError, BundleError, OutputError, LockHeld
         As from `foretell.train`.
     ConfigError
-        If there are tables other than orders, the session is none that can carry a task, or as from `foretell.train`.
+        If the session is none that can carry a task, a table is not known, or as from `foretell.train`.
 
     Examples
     --------
     >>> model = train_on_spark(spark, spark.read.parquet("orders"), "2026-11-01")  # doctest: +SKIP
     """
-    horizons, periods = Horizons(clv_days, churn_days, order_days), as_periods(exclude_periods)
-    recipes = scoring_recipes(
-        rungs,
-        annual_discount_rate=annual_discount_rate,
-        threads=threads,
-        exclude_periods=periods,
-        retail_year=retail_year,
-    )
+    horizons = Horizons(clv_days, churn_days, order_days)
+    recipes = partial(scoring_recipes, rungs, annual_discount_rate=annual_discount_rate)
+    asked = TuningAsked(tune, tune_timeout_seconds, None if tune_folder is None else Path(tune_folder), resume)
+    asked.require_possible([recipe.name for recipe in recipes()])
     cutoff = None if as_of is None else as_cutoff(as_of)
-    found = shop_on_spark(spark, orders, cutoff, horizons, judged_at=backtest_cutoffs, buckets=buckets)
+    found = shop_on_spark(
+        spark, tables, cutoff, horizons, time_zone=time_zone, judged_at=backtest_cutoffs, tune=asked, buckets=buckets
+    )
     model = train_shop(
         found.shop,
         recipes,
@@ -120,8 +120,9 @@ def train_on_spark(
         horizons,
         seed=seed,
         threads=threads,
-        exclude_periods=periods,
+        exclude_periods=as_periods(exclude_periods),
         retail_year=retail_year,
+        tune=asked,
     )
     if tracking is not None:
         tracking.log_training(model)
@@ -130,19 +131,21 @@ def train_on_spark(
 
 def shop_on_spark(
     spark: Session,
-    orders: Orders,
+    tables: Tables,
     as_of: datetime | None,
     horizons: Horizons,
     *,
+    time_zone: str | None = None,
     judged_at: Sequence[date | datetime | str] | None = None,
     judged_too: Cutoffs = lambda _: (),
+    tune: TuningAsked | None = None,
     buckets: int | None = None,
 ) -> ShopOnSpark:
     """Look at a shop on a cluster as training does.
 
     Parameters
     ----------
-    spark, orders, buckets
+    spark, tables, time_zone, buckets
         As for `train_on_spark`.
     as_of : datetime or None
         First instant that is not seen; None is the end of what was observed.
@@ -152,8 +155,8 @@ def shop_on_spark(
         As ``backtest_cutoffs`` of `foretell.train`.
     judged_too : callable
         Further past cutoffs at which customers will be judged.
-    buckets : int or None
-        As for `foretell.score_on_spark`.
+    tune : TuningAsked or None
+        How far the settings of the trees will be tuned; None is not at all.
 
     Returns
     -------
@@ -164,14 +167,20 @@ def shop_on_spark(
     DataError, WindowError, ClusterMismatch, ConfigError, TypeError
         As from `train_on_spark`.
     """
-    with orders_on_spark(spark, orders, as_of, buckets=buckets) as opened:
-        first, end = opened.facts.first_seen, opened.observed_until
-        cutoffs = judged_cutoffs(judged_at, first, end, horizons)
-        counted = opened.count([*dict.fromkeys([*cutoffs, *judged_too(end)])])
+    with shop_in_buckets(spark, tables, as_of, time_zone=time_zone, buckets=buckets) as opened:
+        end = opened.observed_until
+        cutoffs = judged_cutoffs(judged_at, opened.first_order_at, end, horizons)
+        windows = prospect_cutoffs(opened.known_since, opened.first_order_at, end, horizons.churn_days)
+        judged = dict.fromkeys([*cutoffs, *judged_too(end)])
+        tuned = (tune or TuningAsked()).cutoffs(cutoffs, opened.as_of)
+        told = opened.count([*dict.fromkeys([*judged, *tuned])], people_at=windows[:1])
+        counted = told.counted
         customers = counted.population.customers
         if not customers:
             require_trainable(counted.population, opened.as_of)
-        judged = [Draw(at, JUDGED, moment.customers, MOST_JUDGED) for at, moment in counted.moments.items()]
-        learnt = Draw(opened.as_of, LEARNT_ON, customers, customers_learnt_on(customers))
-        shop = opened.shop(counted, [learnt, *judged])
-    return ShopOnSpark(shop, cutoffs, opened.facts)
+        known = {at: moment.customers for at, moment in counted.moments.items()}
+        draws = [Draw(at, JUDGED, known[at], MOST_JUDGED) for at in judged]
+        learnt = {opened.as_of: customers, **{at: known[at] for at in tuned}}
+        draws += [Draw(at, LEARNT_ON, among, customers_learnt_on(among)) for at, among in learnt.items()]
+        draws += [Draw(at, PEOPLE, among, MOST_PEOPLE, ordered=False) for at, among in counted.people.items()]
+        return ShopOnSpark(told.shop(opened, draws), cutoffs, opened.last_order_at)

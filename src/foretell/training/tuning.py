@@ -77,7 +77,7 @@ def tune(
     Parameters
     ----------
     data : CustomerData
-        The shop's rows; those at or after `as_of` are not read.
+        Rows of the customers that corrections are learnt on; those at or after `as_of` are not read.
     as_of : datetime
         First instant that is not seen.
     horizons : Horizons

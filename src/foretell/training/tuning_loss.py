@@ -10,8 +10,10 @@ from numpy.typing import NDArray
 
 from foretell.bundles.refinement import AMOUNTS, EVENTS
 from foretell.errors import FitError
+from foretell.features.summary import purchase_summary
 from foretell.models.boosting_params import BoostingParams
 from foretell.models.objectives import Objective, losses
+from foretell.models.population import Population
 from foretell.tables.dataset import CustomerData
 from foretell.training.answers import Answers
 from foretell.training.boosted_recipe import TREES
@@ -19,7 +21,6 @@ from foretell.training.cross_fit import Rows, cross_fit
 from foretell.training.families import choose_family, fit_families
 from foretell.training.past import Past, Periods, Window
 from foretell.training.refiner import MOST_ROWS, MOST_WINDOWS
-from foretell.training.shop import ShopInMemory, learnt_from
 from foretell.windows import Horizons
 
 Vector = NDArray[np.float64]
@@ -91,7 +92,7 @@ class TuningLoss:
         Parameters
         ----------
         data : CustomerData
-            The shop's rows; those at or after `as_of` are not read.
+            Rows of the customers that corrections are learnt on; those at or after `as_of` are not read.
         as_of : datetime
             First instant that is not seen: every window ends by then.
         horizons : Horizons
@@ -110,10 +111,9 @@ class TuningLoss:
         FitError
             If no answer has a complete past window with enough buyers.
         """
-        shop = ShopInMemory.of(data, as_of)
-        models, spend_model = fit_families(shop.population)
-        fit = partial(fit_families, near=models, spend_near=spend_model)
-        past = Past(replace(learnt_from(shop), observed_until_given=True), fit, exclude_periods)
+        learnt = replace(data.before(as_of), observed_until_given=True)
+        models, spend_model = fit_families(Population.of(purchase_summary(learnt, as_of)))
+        past = Past(learnt, partial(fit_families, near=models, spend_near=spend_model), exclude_periods)
         windows = _windows(past, horizons, money=spend_model is not None)
         if windows:
             family = choose_family(windows.get("churn", ())[:1], models).name

@@ -157,7 +157,7 @@ def flagged_rows(
     flags = {flag(kind, one.name): pl.Boolean() for one in audiences.members for kind in ("in", "out")}
     schema = {name: dtype for name, dtype in schema.items() if name in read}
     wanted = {**schema, **dict.fromkeys(audiences.ranked, pl.Float64()), **flags}
-    task = partial(tasks.map_rows, job=call_job(audiences.flag, wanted), versions=versions)
+    task = partial(tasks.run, task="map", job=call_job(audiences.flag, wanted), versions=versions)
     given = [*(name for name in wanted if name not in flags), *map(among, audiences.ranked)]
     rows = rows.select([f.col(quoted(name)) for name in given])
     found = map_in_arrow(rows, task, spark_schema(wanted)).persist(StorageLevel.DISK_ONLY)
@@ -201,7 +201,7 @@ def files_of(chosen: "DataFrame", one: Audience, versions: Mapping[str, str]) ->
 
     inside, out = f.col(quoted(flag("in", one.name))), f.col(quoted(flag("out", one.name)))
     parts = {one.name: inside & ~out, **({one.name + HELD_OUT: inside & out} if one.holdout else {})}
-    task = partial(tasks.map_rows, job=call_job(one.contents, one.columns), versions=versions)
+    task = partial(tasks.run, task="map", job=call_job(one.contents, one.columns), versions=versions)
     read = [f.col(quoted(name)) for name in chosen.columns if name in one.reads]
     return {
         name: map_in_arrow(chosen.where(rule).orderBy(*_order(one)).select(read), task, spark_schema(one.columns))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from foretell.engines.spark.payloads import by_kind, from_bytes
+from foretell.tables.bucket_checks import accounts_of
 from foretell.tables.bucketed import DIGEST
 from foretell.tables.dataset import CustomerData
 from foretell.tables.optional_reading import KEYS
@@ -52,14 +53,31 @@ class BucketShop:
 
     Parameters
     ----------
-    data : CustomerData or None
-        None where nobody has ordered.
+    data : CustomerData
+        Uncut.
+    ordered : bool
+        Whether anybody has an order row.
     told : mapping of str to TableTold
         By table, of those split by customer.
     """
 
-    data: CustomerData | None
+    data: CustomerData
+    ordered: bool
     told: Mapping[str, TableTold] = field(default_factory=dict)
+
+    def plain(self) -> dict[str, Any]:
+        """Return as plain values for JSON what is to be known of all rows: ``tables``, by table, and ``accounts``.
+
+        Returns
+        -------
+        dict of str to object
+            Accounts are orders, rows without an order id, and the orders of customers who have many.
+        """
+        accounts, _ = accounts_of(self.data.orders.collect())
+        return {
+            "tables": {name: vars(one) for name, one in self.told.items()},
+            "accounts": [accounts.orders, accounts.unnamed, accounts.heavy.to_list()],
+        }
 
 
 def bucket_shop(batches: "Iterator[pa.RecordBatch]", job: Mapping[str, Any]) -> BucketShop:
@@ -90,14 +108,17 @@ def bucket_shop(batches: "Iterator[pa.RecordBatch]", job: Mapping[str, Any]) -> 
     shared: dict[str, Any] = {name: from_bytes(content) for name, content in job["shared"].items()}
     tables: dict[str, Any] = {**optional, **shared}
     beside = replace(OptionalTables(stable_attributes=tuple(job["stable"])), **tables)
-    seen = beside.before(cutoff)
-    for name in optional:
-        height = getattr(seen, name).select(pl.len()).collect().item()
-        told[name] = replace(told[name], later=told[name].rows - height)
-    if not found["orders"].height:
-        return BucketShop(None, told)
-    data = CustomerData.from_orders(found["orders"], observed_until=job["observed_until"])
-    return BucketShop(replace(data, optional=beside), told)
+    orders, end, seen = found["orders"], job["observed_until"], beside.before(cutoff)
+    for name, one in told.items():
+        before = orders.lazy().filter(pl.col("ordered_at") < cutoff) if name == "orders" else getattr(seen, name)
+        told[name] = replace(one, later=one.rows - before.select(pl.len()).collect().item())
+    if orders.height:
+        data = CustomerData.from_orders(orders, observed_until=end)
+        return BucketShop(replace(data, optional=beside), ordered=True, told=told)
+    numbered = orders.with_row_index("row_number", offset=1).lazy()
+    stated = None if end is None else datetime.fromisoformat(end)
+    nobody = CustomerData(numbered, stated or datetime.max, observed_until_given=end is not None, optional=beside)
+    return BucketShop(nobody, ordered=False, told=told)
 
 
 def _without_repeats(name: str, rows: pl.DataFrame, *, drop: bool) -> tuple[pl.DataFrame, TableTold]:

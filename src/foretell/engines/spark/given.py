@@ -73,35 +73,6 @@ def quoted(name: str) -> str:
     return "`" + name.replace("`", "``") + "`"
 
 
-def orders_given(tables: "DataFrame | Source | Mapping[str, DataFrame | Source]") -> "tuple[DataFrame, dict[str, Any]]":
-    """Return the frame of orders and how it is read.
-
-    Parameters
-    ----------
-    tables : pyspark.sql.DataFrame, Source or mapping of str to either
-        As for `foretell.score_on_spark`.
-
-    Returns
-    -------
-    frame : pyspark.sql.DataFrame
-        The rows.
-    arguments : dict
-        Mapping and options.
-
-    Raises
-    ------
-    ConfigError
-        If there are other tables, or options of text files.
-    TypeError
-        If the table is no Spark frame.
-    """
-    named = tables_given(tables)
-    others = sorted(set(named) - {"orders"})
-    if others:
-        raise ConfigError([f"Orders alone are read here; there is {', '.join(others)}. Remedy: give orders only."])
-    return named["orders"]
-
-
 def tables_given(
     tables: "DataFrame | Source | Mapping[str, DataFrame | Source]", *, time_zone: str | None = None
 ) -> "dict[str, tuple[DataFrame, dict[str, Any]]]":

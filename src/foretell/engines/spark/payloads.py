@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from foretell.engines.spark.rows import packed_by, sent
+from foretell.engines.spark.rows import in_sample, packed_by, sent
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -88,7 +88,7 @@ def by_kind(batches: "Iterator[pa.RecordBatch]") -> dict[str, pl.DataFrame]:
 
 
 def split_payloads(
-    batches: "Iterator[pa.RecordBatch]", buckets: int, *, by: str = "customer_id"
+    batches: "Iterator[pa.RecordBatch]", buckets: int, *, by: str = "customer_id", share: float = 1.0
 ) -> "Iterator[pa.RecordBatch]":
     """Pack rows anew by bucket of their key.
 
@@ -100,6 +100,8 @@ def split_payloads(
         Number of buckets, > 0.
     by : str
         ``customer_id``, or ``order_id``: rows without an order id go by their customer then.
+    share : float
+        Share of the customers whose rows are wanted.
 
     Yields
     ------
@@ -109,7 +111,7 @@ def split_payloads(
     key = pl.col("customer_id") if by == "customer_id" else pl.coalesce("order_id", "customer_id")
     held: list[pl.DataFrame] = []
     for rows in payloads(batches):
-        held.append(rows)
+        held.append(rows if share == 1 else rows.filter(in_sample(rows["customer_id"], share)))
         if sum(part.height for part in held) >= ROWS_PACKED:
             yield from packed_by(pl.concat(held), key, buckets)
             held = []

@@ -43,8 +43,6 @@ class ShopPlan:
         Tables that every customer's row may rest on, read.
     stable : tuple of str
         Attributes of customers that hardly change.
-    cutoff : datetime
-        First instant that scoring does not see.
     """
 
     rows: "Mapping[str, DataFrame]"
@@ -53,7 +51,6 @@ class ShopPlan:
     empty: Mapping[str, pl.DataFrame]
     shared: Mapping[str, ReadTable]
     stable: tuple[str, ...]
-    cutoff: datetime
 
     @property
     def orders(self) -> OrdersReader:
@@ -105,7 +102,10 @@ class ShopPlan:
 
 
 def plan_shop(
-    tables: "DataFrame | Source | Mapping[str, DataFrame | Source]", cutoff: datetime, *, time_zone: str | None = None
+    tables: "DataFrame | Source | Mapping[str, DataFrame | Source]",
+    cutoff: datetime | None,
+    *,
+    time_zone: str | None = None,
 ) -> ShopPlan:
     """Settle how the tables of a shop are read.
 
@@ -113,8 +113,8 @@ def plan_shop(
     ----------
     tables : pyspark.sql.DataFrame, Source or mapping of str to either
         As for `foretell.score_on_spark`.
-    cutoff : datetime
-        First instant that scoring does not see.
+    cutoff : datetime or None
+        First instant that is not seen; None where that is the end of what was observed.
     time_zone : str or None
         The shop's zone, for every table that names none.
 
@@ -130,8 +130,8 @@ def plan_shop(
     given = tables_given(tables, time_zone=time_zone)
     declared = stable_attributes(Source(None, **given["customers"][1]) if "customers" in given else None)
     stable = OptionalTables().stable_attributes if declared is None else declared
-    job: dict[str, Any] = {"as_of": cutoff.isoformat(), "time_zone": time_zone, "stable": stable}
-    job |= {"observed_until": None, "lines_later": False}
+    job: dict[str, Any] = {"time_zone": time_zone, "stable": stable, "observed_until": None, "lines_later": False}
+    job["as_of"] = None if cutoff is None else cutoff.isoformat()
     errors: list[DataError] = []
     jobs: dict[str, Mapping[str, Any]] = {}
     readers: dict[str, OrdersReader | OptionalReader] = {}
@@ -157,10 +157,9 @@ def plan_shop(
         rows={name: _readable(given[name][0]) for name in jobs},
         jobs=jobs,
         readers=readers,
-        empty={name: _no_rows(readers[name], empty_frame(given[name][0]), cutoff) for name in jobs},
+        empty={name: _no_rows(readers[name], empty_frame(given[name][0])) for name in jobs},
         shared=shared,
         stable=stable,
-        cutoff=cutoff,
     )
 
 
@@ -178,5 +177,5 @@ def _shared(name: str, frame: "DataFrame", arguments: Mapping[str, Any], time_zo
     return read_optional(name, Source(rows, **arguments), time_zone=time_zone, observed_until=None, orders=None)
 
 
-def _no_rows(reader: OrdersReader | OptionalReader, nothing: pl.DataFrame, cutoff: datetime) -> pl.DataFrame:
-    return read_part(reader, nothing, Account(reader.ledger()), cutoff)
+def _no_rows(reader: OrdersReader | OptionalReader, nothing: pl.DataFrame) -> pl.DataFrame:
+    return read_part(reader, nothing, Account(reader.ledger()), datetime.max)

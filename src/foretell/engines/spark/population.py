@@ -5,7 +5,6 @@ number, which Spark adds up over the buckets; everything that is no count is exa
 on how customers are spread.
 """
 
-import io
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,7 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from foretell.engines.spark.rows import sent, unpacked
+from foretell.engines.spark.bucket_shop import bucket_shop
+from foretell.engines.spark.payloads import as_bytes
+from foretell.engines.spark.rows import sent
+from foretell.features.prospects import without_order_before
 from foretell.features.summary import purchase_summary
 from foretell.models.history import HISTORY
 from foretell.models.population import MOST_VALUED, VALUED, Population, valued
@@ -22,7 +24,7 @@ from foretell.scoring.accounting import refund_only_rows
 from foretell.tables.buckets import drawn
 from foretell.tables.categories import known_columns, known_of_parts
 from foretell.tables.dataset import CustomerData
-from foretell.tables.fingerprint import fingerprint_of_parts, order_digests
+from foretell.tables.fingerprint import fingerprint_of_parts, table_digests
 from foretell.tables.moment import Moment
 from foretell.windows import as_cutoff, midnight_after
 
@@ -35,11 +37,11 @@ FACTS = "facts"
 COUNTED = f"{FACTS} string, " + ", ".join(f"{name} double" for name in HISTORY) + ", customers bigint"
 """Columns of what `counted_bucket` tells, as Spark writes types."""
 
-DRAWN = "payload binary, x double, z double, customers bigint"
+DRAWN = "kind string, payload binary, x double, z double, customers bigint"
 """Columns of what `drawn_bucket` tells, as Spark writes types."""
 
 _COUNTED = {FACTS: pl.String, **dict.fromkeys(HISTORY, pl.Float64), "customers": pl.Int64}
-_DRAWN = {"payload": pl.Binary, "x": pl.Float64, "z": pl.Float64, "customers": pl.Int64}
+_DRAWN = {"kind": pl.String, "payload": pl.Binary, "x": pl.Float64, "z": pl.Float64, "customers": pl.Int64}
 _ROWS_IN_PAYLOAD = 1_000_000
 
 
@@ -57,16 +59,35 @@ class Draw:
         Number of customers that it is drawn from.
     most : int
         About so many are drawn; all where there are no more.
+    ordered : bool
+        Whether customers are drawn, or people who were none: as from `features.prospects.without_order_before`.
     """
 
     before: datetime
     salt: str
     among: int
     most: int
+    ordered: bool = True
 
-    def plain(self) -> list[str | int]:
-        """Return it as plain values, in the order of the parameters."""
-        return [self.before.isoformat(), self.salt, self.among, self.most]
+    def of(self, seen: CustomerData) -> pl.Series:
+        """Draw among some people.
+
+        Parameters
+        ----------
+        seen : CustomerData
+            All their rows.
+
+        Returns
+        -------
+        polars.Series
+            Ids of those who belong to the sample.
+        """
+        if self.ordered:
+            there = seen.orders.filter(pl.col("ordered_at") < self.before).select("customer_id")
+            ids = there.unique().collect()["customer_id"]
+        else:
+            ids = without_order_before(seen, self.before)
+        return ids.filter(drawn(ids, self.most, among=self.among, salt=self.salt))
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,8 +106,10 @@ class Counted:
         Hash of all rows before the cutoff.
     moments : mapping of datetime to Moment
         The shop at past cutoffs.
-    rows, refunds_only : int
-        Rows of all buckets; those before the cutoff of customers who have nothing but refunds.
+    people : mapping of datetime to int
+        How many had no order before past cutoffs, of those who are known otherwise.
+    refunds_only : int
+        Rows before the cutoff of customers who have nothing but refunds.
     """
 
     population: Population
@@ -94,7 +117,7 @@ class Counted:
     columns: dict[str, Any]
     fingerprint: str
     moments: Mapping[datetime, Moment]
-    rows: int
+    people: Mapping[datetime, int]
     refunds_only: int
 
 
@@ -106,41 +129,40 @@ def counted_bucket(batches: "Iterator[pa.RecordBatch]", job: Mapping[str, Any]) 
     batches : iterator of pyarrow.RecordBatch
         Packed rows.
     job : mapping
-        ``as_of``, the cutoff, and ``cutoffs``, past ones, as texts.
+        What `foretell.engines.spark.bucket_shop.bucket_shop` needs; past cutoffs as texts: ``cutoffs`` to count
+        customers at, ``people_at`` to count others at.
 
     Yields
     ------
     pyarrow.RecordBatch
-        Columns of `COUNTED`; nothing of a bucket without rows.
+        Columns of `COUNTED`.
     """
-    data = unpacked(batches)
-    if data is None:
-        return
-    as_of = as_cutoff(job["as_of"])
-    seen = data.before(as_of)
+    shop, as_of = bucket_shop(batches, job), as_cutoff(job["as_of"])
+    seen = shop.data.before(as_of)
     counted = Population.counted(purchase_summary(seen, as_of))
     facts = {
+        **shop.plain(),
         "columns": known_columns(seen),
-        "digests": order_digests(seen.orders),
+        "digests": table_digests(seen.orders, seen.optional),
         "has_money": seen.has_amount,
         "log_gaps": counted.log_gaps,
         "moments": {cutoff: _moment(seen, as_cutoff(cutoff)) for cutoff in job["cutoffs"]},
         "paying": counted.paying,
-        "refunds_only": refund_only_rows(data, as_of).height,
-        "rows": data.report.rows_used,
+        "people": {cutoff: len(without_order_before(seen, as_cutoff(cutoff))) for cutoff in job["people_at"]},
+        "refunds_only": refund_only_rows(shop.data, as_of).height,
     }
     histories = counted.history_rows().summary.with_columns(customers=counted.histories.weights)
     yield from _sent(histories, _COUNTED)
     yield from _sent(pl.DataFrame({FACTS: [json.dumps(facts)]}), _COUNTED)
 
 
-def add_counted(facts: Sequence[str], histories: pl.DataFrame, *, stated: datetime | None) -> Counted:
+def add_counted(told: Sequence[Mapping[str, Any]], histories: pl.DataFrame, *, stated: datetime | None) -> Counted:
     """Add up what the buckets told.
 
     Parameters
     ----------
-    facts : sequence of str
-        Of every bucket that has rows, at least one.
+    told : sequence of mapping
+        The facts of every bucket, at least one.
     histories : polars.DataFrame
         The histories with the number of their customers; rows may repeat.
     stated : datetime or None
@@ -150,7 +172,6 @@ def add_counted(facts: Sequence[str], histories: pl.DataFrame, *, stated: dateti
     -------
     Counted
     """
-    told = [json.loads(each) for each in facts]
     population = Population.summed(
         histories,
         log_gaps=[part for bucket in told for part in bucket["log_gaps"]],
@@ -166,7 +187,7 @@ def add_counted(facts: Sequence[str], histories: pl.DataFrame, *, stated: dateti
             as_cutoff(cutoff): _moment_of_all([bucket["moments"][cutoff] for bucket in told], as_cutoff(cutoff), stated)
             for cutoff in told[0]["moments"]
         },
-        rows=sum(bucket["rows"] for bucket in told),
+        people={as_cutoff(at): sum(bucket["people"][at] for bucket in told) for at in told[0]["people"]},
         refunds_only=sum(bucket["refunds_only"] for bucket in told),
     )
 
@@ -179,29 +200,21 @@ def drawn_bucket(batches: "Iterator[pa.RecordBatch]", job: Mapping[str, Any]) ->
     batches : iterator of pyarrow.RecordBatch
         Packed rows.
     job : mapping
-        ``as_of``, the cutoff; ``draws``, a list as `Draw.plain` gives each; ``customers``, the number of all, of whom
-        those are drawn whose order values are wanted.
+        What `foretell.engines.spark.bucket_shop.bucket_shop` needs; ``draws``, one `Draw` at least; ``customers``, the
+        number of all, of whom those are drawn whose order values are wanted.
 
     Yields
     ------
     pyarrow.RecordBatch
         Columns of `DRAWN`.
     """
-    data = unpacked(batches)
-    if data is None:
-        return
     as_of = as_cutoff(job["as_of"])
-    seen = data.before(as_of)
-    first = seen.orders.group_by("customer_id").agg(pl.col("ordered_at").min()).collect()
-    wanted = pl.repeat(value=False, n=first.height, eager=True)
-    for before, salt, among, most in job["draws"]:
-        there = first["ordered_at"] < datetime.fromisoformat(before)
-        wanted |= there & drawn(first["customer_id"], most, among=among, salt=salt)
-    rows = seen.of_customers(first["customer_id"].filter(wanted)).orders.drop("row_number").collect()
-    for part in rows.iter_slices(_ROWS_IN_PAYLOAD):
-        content = io.BytesIO()
-        part.rechunk().write_ipc(content, compression="lz4")
-        yield from _sent(pl.DataFrame({"payload": [content.getvalue()]}), _DRAWN)
+    seen = bucket_shop(batches, job).data.before(as_of)
+    theirs = seen.of_customers(pl.concat(draw.of(seen) for draw in job["draws"]).unique())
+    for name in job["empty"]:
+        rows = theirs.orders.drop("row_number") if name == "orders" else getattr(theirs.optional, name)
+        for part in rows.collect().iter_slices(_ROWS_IN_PAYLOAD):
+            yield from _sent(pl.DataFrame({"kind": [name], "payload": [as_bytes(part)]}), _DRAWN)
     if seen.has_amount:
         summary = purchase_summary(seen, as_of)
         chosen = drawn(summary["customer_id"], MOST_VALUED, among=job["customers"], salt=VALUED)

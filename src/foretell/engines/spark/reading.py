@@ -1,7 +1,7 @@
 """The rows of one partition of a source, read once: usable rows as packages, and the account of all of them."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 READ = "payload binary, facts string"
 """Columns of what `read_rows` tells, as Spark writes types."""
 
+_WHEN = {"orders": "ordered_at", "events": "occurred_at", "customers": "signed_up_at"}
+
 
 @dataclass
 class Account:
@@ -35,19 +37,20 @@ class Account:
         Rows used and left out.
     refusals : Refusals
         What is wrong with its columns.
-    later : int
-        Usable rows of orders at or after the cutoff.
     content : int
         Sum of the digests of usable rows, modulo 2⁶⁴: the same rows give the same number in any order.
     unknown : Unknown
         Events of no known name.
+    first, last : datetime or None
+        Instants of the first and the last usable row before the cutoff; None without one, or without a time.
     """
 
     ledger: TableLedger
     refusals: Refusals = field(default_factory=Refusals)
-    later: int = 0
     content: int = 0
     unknown: Unknown = field(default_factory=Unknown)
+    first: datetime | None = None
+    last: datetime | None = None
 
     def absorb(self, told: "list[str]") -> None:
         """Add what the partitions told.
@@ -62,10 +65,21 @@ class Account:
             self.refusals.absorb(facts["refusals"], before)
             # Rows left out are counted, not listed: there may be more of them than a driver holds.
             self.ledger.absorb(facts["ledger"])
-            self.later += facts["later"]
+            self.see([datetime.fromisoformat(at) for at in facts["seen"]])
             self.content = (self.content + facts["content"]) % 2**64
             rows, names, where = facts["unknown"]
             self.unknown = self.unknown.plus(Unknown(rows, frozenset(names), tuple(where)), before)
+
+    def see(self, instants: Iterable[Any]) -> None:
+        """Take up when rows before the cutoff were.
+
+        Parameters
+        ----------
+        instants : iterable of (datetime or None)
+            First and last among them; None says nothing.
+        """
+        seen = [at for at in (*instants, self.first, self.last) if isinstance(at, datetime)]
+        self.first, self.last = min(seen, default=None), max(seen, default=None)
 
     def require_sound(self, observed_until: datetime | None, *, title: str) -> None:
         """Refuse what a reader of all rows of the table refuses.
@@ -90,7 +104,7 @@ class Account:
             "partition": partition_number(),
             "ledger": self.ledger.state(),
             "refusals": self.refusals.state(),
-            "later": self.later,
+            "seen": [at.isoformat() for at in (self.first, self.last) if at is not None],
             "content": self.content,
             "unknown": [self.unknown.rows, sorted(self.unknown.names), list(self.unknown.where)],
         }
@@ -127,14 +141,14 @@ def read_rows(batches: "Iterator[pa.RecordBatch]", job: Mapping[str, Any]) -> "I
     batches : iterator of pyarrow.RecordBatch
         Rows as the source has them.
     job : mapping
-        As for `reader_of`, with ``as_of`` beside.
+        As for `reader_of`, with ``as_of`` beside: ISO text, or None where every row is seen.
 
     Yields
     ------
     pyarrow.RecordBatch
         Columns of `READ`: packages of usable rows, each with its digest; then what was found, if there was any row.
     """
-    cutoff = datetime.fromisoformat(job["as_of"])
+    cutoff = datetime.max if job["as_of"] is None else datetime.fromisoformat(job["as_of"])
     reader: OrdersReader | OptionalReader | None = None
     account: Account | None = None
     for rows in gathered(batches):
@@ -161,7 +175,7 @@ def read_part(
     account : Account
         Adds them up.
     cutoff : datetime
-        First instant that scoring does not see.
+        First instant that is not seen.
 
     Returns
     -------
@@ -173,11 +187,14 @@ def read_part(
         account.refusals.add(parsed, account.ledger.rows_in)
         orders = _order_ledger(account.ledger).add(rows, parsed)
         used = orders.select([*kept_of_orders(orders.columns), DIGEST]).drop("row_number")
-        account.later += int((used["ordered_at"] >= cutoff).sum())
     else:
         used, unknown = reader.used(rows, account.ledger, account.refusals)
         account.unknown = account.unknown.plus(unknown, 0)
     account.content = content_of(used, account.content)
+    at = _WHEN.get(account.ledger.table)
+    if at in used.columns:
+        seen = used[at].filter(used[at] < cutoff)
+        account.see((seen.min(), seen.max()))
     return used
 
 

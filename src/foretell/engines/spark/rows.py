@@ -11,10 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from foretell.tables.bucketed import DIGEST, bucket_numbers
-from foretell.tables.buckets import bucket_of
-from foretell.tables.dataset import CustomerData
-from foretell.tables.kept_columns import kept_of_orders
+from foretell.tables.bucketed import bucket_numbers
+from foretell.tables.buckets import drawn
 from foretell.tables.ledger import OrderLedger
 from foretell.tables.mapping import TableMapping, map_columns
 from foretell.tables.parse import parse_columns
@@ -30,7 +28,6 @@ PACKED = "bucket int, payload binary"
 
 _SHARES = 1_000_000
 _ROWS_PARSED = 200_000
-_ROWS_PACKED = 2_000_000
 _ROWS_SENT = 20_000
 _BYTES_SENT = 16_000_000
 
@@ -108,15 +105,6 @@ class OrdersReader:
         """
         return parse_columns(rows, self.mapping, ORDERS, self.plan.opened.options)
 
-    @property
-    def roots(self) -> list[str]:
-        """Columns of the source that have to be read: all of them where repeated rows are left out."""
-        everything = list(self.plan.opened.schema)
-        if self.drop_duplicates:
-            return everything
-        wanted = {root for column in self.mapping.columns.values() for root in column.roots}
-        return [name for name in everything if name in wanted] or everything[:1]
-
 
 def gathered(batches: "Iterator[pa.RecordBatch]") -> Iterator[pl.DataFrame]:
     """Put Spark's small batches together.
@@ -160,43 +148,6 @@ def sent(rows: pl.DataFrame) -> "Iterator[pa.RecordBatch]":
     yield from rows.to_arrow(compat_level=pl.CompatLevel.oldest()).to_batches(max_chunksize=_ROWS_SENT)
 
 
-def packed_rows(
-    batches: "Iterator[pa.RecordBatch]", source: Mapping[str, Any], buckets: int, share: float = 1.0
-) -> "Iterator[pa.RecordBatch]":
-    """Read rows, and pack the usable ones by bucket of their customer.
-
-    Parameters
-    ----------
-    batches : iterator of pyarrow.RecordBatch
-        Rows of orders as the source has them.
-    source : mapping
-        As for `OrdersReader.of`.
-    buckets : int
-        Number of buckets, > 0.
-    share : float
-        Share of the customers whose rows are wanted.
-
-    Yields
-    ------
-    pyarrow.RecordBatch
-        Columns of `PACKED`.
-    """
-    reader: OrdersReader | None = None
-    held: list[pl.DataFrame] = []
-    for rows in gathered(batches):
-        reader = reader or OrdersReader.of(source, rows)
-        used = reader.ledger().add(rows, reader.parsed(rows))
-        if share < 1:
-            used = used.filter(in_sample(used["customer_id"], share))
-        kept = kept_of_orders(used.columns)
-        held.append(used.select([*kept, DIGEST] if reader.drop_duplicates else kept).drop("row_number"))
-        if sum(part.height for part in held) >= _ROWS_PACKED:
-            yield from packed_by(pl.concat(held), pl.col("customer_id"), buckets)
-            held = []
-    if held:
-        yield from packed_by(pl.concat(held), pl.col("customer_id"), buckets)
-
-
 def in_sample(ids: pl.Series, share: float) -> pl.Series:
     """Say which customers belong to a sample.
 
@@ -212,31 +163,7 @@ def in_sample(ids: pl.Series, share: float) -> pl.Series:
     polars.Series
         Boolean: by hash of the id, the same on every run and machine, and a larger share holds every smaller one.
     """
-    return pl.Series(bucket_of(ids, _SHARES, salt="spark sample") < round(share * _SHARES), dtype=pl.Boolean)
-
-
-def unpacked(batches: "Iterator[pa.RecordBatch]", *, observed_until: str | None = None) -> CustomerData | None:
-    """Return the orders of one bucket.
-
-    Parameters
-    ----------
-    batches : iterator of pyarrow.RecordBatch
-        As from `packed_rows`, of all partitions of the source.
-    observed_until : str or None
-        First instant not observed, where it was stated.
-
-    Returns
-    -------
-    CustomerData or None
-        None where there is no row.
-    """
-    payloads = [payload for batch in batches for payload in batch.column(batch.schema.get_field_index("payload"))]
-    if not payloads:
-        return None
-    orders = pl.concat([pl.read_ipc(io.BytesIO(payload.as_buffer())) for payload in payloads])
-    if DIGEST in orders.columns:
-        orders = orders.filter(pl.struct(pl.all()).is_first_distinct()).drop(DIGEST)
-    return CustomerData.from_orders(orders, observed_until=observed_until)
+    return drawn(ids, round(share * _SHARES), among=_SHARES, salt="spark sample")
 
 
 def _as_frame(batches: "list[pa.RecordBatch]") -> pl.DataFrame:

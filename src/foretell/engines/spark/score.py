@@ -7,7 +7,7 @@ from datetime import date, datetime
 from functools import partial, reduce
 from operator import add
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import polars as pl
 
@@ -15,12 +15,9 @@ from foretell.bundles.files import StoredBundle
 from foretell.engines.frame import nobody_before
 from foretell.engines.spark import tasks
 from foretell.engines.spark.audiences import AudienceMaker, Described
-from foretell.engines.spark.bucket_shop import TableTold
-from foretell.engines.spark.facts import FACTS_SCHEMA, SourceFacts, add_facts
 from foretell.engines.spark.given import quoted, stored_bundle
 from foretell.engines.spark.plan import plan_shop
 from foretell.engines.spark.ranks import percentile_of, percentile_steps
-from foretell.engines.spark.rows import OrdersReader
 from foretell.engines.spark.scored import SparkScored
 from foretell.engines.spark.scoring import FACTS, RANK_KEYS, bucket_schema
 from foretell.engines.spark.session import (
@@ -154,6 +151,7 @@ def scored_on_spark(
             spark,
             shop,
             stored,
+            cutoff,
             buckets=buckets,
             explained_customers=explained_customers,
             described=described,
@@ -169,6 +167,7 @@ def _scored(
     spark: "SparkSession",
     shop: SparkShop,
     stored: StoredBundle,
+    cutoff: datetime,
     *,
     buckets: int | None,
     explained_customers: int,
@@ -178,20 +177,17 @@ def _scored(
     from pyspark import StorageLevel
     from pyspark.sql import functions as f
 
-    cutoff, horizons = shop.plan.cutoff, stored.bundle.horizons
+    horizons = stored.bundle.horizons
     account = shop.account
     packed = shop.in_buckets(buckets or buckets_for(account.rows_in, spark.sparkContext.defaultParallelism))
     columns = {} if described is None else dict(described.columns)
-    job = {**send_bundle(spark, stored), **shop.job(), "described": None if described is None else described.job()}
-    task = partial(tasks.score_rows, job=job, versions=shop.versions)
+    job = {**send_bundle(spark, stored), **shop.job(cutoff)}
+    job["described"] = None if described is None else described.job()
+    task = partial(tasks.run, task="score", job=job, versions=shop.versions)
     kept = map_in_arrow(packed, task, spark_schema(bucket_schema(horizons, columns))).persist(StorageLevel.DISK_ONLY)
     held.append(kept)
     told = [json.loads(row[FACTS]) for row in kept.where(f.col(FACTS).isNotNull()).select(FACTS).toArrow().to_pylist()]
-    of_tables = {
-        name: reduce(add, (TableTold(**bucket["tables"][name]) for bucket in told), TableTold())
-        for name in account.tables
-    }
-    account.settle(of_tables)
+    of_tables = account.settle(bucket["tables"] for bucket in told)
     customers = kept.where(f.col(FACTS).isNull())
     steps = percentile_steps(customers, RANK_KEYS)
     if not steps["orders_key"]:
@@ -206,7 +202,10 @@ def _scored(
     if explained_customers:
         chosen = _highest(customers, horizons, by_value, explained_customers)
         explain = partial(
-            tasks.explain_rows, job={**job, "chosen": spark.sparkContext.broadcast(chosen)}, versions=shop.versions
+            tasks.run,
+            task="explain",
+            job={**job, "chosen": spark.sparkContext.broadcast(chosen)},
+            versions=shop.versions,
         )
         texts = dict.fromkeys(("customer_id", *REASONS), pl.String())
         reasons = map_in_arrow(packed, explain, spark_schema(texts)).persist(StorageLevel.DISK_ONLY)
@@ -223,9 +222,9 @@ def _scored(
     types = {**score_schema(horizons), **columns}
     return SparkScored(
         scores=scores.select([f.col(quoted(name)) for name in score_schema(horizons)]),
-        accounts=account.table_accounts(of_tables, refunds_only),
+        accounts=account.table_accounts(of_tables, refunds_only, cutoff),
         reasons=account.reasons(refunds_only),
-        notes=account.notes(of_tables, shop.account_notes([bucket["accounts"] for bucket in of_customers])),
+        notes=account.notes(of_tables, shop.account_notes([bucket["accounts"] for bucket in told])),
         content=account.content,
         customers=sum(bucket["activity"]["customers"] for bucket in of_customers),
         refunds_only=refunds_only,
@@ -243,38 +242,6 @@ def _scored(
         has_money=bool(steps["clv_key"]),
         plan=shop.plan,
     )
-
-
-def find_facts(
-    rows: "DataFrame", reader: OrdersReader, source: Mapping[str, Any], cutoff: datetime, versions: Mapping[str, str]
-) -> SourceFacts:
-    """Account for every row of a source, partition by partition.
-
-    Parameters
-    ----------
-    rows : pyspark.sql.DataFrame
-        The columns that are read.
-    reader : OrdersReader
-        How.
-    source : mapping
-        What `reader` was made of.
-    cutoff : datetime
-        First instant that scoring does not see.
-    versions : mapping of str to str
-        Libraries of the driver.
-
-    Returns
-    -------
-    SourceFacts
-
-    Raises
-    ------
-    DataError
-        As from `foretell.read_orders`.
-    """
-    asked = {**source, "as_of": cutoff.isoformat()}
-    told = map_in_arrow(rows, partial(tasks.find_facts, source=asked, versions=versions), FACTS_SCHEMA)
-    return add_facts(told.toArrow(), reader)
 
 
 def _highest(customers: "DataFrame", horizons: Horizons, by_value: str, count: int) -> list[str]:

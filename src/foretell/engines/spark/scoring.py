@@ -26,7 +26,6 @@ from foretell.scoring.ranks import RANKED_DIGITS
 from foretell.scoring.reasons import explain_bucket
 from foretell.scoring.schema import REASONS, score_schema
 from foretell.scoring.score import known_for_scoring, score_bucket
-from foretell.tables.bucket_checks import accounts_of
 from foretell.windows import Horizons, as_cutoff
 
 if TYPE_CHECKING:
@@ -77,12 +76,12 @@ def scored_bucket(batches: "Iterator[pa.RecordBatch]", job: Mapping[str, Any]) -
         Columns of `bucket_schema`, exactly: Spark matches columns by place and not by name.
     """
     shop = bucket_shop(batches, job)
-    told: dict[str, Any] = {"tables": {name: vars(one) for name, one in shop.told.items()}}
+    told = shop.plain()
     stored, cutoff, data = bundle_of(job), as_cutoff(job["as_of"]), shop.data
     horizons = stored.bundle.horizons
     described = {name: polars_type(kind) for name, kind in (job["described"] or {"columns": ()})["columns"]}
     schema = bucket_schema(horizons, described)
-    if data is None:
+    if not shop.ordered:
         yield from _told(told, schema)
         return
     with one_algebra_thread():
@@ -96,9 +95,7 @@ def scored_bucket(batches: "Iterator[pa.RecordBatch]", job: Mapping[str, Any]) -
     clv, orders = f"predicted_clv_{horizons.clv_days}d", f"predicted_orders_{horizons.clv_days}d"
     ranked = (clv, orders, f"churn_risk_{horizons.churn_days}d")
     keyed = scores.with_columns(rank_key(scores[name]).alias(key) for name, key in zip(ranked, RANK_KEYS, strict=True))
-    accounts, _ = accounts_of(data.orders.collect())
     told |= {
-        "accounts": [accounts.orders, accounts.unnamed, accounts.heavy.to_list()],
         "refunds_only": refund_only_rows(data, cutoff).height,
         "activity": vars(activity_bucket(data, cutoff, active_days=horizons.churn_days)),
         "weeks": weeks.to_dict(as_series=False),
@@ -123,8 +120,6 @@ def explained_bucket(batches: "Iterator[pa.RecordBatch]", job: Mapping[str, Any]
         ``customer_id`` and the reasons.
     """
     data = bucket_shop(batches, job).data
-    if data is None:
-        return
     here = data.orders.select(pl.col("customer_id").unique()).collect()["customer_id"]
     mine = here.filter(here.is_in(pl.Series(job["chosen"].value, dtype=pl.String).implode())).sort()
     if mine.is_empty():

@@ -71,7 +71,7 @@ def score_parts_on_spark(
         "stable_attributes": optional.stable_attributes,
     }
     numbers = spark.range(0, len(open_numbers), 1, len(open_numbers))
-    task = partial(tasks.score_stored_buckets, job={**job, "numbers": open_numbers}, versions=versions)
+    task = partial(tasks.run, task="score stored buckets", job={**job, "numbers": open_numbers}, versions=versions)
     map_in_arrow(numbers, task, "bucket int").toArrow()
     lacking = [number for number in open_numbers if not parts["scored"].has(number)]
     if lacking:

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from functools import partial, reduce
 from typing import TYPE_CHECKING, Any
 
@@ -83,13 +84,40 @@ class SparkShop:
         pyspark.sql.DataFrame
             ``bucket``, ``payload``, ``kind``; a partition a bucket.
         """
-        split = [_split(part, name, buckets, "customer_id", self.versions) for name, part in self.parts.items()]
+        split = [_split(part, name, "split", self.versions, buckets=buckets) for name, part in self.parts.items()]
         return _gathered(split, buckets)
 
-    def job(self) -> dict[str, Any]:
-        """Return what `foretell.engines.spark.bucket_shop.bucket_shop` needs to know."""
+    def of_share(self, share: float) -> "DataFrame":
+        """Return the rows of some customers, of every table.
+
+        Parameters
+        ----------
+        share : float
+            Share of the customers, as for `foretell.engines.spark.rows.in_sample`.
+
+        Returns
+        -------
+        pyspark.sql.DataFrame
+            ``bucket``, ``payload``, ``kind``.
+        """
+        how = {"buckets": 1, "share": share}
+        split = [_split(part, name, "split", self.versions, **how) for name, part in self.parts.items()]
+        return reduce(lambda one, other: one.union(other), split)
+
+    def job(self, cutoff: datetime) -> dict[str, Any]:
+        """Return what `foretell.engines.spark.bucket_shop.bucket_shop` needs to know.
+
+        Parameters
+        ----------
+        cutoff : datetime
+            First instant that is not seen.
+
+        Returns
+        -------
+        dict of str to object
+        """
         return {
-            "as_of": self.plan.cutoff.isoformat(),
+            "as_of": cutoff.isoformat(),
             "observed_until": self.plan.observed_until,
             "empty": {name: as_bytes(rows) for name, rows in self.plan.empty.items()},
             "shared": {name: as_bytes(read.frame) for name, read in self.plan.shared.items()},
@@ -121,7 +149,7 @@ def read_shop(plan: ShopPlan, versions: Mapping[str, str], buckets_for: Callable
     """
     parts = {}
     for name, rows in plan.rows.items():
-        task = partial(tasks.read_table, job=plan.jobs[name], versions=versions)
+        task = partial(tasks.run, task="read", job=plan.jobs[name], versions=versions)
         parts[name] = _kept(map_in_arrow(rows, task, READ))
     try:
         account = ShopAccount.of(plan, _told(parts))
@@ -144,11 +172,11 @@ def read_shop(plan: ShopPlan, versions: Mapping[str, str], buckets_for: Callable
 
 def _placed(parts: "Mapping[str, DataFrame]", plan: ShopPlan, versions: Mapping[str, str], buckets: int) -> "DataFrame":
     """Bring rows of one order id together: lines take customer and time from there, and ids of several are counted."""
-    what = "keys of orders" if plan.lines_later else "digests of orders"
-    split = [_split(parts["orders"], "orders", buckets, what, versions)]
+    what = "split keys of orders" if plan.lines_later else "split digests of orders"
+    split = [_split(parts["orders"], "orders", what, versions, buckets=buckets)]
     if plan.lines_later:
-        split.append(_split(parts["order_lines"], "order_lines", buckets, "order_id", versions))
-    task = partial(tasks.place_lines, job={"observed_until": plan.observed_until}, versions=versions)
+        split.append(_split(parts["order_lines"], "order_lines", "split", versions, buckets=buckets, by="order_id"))
+    task = partial(tasks.run, task="place lines", job={"observed_until": plan.observed_until}, versions=versions)
     return map_in_arrow(_gathered(split, buckets), task, READ)
 
 
@@ -172,12 +200,12 @@ def _told(parts: "Mapping[str, DataFrame]") -> dict[str, list[str]]:
     return found
 
 
-def _split(part: "DataFrame", kind: str, buckets: int, by: str, versions: Mapping[str, str]) -> "DataFrame":
+def _split(part: "DataFrame", kind: str, task: str, versions: Mapping[str, str], **how: Any) -> "DataFrame":
     from pyspark.sql import functions as f
 
     rows = part.where(f.col("payload").isNotNull()).select("payload")
-    task = partial(tasks.split_packages, buckets=buckets, by=by, versions=versions)
-    return map_in_arrow(rows, task, PACKED).withColumn("kind", f.lit(kind))
+    found = map_in_arrow(rows, partial(tasks.run, task=task, versions=versions, **how), PACKED)
+    return found.withColumn("kind", f.lit(kind))
 
 
 def _gathered(split: "list[DataFrame]", buckets: int) -> "DataFrame":

@@ -4,6 +4,7 @@ import json
 import warnings
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import polars as pl
@@ -131,12 +132,17 @@ class ShopAccount:
             raise DataError([shared_order_ids(shared)], source=self.plan.readers["order_lines"].title)
         self._require_sound(["order_lines"])
 
-    def settle(self, told: Mapping[str, TableTold]) -> None:
+    def settle(self, buckets: Iterable[Mapping[str, Mapping[str, int]]]) -> dict[str, TableTold]:
         """Take up what all rows of a customer tell together.
 
         Parameters
         ----------
-        told : mapping of str to TableTold
+        buckets : iterable of mapping
+            Of every bucket, by table, the values of its `TableTold`.
+
+        Returns
+        -------
+        dict of str to TableTold
             Sums over all buckets.
 
         Raises
@@ -144,11 +150,15 @@ class ShopAccount:
         DataError
             If rows of one customer say different things.
         """
+        told = dict.fromkeys(self.tables, TableTold())
+        for bucket in buckets:
+            told = {name: one + TableTold(**bucket[name]) for name, one in told.items()}
         for name, one in told.items():
             self.tables[name].ledger.leave_out("duplicate_row", one.dropped)
             if one.contradicting:
                 violation = contradicting_rows(name, KEYS[name], one.contradicting)
                 raise DataError([violation], source=self.plan.readers[name].title)
+        return told
 
     def notes(self, told: Mapping[str, TableTold], of_accounts: tuple[Note, ...] = ()) -> tuple[Note, ...]:
         """Return what stops nothing and should be known.
@@ -156,7 +166,7 @@ class ShopAccount:
         Parameters
         ----------
         told : mapping of str to TableTold
-            As for `settle`.
+            As from `settle`.
         of_accounts : tuple of Note
             Of orders, what several buckets tell together.
 
@@ -198,30 +208,34 @@ class ShopAccount:
             found |= {f"{name}.{reason}": rows for reason, rows in read.quarantine["reason"].value_counts().rows()}
         return dict(sorted(found.items()))
 
-    def table_accounts(self, told: Mapping[str, TableTold], refunds_only: int) -> tuple[TableAccount, ...]:
+    def table_accounts(
+        self, told: Mapping[str, TableTold], refunds_only: int, cutoff: datetime
+    ) -> tuple[TableAccount, ...]:
         """Return what became of every source row, by table.
 
         Parameters
         ----------
         told : mapping of str to TableTold
-            As for `settle`.
+            As from `settle`.
         refunds_only : int
             Rows of customers with refunds only.
+        cutoff : datetime
+            First instant that is not seen.
 
         Returns
         -------
         tuple of TableAccount
             Orders first.
         """
-        return tuple(self._accounts(told, refunds_only))
+        return tuple(self._accounts(told, refunds_only, cutoff))
 
-    def _accounts(self, told: Mapping[str, TableTold], refunds_only: int) -> Iterator[TableAccount]:
+    def _accounts(self, told: Mapping[str, TableTold], refunds_only: int, cutoff: datetime) -> Iterator[TableAccount]:
         for name, account in self.tables.items():
             ledger, of_used = account.ledger, refunds_only if name == "orders" else 0
-            later = account.later if name == "orders" else told[name].later
+            later = told[name].later
             left_out = ledger.rows_in - ledger.used + of_used
             yield TableAccount(name, ledger.rows_in, ledger.rows_in - left_out - later, later, left_out)
-        seen = self.plan.nobody().optional.before(self.plan.cutoff)
+        seen = self.plan.nobody().optional.before(cutoff)
         for name, read in self.plan.shared.items():
             used, report = getattr(seen, name).height, read.report
             yield TableAccount(name, report.rows_in, used, report.rows_used - used, report.rows_quarantined)

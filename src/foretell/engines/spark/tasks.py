@@ -7,6 +7,7 @@ number of threads once find it set.
 import os
 from collections.abc import Iterator, Mapping
 from functools import cache
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -16,6 +17,21 @@ if TYPE_CHECKING:
 
 _THREADS = ("POLARS_MAX_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 _COMPARED = ("polars", "numpy", "scipy", "lightgbm")
+
+TASKS: Mapping[str, str] = {
+    "read": "reading.read_rows",
+    "split": "payloads.split_payloads",
+    "split keys of orders": "lines.split_order_keys",
+    "split digests of orders": "lines.split_order_digests",
+    "place lines": "lines.placed_lines",
+    "score": "scoring.scored_bucket",
+    "explain": "scoring.explained_bucket",
+    "count": "population.counted_bucket",
+    "draw": "population.drawn_bucket",
+    "map": "calls.mapped_rows",
+    "score stored buckets": "shared_folder.score_numbers",
+}
+"""Functions by name of the task, in modules beside this one: they are imported where they run."""
 
 
 @cache
@@ -56,274 +72,33 @@ def say_versions(_batches: "Batches") -> "Batches":
     yield from sent(pl.DataFrame({"library": list(found), "version": list(found.values())}))
 
 
-def find_facts(batches: "Batches", *, source: Mapping[str, Any], versions: Mapping[str, str]) -> "Batches":
-    """Account for the rows of one partition of the source.
+def run(batches: "Batches", *, task: str, versions: Mapping[str, str], **given: Any) -> "Batches":
+    """Run one of `TASKS` on the record batches of a partition.
 
     Parameters
     ----------
     batches : iterator of pyarrow.RecordBatch
-        Rows of orders as the source has them.
-    source : mapping
-        As for `foretell.engines.spark.rows.OrdersReader`.
+        What the task is about.
+    task : str
+        Its name.
     versions : mapping of str to str
         Libraries of the driver.
+    **given : object
+        What the function takes beside the batches, ``job`` mostly.
 
     Yields
     ------
     pyarrow.RecordBatch
-        One row, as from `foretell.engines.spark.facts.partition_facts`.
-    """
-    _settle(versions)
-    from foretell.engines.spark.facts import partition_facts
+        What the function yields.
 
-    yield from partition_facts(batches, source)
-
-
-def split_rows(
-    batches: "Batches", *, source: Mapping[str, Any], buckets: int, share: float = 1.0, versions: Mapping[str, str]
-) -> "Batches":
-    """Read the rows of one partition of the source, and pack the usable ones by bucket of their customer.
-
-    Parameters
-    ----------
-    batches : iterator of pyarrow.RecordBatch
-        Rows of orders as the source has them.
-    source : mapping
-        As for `foretell.engines.spark.rows.OrdersReader`.
-    buckets : int
-        Number of buckets.
-    share : float
-        Share of the customers whose rows are wanted.
-    versions : mapping of str to str
-        Libraries of the driver.
-
-    Yields
+    Raises
     ------
-    pyarrow.RecordBatch
-        As from `foretell.engines.spark.rows.packed_rows`.
+    ClusterMismatch
+        If a library has another version here.
     """
     _settle(versions)
-    from foretell.engines.spark.rows import packed_rows
-
-    yield from packed_rows(batches, source, buckets, share)
-
-
-def read_table(batches: "Batches", *, job: Mapping[str, Any], versions: Mapping[str, str]) -> "Batches":
-    """Read the rows of one partition of a table once, and account for all of them.
-
-    Parameters
-    ----------
-    batches : iterator of pyarrow.RecordBatch
-        Rows as the source has them.
-    job : mapping
-        As for `foretell.engines.spark.reading.read_rows`.
-    versions : mapping of str to str
-        Libraries of the driver.
-
-    Yields
-    ------
-    pyarrow.RecordBatch
-        As from `foretell.engines.spark.reading.read_rows`.
-    """
-    _settle(versions)
-    from foretell.engines.spark.reading import read_rows
-
-    yield from read_rows(batches, job)
-
-
-def split_packages(
-    batches: "Batches", *, buckets: int, by: str = "customer_id", versions: Mapping[str, str]
-) -> "Batches":
-    """Pack rows that were read by bucket of their key.
-
-    Parameters
-    ----------
-    batches : iterator of pyarrow.RecordBatch
-        ``payload``, as from `read_table`.
-    buckets : int
-        Number of buckets.
-    by : str
-        ``customer_id``, ``order_id``; of orders ``keys of orders``, what lines need to know of them, by order id, or
-        ``digests of orders``, what is needed to count the order ids of several customers.
-    versions : mapping of str to str
-        Libraries of the driver.
-
-    Yields
-    ------
-    pyarrow.RecordBatch
-        ``bucket``, ``payload``.
-    """
-    _settle(versions)
-    from foretell.engines.spark.lines import split_order_digests, split_order_keys
-    from foretell.engines.spark.payloads import split_payloads
-
-    if by == "keys of orders":
-        yield from split_order_keys(batches, buckets)
-    elif by == "digests of orders":
-        yield from split_order_digests(batches, buckets)
-    else:
-        yield from split_payloads(batches, buckets, by=by)
-
-
-def place_lines(batches: "Batches", *, job: Mapping[str, Any], versions: Mapping[str, str]) -> "Batches":
-    """Find customer and time of the order lines of one bucket of order ids.
-
-    Parameters
-    ----------
-    batches : iterator of pyarrow.RecordBatch
-        As for `foretell.engines.spark.lines.placed_lines`.
-    job : mapping
-        As for that.
-    versions : mapping of str to str
-        Libraries of the driver.
-
-    Yields
-    ------
-    pyarrow.RecordBatch
-        As from `read_table`.
-    """
-    _settle(versions)
-    from foretell.engines.spark.lines import placed_lines
-
-    yield from placed_lines(batches, job)
-
-
-def score_rows(batches: "Batches", *, job: Mapping[str, Any], versions: Mapping[str, str]) -> "Batches":
-    """Score the customers of one bucket.
-
-    Parameters
-    ----------
-    batches : iterator of pyarrow.RecordBatch
-        As from `split_rows`, all that concern the bucket's customers.
-    job : mapping
-        As for `foretell.engines.spark.scoring.scored_bucket`.
-    versions : mapping of str to str
-        Libraries of the driver.
-
-    Yields
-    ------
-    pyarrow.RecordBatch
-        Columns of `foretell.engines.spark.scoring.bucket_schema`.
-    """
-    _settle(versions)
-    from foretell.engines.spark.scoring import scored_bucket
-
-    yield from scored_bucket(batches, job)
-
-
-def count_customers(batches: "Batches", *, job: Mapping[str, Any], versions: Mapping[str, str]) -> "Batches":
-    """Count the customers of one bucket by history.
-
-    Parameters
-    ----------
-    batches : iterator of pyarrow.RecordBatch
-        As from `split_rows`, all that concern the bucket's customers.
-    job : mapping
-        As for `foretell.engines.spark.population.counted_bucket`.
-    versions : mapping of str to str
-        Libraries of the driver.
-
-    Yields
-    ------
-    pyarrow.RecordBatch
-        Columns of `foretell.engines.spark.population.COUNTED`.
-    """
-    _settle(versions)
-    from foretell.engines.spark.population import counted_bucket
-
-    yield from counted_bucket(batches, job)
-
-
-def draw_customers(batches: "Batches", *, job: Mapping[str, Any], versions: Mapping[str, str]) -> "Batches":
-    """Return the rows of those customers of one bucket that are learnt from or judged, and order values.
-
-    Parameters
-    ----------
-    batches : iterator of pyarrow.RecordBatch
-        As from `split_rows`, all that concern the bucket's customers.
-    job : mapping
-        As for `foretell.engines.spark.population.drawn_bucket`.
-    versions : mapping of str to str
-        Libraries of the driver.
-
-    Yields
-    ------
-    pyarrow.RecordBatch
-        Columns of `foretell.engines.spark.population.DRAWN`.
-    """
-    _settle(versions)
-    from foretell.engines.spark.population import drawn_bucket
-
-    yield from drawn_bucket(batches, job)
-
-
-def explain_rows(batches: "Batches", *, job: Mapping[str, Any], versions: Mapping[str, str]) -> "Batches":
-    """Say why some customers of one bucket are scored as they are.
-
-    Parameters
-    ----------
-    batches : iterator of pyarrow.RecordBatch
-        As from `split_rows`, all that concern the bucket's customers.
-    job : mapping
-        As for `foretell.engines.spark.scoring.explained_bucket`.
-    versions : mapping of str to str
-        Libraries of the driver.
-
-    Yields
-    ------
-    pyarrow.RecordBatch
-        ``customer_id`` and the reasons.
-    """
-    _settle(versions)
-    from foretell.engines.spark.scoring import explained_bucket
-
-    yield from explained_bucket(batches, job)
-
-
-def map_rows(batches: "Batches", *, job: Mapping[str, Any], versions: Mapping[str, str]) -> "Batches":
-    """Send rows through a function.
-
-    Parameters
-    ----------
-    batches : iterator of pyarrow.RecordBatch
-        The rows.
-    job : mapping
-        As for `foretell.engines.spark.calls.mapped_rows`.
-    versions : mapping of str to str
-        Libraries of the driver.
-
-    Yields
-    ------
-    pyarrow.RecordBatch
-        What it returns.
-    """
-    _settle(versions)
-    from foretell.engines.spark.calls import mapped_rows
-
-    yield from mapped_rows(batches, job)
-
-
-def score_stored_buckets(batches: "Batches", *, job: Mapping[str, Any], versions: Mapping[str, str]) -> "Batches":
-    """Score buckets that lie in a folder which every node sees, and leave the results there.
-
-    Parameters
-    ----------
-    batches : iterator of pyarrow.RecordBatch
-        Numbers of buckets.
-    job : mapping
-        As for `foretell.engines.spark.shared_folder.score_numbers`.
-    versions : mapping of str to str
-        Libraries of the driver.
-
-    Yields
-    ------
-    pyarrow.RecordBatch
-        The numbers of the finished buckets.
-    """
-    _settle(versions)
-    from foretell.engines.spark.shared_folder import score_numbers
-
-    yield from score_numbers(batches, job)
+    module, function = TASKS[task].split(".")
+    yield from getattr(import_module(f"foretell.engines.spark.{module}"), function)(batches, **given)
 
 
 def _settle(versions: Mapping[str, str]) -> None:
