@@ -117,7 +117,7 @@ def test_ledgers_of_partitions_add_up_to_that_of_all_rows() -> None:
     assert (sums.rows_in, sums.used, sums.late, sums.last) == (whole.rows_in, whole.used, whole.late, whole.last)
     assert sums.currencies() == whole.currencies() != ()
     assert sums.notes() == whole.notes()
-    assert sums.lonely_days() == whole.lonely_days() != ()
+    assert sums.day_notes() == whole.day_notes() != ()
 
 
 def packed_bundle(bundle, folder: Path) -> tuple[Path, str]:

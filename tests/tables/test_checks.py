@@ -1,16 +1,15 @@
-"""Checks over all rows: accounts, order ids, doubles, currencies, lonely days."""
+"""Checks over all rows: accounts, order ids, doubles, currencies."""
 
-from datetime import date, datetime, timedelta
+from datetime import datetime
 
 import polars as pl
 import pytest
 
-from foretell.tables import checks, digests
+from foretell.tables import digests
 from foretell.tables.accounting import account_for_rows
 from foretell.tables.checks import (
     account_notes,
     currency_violations,
-    lonely_day_notes,
     observed_until_violations,
     repeated_rows,
 )
@@ -84,24 +83,6 @@ def test_half_of_the_rows_may_lie_after_the_end_but_not_more():
     end = datetime(2021, 1, 1)
     assert observed_until_violations(pl.Series([True, False]), end) == ()
     assert observed_until_violations(pl.Series([True, True, False]), end)[0].count == 2
-
-
-def test_days_far_from_all_others_are_told():
-    days = [datetime(2021, 1, 1) + timedelta(days=number) for number in range(5)]
-    assert lonely_day_notes(pl.Series(days)) == ()
-    assert lonely_day_notes(pl.Series([*days, days[-1] + timedelta(days=366)])) == ()
-    (note,) = lonely_day_notes(pl.Series([*days, *[days[-1] + timedelta(days=367)] * 2]))
-    assert (note.code, note.count) == ("lonely_last_day", 2)
-    assert lonely_day_notes(pl.Series([days[0], days[0] + timedelta(days=900)])) == ()
-
-
-@pytest.mark.parametrize("at_once", [1, 4, 1_000])
-def test_days_are_counted_where_they_stand(monkeypatch, at_once):
-    monkeypatch.setattr(checks, "_AT_ONCE", at_once)
-    times = [datetime(1969, 12, 30, 23, 59), datetime(1970, 1, 1), datetime(1969, 12, 30), datetime(2024, 2, 29, 12)]
-    found = checks.days_table(pl.Series([*times, times[0], times[3]]))
-    assert found.rows() == [(date(1969, 12, 30), 3), (date(1970, 1, 1), 1), (date(2024, 2, 29), 2)]
-    assert checks.days_table(pl.Series([], dtype=pl.Datetime("us"))).is_empty()
 
 
 def test_reasons_name_columns_of_the_table():

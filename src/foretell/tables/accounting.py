@@ -9,12 +9,12 @@ from foretell.errors import DataError
 from foretell.tables.checks import (
     account_notes,
     currency_violations,
-    lonely_day_notes,
     observed_until_violations,
     repeated_rows,
 )
 from foretell.tables.dataset import CustomerData, Note, ReadReport
 from foretell.tables.digests import all_differ, ids_differ, order_digests
+from foretell.tables.order_days import order_day_notes
 from foretell.tables.parsed import Parsed
 from foretell.tables.verdict import Verdict, canonical, judge, repeat_notes, row_masks
 
@@ -113,7 +113,7 @@ def _data_set(
     found = (
         *notes,
         *account_notes(orders["customer_id"], order, orders_repeat=orders_repeat),
-        *lonely_day_notes(orders["ordered_at"]),
+        *order_day_notes(orders["ordered_at"]),
     )
     return CustomerData.from_orders(
         orders,

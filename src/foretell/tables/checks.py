@@ -1,6 +1,6 @@
-"""Checks over the order rows as a whole: two currencies, shared order ids, giant accounts, doubles, lonely days."""
+"""Checks over the order rows as a whole: two currencies, shared order ids, giant accounts, doubles."""
 
-from datetime import date, datetime
+from datetime import datetime
 
 import numpy as np
 import polars as pl
@@ -16,8 +16,6 @@ GIANT_MIN_ROWS = 1_000
 """Of so few rows nobody's part says anything."""
 _BUCKETS = 4_096
 _AT_ONCE = 2**17
-_EPOCH = date(1970, 1, 1)
-_LONELY_DAYS = 366
 
 
 def currency_violations(currency: pl.Series) -> tuple[Violation, ...]:
@@ -248,72 +246,3 @@ def giant_notes(counts: pl.Series, orders: int) -> tuple[Note, ...]:
         "a guest or marketplace account would not be one customer. Leave such rows out of the source if so."
     )
     return (Note("giant_account", giants.len(), text),)
-
-
-def lonely_day_notes(ordered_at: pl.Series) -> tuple[Note, ...]:
-    """Report a first or last day of orders that lies more than a year from all others.
-
-    Parameters
-    ----------
-    ordered_at : polars.Series
-        Datetime, without nulls, one value per usable row.
-
-    Returns
-    -------
-    tuple of Note
-        ``lonely_first_day`` and ``lonely_last_day``; such dates are mostly slips or placeholders.
-    """
-    return lonely_days(days_table(ordered_at))
-
-
-def days_table(ordered_at: pl.Series) -> pl.DataFrame:
-    """Count rows by day.
-
-    Parameters
-    ----------
-    ordered_at : polars.Series
-        Datetime, without nulls.
-
-    Returns
-    -------
-    polars.DataFrame
-        ``day``, ``rows``; tables of several batches may be put below one another.
-    """
-    first, last = ordered_at.min(), ordered_at.max()
-    if not (isinstance(first, datetime) and isinstance(last, datetime)):
-        return pl.DataFrame(schema={"day": pl.Date, "rows": pl.UInt32})
-    low = (first.date() - _EPOCH).days
-    counted = np.zeros((last.date() - first.date()).days + 1, np.int64)
-    for part in ordered_at.to_frame().iter_slices(_AT_ONCE):
-        day = part.to_series().drop_nulls().dt.date().to_physical()
-        counted += np.bincount(day.to_numpy() - low, minlength=counted.size)
-    there = np.flatnonzero(counted)
-    day = pl.Series("day", there + low, pl.Int32).cast(pl.Date)
-    return pl.DataFrame([day, pl.Series("rows", counted[there], pl.UInt32)])
-
-
-def lonely_days(found: pl.DataFrame) -> tuple[Note, ...]:
-    """Report a first or last day that lies more than a year from all others.
-
-    Parameters
-    ----------
-    found : polars.DataFrame
-        As from `days_table`, of one batch or of several below one another.
-
-    Returns
-    -------
-    tuple of Note
-        As from `lonely_day_notes`.
-    """
-    table = found.group_by("day").agg(pl.col("rows").sum()).sort("day")
-    days, rows = table["day"], table["rows"]
-    if days.len() < 3:
-        return ()
-    gaps = days.diff().dt.total_days()
-    notes = []
-    for code, gap, place in (("first", gaps[1], 0), ("last", gaps[-1], -1)):
-        if gap > _LONELY_DAYS:
-            day, count = days[place], int(rows[place])
-            text = f"The {code} day of orders, {day}, lies {gap:,} days from all others: a slip or a placeholder?"
-            notes.append(Note(f"lonely_{code}_day", count, text))
-    return tuple(notes)

@@ -13,13 +13,9 @@ from typing import Any
 import polars as pl
 
 from foretell.errors import Violation
-from foretell.tables.checks import (
-    currencies_found,
-    currency_table,
-    days_table,
-    lonely_days,
-)
+from foretell.tables.checks import currencies_found, currency_table
 from foretell.tables.dataset import Note
+from foretell.tables.order_days import days_table, notes_of_days
 from foretell.tables.parsed import Parsed
 from foretell.tables.table_ledger import TableLedger
 
@@ -115,9 +111,9 @@ class OrderLedger(TableLedger):
         """Return the refusal of more than one currency."""
         return currencies_found(pl.concat(self._currencies)) if self._currencies else ()
 
-    def lonely_days(self) -> tuple[Note, ...]:
-        """Return the notes of a first or last day far from all others."""
-        return lonely_days(pl.concat(self._days)) if self._days else ()
+    def day_notes(self) -> tuple[Note, ...]:
+        """Return the notes of days far from all others, and of stretches without any."""
+        return notes_of_days(pl.concat(self._days)) if self._days else ()
 
     def leave_out_repeats(self, row_numbers: pl.Series, days: pl.DataFrame) -> None:
         """Leave out rows that were taken for usable, for repeating an earlier one.
@@ -127,7 +123,7 @@ class OrderLedger(TableLedger):
         row_numbers : polars.Series
             UInt32, sorted.
         days : polars.DataFrame
-            Days of the rows that are left, as from `foretell.tables.checks.days_table`.
+            Days of the rows that are left, as from `foretell.tables.order_days.days_table`.
         """
         self.quarantine_more(row_numbers, "duplicate_row")
         self.leave_out("duplicate_row", row_numbers.len(), row_numbers.head(3).to_list())

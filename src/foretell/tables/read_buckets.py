@@ -185,7 +185,7 @@ def read_orders_into_buckets(
         days = left.select(pl.col("ordered_at").dt.date().alias("day"))
         counted = days.group_by("day").agg(rows=pl.len()).collect(engine="streaming")
         ledger.leave_out_repeats(found.repeats, counted)
-    notes = (*plan.notes, *mapping.notes, *ledger.notes(), *kept, *found.notes, *ledger.lonely_days())
+    notes = (*plan.notes, *mapping.notes, *ledger.notes(), *kept, *found.notes, *ledger.day_notes())
     report = ReadReport(ledger.rows_in, ledger.used, ledger.rows_in - ledger.used, notes)
     empty = CustomerData(pl.LazyFrame(), plan.observed_until or _end(ledger))
     return replace(

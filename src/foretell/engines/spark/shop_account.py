@@ -178,7 +178,7 @@ class ShopAccount:
         reader = self.plan.orders
         repeats = repeats_kept("orders", told["orders"].repeats)
         found = [*reader.plan.notes, *reader.mapping.notes, *self.orders.notes(), *repeats, *of_accounts]
-        found += self.orders.lonely_days()
+        found += self.orders.day_notes()
         for name in self.plan.optional:
             if name in self.plan.shared:
                 found += self.plan.shared[name].report.notes
