@@ -22,6 +22,7 @@ from measure import machine
 AS_OF = "2026-01-01"
 _CUSTOMERS_A_FILE = 250_000
 _DAYS = 1_096
+_FEW_SECONDS = 20
 READY = (
     "win_back", "due_soon", "vip", "one_time_at_risk", "lapsed", "repeat_buyers", "churn_high", "clv_high",
     "next_order_14d", "season_returners",
@@ -120,7 +121,11 @@ def measured(*command: str, env: dict[str, str] | None = None) -> tuple[float, f
 
 def row(name: str, wall: float, processor: float, peak: float) -> None:
     """Print a row of the table."""
-    print(f"| {name} | {wall:,.0f} s | {processor:,.0f} s | {peak:.2f} GB |", flush=True)
+    print(f"| {name} | {_seconds(wall)} | {_seconds(processor)} | {peak:.2f} GB |", flush=True)
+
+
+def _seconds(found: float) -> str:
+    return f"{found:.1f} s" if found < _FEW_SECONDS else f"{found:,.0f} s"
 
 
 def main(options: argparse.Namespace, folder: Path) -> None:

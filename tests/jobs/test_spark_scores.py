@@ -133,6 +133,8 @@ def test_segments_are_those_of_the_nightly_job(spark, tables, stored, run, folde
                 found = pl.concat(files)
                 assert found.columns == list(frame.columns) == told[name]["columns"]
                 assert_frame_equal(found, frame, check_exact=True, check_dtypes=False)
+    left = {place.name.removesuffix("_holdout") for place in (out / "segments").glob("*/*")}
+    assert left == set(selections), "what files were made of is gone"
     assert sum(one.size for one in selections.values()) > 300
     assert [name for name, one in selections.items() if not one.size] == ["nobody"]
 

@@ -1,6 +1,6 @@
 """Who of the scored customers is in which audience, on a cluster: rules row by row, ranks and first places by Spark."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial, reduce
 from operator import or_
@@ -123,8 +123,10 @@ def flagged_rows(
     plain: "DataFrame",
     schema: Mapping[str, pl.DataType],
     audiences: Audiences,
+    *,
     versions: Mapping[str, str],
-) -> "tuple[DataFrame, DataFrame]":
+    kept: "Callable[[DataFrame], DataFrame]",
+) -> "DataFrame":
     """Tell of every customer which audience holds them.
 
     Parameters
@@ -139,16 +141,16 @@ def flagged_rows(
         The audiences.
     versions : mapping of str to str
         Libraries of the driver.
+    kept : callable
+        Writes rows where every worker can read them, and returns them as they lie there: every file reads some
+        columns of them, and Spark would think through how they came about once more for each.
 
     Returns
     -------
-    chosen : pyspark.sql.DataFrame
+    pyspark.sql.DataFrame
         The same rows, what audiences read of their columns, ranks, and ``in: <name>`` and ``out: <name>``, in which
         places in groups and first places count.
-    held : pyspark.sql.DataFrame
-        What the workers hold on their disks.
     """
-    from pyspark import StorageLevel
     from pyspark.sql import functions as f
 
     for name, of in audiences.ranked.items():
@@ -160,8 +162,7 @@ def flagged_rows(
     task = partial(tasks.run, task="map", job=call_job(audiences.flag, wanted), versions=versions)
     given = [*(name for name in wanted if name not in flags), *map(among, audiences.ranked)]
     rows = rows.select([f.col(quoted(name)) for name in given])
-    found = map_in_arrow(rows, task, spark_schema(wanted)).persist(StorageLevel.DISK_ONLY)
-    chosen = found
+    chosen = kept(map_in_arrow(rows, task, spark_schema(wanted)))
     taken: dict[str, list[str]] = {}
     for one in audiences.members:
         mine, before = flag("in", one.name), taken.setdefault(one.group, []) if one.group else []
@@ -177,7 +178,7 @@ def flagged_rows(
                 chosen = chosen.withColumn(mine, f.col(quoted(mine)) & _up_to(_ordered(one), bound[0]))
         if one.group:
             before.append(mine)
-    return chosen, found
+    return chosen
 
 
 def files_of(chosen: "DataFrame", one: Audience, versions: Mapping[str, str]) -> "dict[str, DataFrame]":

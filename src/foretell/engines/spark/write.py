@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 MANIFEST = "manifest.json"
 _SCORES = "scores"
 _SEGMENTS = "segments"
+_ASIDE = "_customers"
 _RUN_DIGITS = 16
 
 
@@ -169,9 +170,17 @@ def _written_audiences(
     spark: "SparkSession", scored: SparkScored, folder: "_Folder", place: str, audiences: Audiences
 ) -> dict[str, Any]:
     """Write every audience to a folder of its own, and return what the manifest says of them."""
-    chosen, held = flagged_rows(scored.described, scored.plain, scored.types, audiences, scored.versions)
+
+    def kept(rows: "DataFrame") -> "DataFrame":
+        rows.write.mode("overwrite").parquet(folder.at(aside))
+        return spark.read.schema(rows.schema).parquet(folder.at(aside))
+
+    aside = f"{place}/{_ASIDE}"
     told, paths = [], []
     try:
+        chosen = flagged_rows(
+            scored.described, scored.plain, scored.types, audiences, versions=scored.versions, kept=kept
+        )
         sizes = sizes_of(chosen, audiences.members)
         for one in audiences.members:
             parts = files_of(chosen, one, scored.versions)
@@ -184,7 +193,7 @@ def _written_audiences(
         if paths:
             _require_all(spark, paths, sum(map(sum, sizes.values())), "rows of segments")
     finally:
-        held.unpersist()
+        folder.remove(aside)
     return {"segments": told, "segments_off": dict(audiences.off)}
 
 
@@ -240,6 +249,9 @@ class _Folder:
         found = self._files.listStatus(self._path(name))
         named = {status.getPath().getName(): int(status.getLen()) for status in found}
         return {name: size for name, size in sorted(named.items()) if not name.startswith(("_", "."))}
+
+    def remove(self, name: str) -> None:
+        self._files.delete(self._path(name), True)
 
     def keep_only(self, name: str, kept: str) -> None:
         if not self._files.exists(self._path(name)):
