@@ -220,8 +220,14 @@ def test_a_folder_is_committed_whole_and_written_once(spark, orders, stored, exp
         manifest["files"].values()
     )
     before = (out / "manifest.json").stat().st_mtime_ns
+    run = first.manifest["run"]
+    remains = [out / "scores" / "killed", out / "segments" / "killed", out / "segments" / run / "_customers"]
+    for place in remains:
+        place.mkdir(parents=True)
     again = write.write_scores(spark, frame, stored, AS_OF, f"file://{out}", buckets=5)
     assert (again.changed, again.manifest) == (False, first.manifest)
+    assert not any(place.exists() for place in remains)
+    assert (out / manifest["scores"]).exists()
     assert (out / "manifest.json").stat().st_mtime_ns == before
     (out / "manifest.json").write_text("{}")
     with pytest.raises(OutputError, match=r"cannot be read or written: .*Checksum"):

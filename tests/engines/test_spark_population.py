@@ -1,6 +1,7 @@
 """Customers counted bucket by bucket are the customers of the whole shop, however they are spread; no Spark needed."""
 
 import json
+from dataclasses import asdict
 from datetime import datetime
 
 import numpy as np
@@ -107,7 +108,7 @@ def test_fits_to_what_was_counted_are_fits_to_the_shop(rows) -> None:
 def test_who_is_drawn_comes_with_all_rows_and_nobody_else_does(rows) -> None:
     draws = [Draw(AS_OF, "one", 500, 60), Draw(EARLIER, "two", 300, 40), Draw(datetime(2024, 1, 3), "all", 9, 10)]
     packed, shop = buckets_of({"orders": Source(rows, order_id="order_id")}, 5)
-    job = {**shop.job(AS_OF), "draws": draws, "customers": 500}
+    job = {**shop.job(AS_OF), "draws": [*map(asdict, draws)], "customers": 500}
     told = pl.concat([frame(drawn_bucket(sent(bucket), job)) for bucket in packed])
     found = by_kind(sent(told.select("kind", "payload").drop_nulls()))["orders"]
     past = read_orders(rows, order_id="order_id").before(AS_OF).orders.collect()
@@ -139,4 +140,4 @@ def test_a_bucket_whose_rows_all_lie_at_or_after_the_cutoff_counts_nobody(rows) 
         assert facts["tables"]["orders"]["later"] == (rows.height if packed.height else 0)
         assert told.height == 1
         draws = [Draw(datetime(2020, 1, 1), "all", 9, 10)]
-        assert not list(drawn_bucket(sent(packed), {**job, "draws": draws, "customers": 9}))
+        assert not list(drawn_bucket(sent(packed), {**job, "draws": [*map(asdict, draws)], "customers": 9}))

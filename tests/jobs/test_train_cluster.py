@@ -38,7 +38,7 @@ def folder(orders: pl.DataFrame, tmp_path_factory: pytest.TempPathFactory) -> Pa
     (made / "orders").mkdir()
     pl.read_csv(made / "orders.csv", infer_schema=False).write_parquet(made / "orders" / "part.parquet")
     lines = orders.filter(pl.int_range(pl.len()) % 3 > 0).select(
-        invoice="number", sku=pl.format("p{}", pl.int_range(pl.len()) % 7), category=pl.lit("tea")
+        order_id="number", sku=pl.format("p{}", pl.int_range(pl.len()) % 7), category=pl.lit("tea")
     )
     lines.write_csv(made / "lines.csv")
     visits = orders.select(visitor="who", at=pl.col("when") - pl.duration(days=20), event=pl.lit("view"))
@@ -81,8 +81,8 @@ def test_tables_beside_orders_are_learnt_from_and_people_are_forgotten_in_all_of
         values["folders"]["models"] = folder / f"models-of-tables-{engine}"
         values["data"] |= {
             "order_lines": {
+                # Its orders have the name that needs no mapping.
                 "path": str(folder / "lines.csv"),
-                "order_id": "invoice",
                 "product_id": "sku",
                 "category": "category",
             },

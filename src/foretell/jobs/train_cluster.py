@@ -107,7 +107,7 @@ def learn_on_cluster(
     recipes = partial(scoring_recipes, options.rungs, annual_discount_rate=options.annual_discount_rate)
     tune.require_possible([recipe.name for recipe in recipes()])
     spark = current_session()
-    forget = forgotten_ids(settings)
+    forget, periods = forgotten_ids(settings), as_periods(options.exclude_periods or ())
     with refusing_broken_rows(sources):
         found = shop_on_spark(
             spark,
@@ -126,7 +126,7 @@ def learn_on_cluster(
         found.cutoffs,
         horizons,
         seed=options.seed,
-        exclude_periods=as_periods(options.exclude_periods or ()),
+        exclude_periods=periods,
         retail_year=options.retail_year,
         tune=tune,
     )

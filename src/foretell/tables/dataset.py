@@ -31,9 +31,9 @@ class Note:
     code : str
         Stable name of the kind of note.
     count : int
-        Rows concerned.
+        Rows concerned; days where it is days that are told of.
     text : str
-        One sentence, without any value from the data.
+        One sentence, without any value from the data but days.
     table : str
         Table that it is about.
     """

@@ -101,7 +101,7 @@ def _quiet(days: pl.Series) -> tuple[Note, ...]:
     stretches = [f"{days[int(at) - 1]} to {days[int(at)]}" for at in quiet[:3]]
     more = f" and {quiet.size - 3:,} more" if quiet.size > 3 else ""
     text = (
-        f"{total:,} days without an order between {'; '.join(stretches)}{more}, in a shop that has some on most days: "
+        f"{total:,} days without an order (from {'; from '.join(stretches)}{more}), and some on most other days: "
         "was it closed? Such days say nothing of the next ones; exclude_periods keeps them out of season and level."
     )
     return (Note("quiet_days", total, text),)

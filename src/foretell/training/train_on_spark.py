@@ -69,8 +69,9 @@ def train_on_spark(
     """Train on the tables of Spark frames: the same bundle that `foretell.train` makes of the same rows.
 
     Workers check the rows and count all customers by history, which is what purchase models are fitted to. The rows of
-    those whom the local run looks at one by one too (200,000 for corrections, 100,000 at each past cutoff, chosen by
-    hash) come to the driver, and there the same recipes run.
+    those whom the local run looks at one by one too (200,000 for corrections and, where settings are tuned, as many again;
+    100,000 at each past cutoff; 50,000 people who never ordered; chosen by hash) come to the driver with all their
+    tables, and there the same recipes run.
 
     Parameters
     ----------
@@ -109,6 +110,7 @@ def train_on_spark(
     recipes = partial(scoring_recipes, rungs, annual_discount_rate=annual_discount_rate)
     asked = TuningAsked(tune, tune_timeout_seconds, None if tune_folder is None else Path(tune_folder), resume)
     asked.require_possible([recipe.name for recipe in recipes()])
+    periods = as_periods(exclude_periods)
     cutoff = None if as_of is None else as_cutoff(as_of)
     found = shop_on_spark(
         spark, tables, cutoff, horizons, time_zone=time_zone, judged_at=backtest_cutoffs, tune=asked, buckets=buckets
@@ -120,7 +122,7 @@ def train_on_spark(
         horizons,
         seed=seed,
         threads=threads,
-        exclude_periods=as_periods(exclude_periods),
+        exclude_periods=periods,
         retail_year=retail_year,
         tune=asked,
     )

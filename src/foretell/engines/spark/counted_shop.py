@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -220,7 +220,11 @@ class CountedRows:
         CountedShop
         """
         counted, shop = self.counted, opened.shop
-        job = {**shop.job(opened.as_of), "draws": draws, "customers": counted.population.customers}
+        job = {
+            **shop.job(opened.as_of),
+            "draws": [asdict(draw) for draw in draws],
+            "customers": counted.population.customers,
+        }
         told = map_in_arrow(
             opened.packed, partial(tasks.run, task="draw", job=job, versions=shop.versions), DRAWN
         ).toArrow()

@@ -210,7 +210,7 @@ def drawn_bucket(batches: "Iterator[pa.RecordBatch]", job: Mapping[str, Any]) ->
     """
     as_of = as_cutoff(job["as_of"])
     seen = bucket_shop(batches, job).data.before(as_of)
-    theirs = seen.of_customers(pl.concat(draw.of(seen) for draw in job["draws"]).unique())
+    theirs = seen.of_customers(pl.concat(Draw(**draw).of(seen) for draw in job["draws"]).unique())
     for name in job["empty"]:
         rows = theirs.orders.drop("row_number") if name == "orders" else getattr(theirs.optional, name)
         for part in rows.collect().iter_slices(_ROWS_IN_PAYLOAD):

@@ -47,7 +47,9 @@ def read_orders_on_spark(
     -------
     CustomerData
         As from `foretell.read_data` with the rows of these customers alone; observed as long as the whole shop, of
-        which every row was checked. Notes are of the whole shop, the quarantine is empty.
+        which every row was read. Notes are of the whole shop, but for rows that repeat, shared or missing order ids and
+        giant accounts, which are not looked for; rows that contradict each other are, among these customers. The
+        quarantine is empty.
 
     Raises
     ------

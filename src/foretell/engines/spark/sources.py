@@ -81,9 +81,9 @@ def refusing_broken_rows(sources: Mapping[str, Source]) -> Iterator[None]:
     try:
         yield
     except (PySparkException, Py4JError) as error:
-        if "MALFORMED" not in str(error):
-            raise
         texts = {name: str(source.source) for name, source in sources.items() if _is_text(str(source.source))}
+        if not texts or "MALFORMED" not in str(error):
+            raise
         told = {name: path for name, path in texts.items() if path in str(error)} or texts
         rule, remedy = "a row has more or fewer fields than the header", "Check the delimiter, and quotes in the file."
         raise DataError(
@@ -145,15 +145,19 @@ def _without(
     def named(table: str, key: str) -> "Column":
         return _bare(frames[table], table, key, str(arguments[table].get(key, key)))
 
+    def has(table: str, key: str) -> bool:
+        # A column of the standard name needs no mapping.
+        return key in arguments[table] or key in frames[table].columns
+
     ids = ids.str.strip_chars().unique().sort()
     listed = f.broadcast(spark.createDataFrame([(text,) for text in ids], "forgotten string"))
     found = dict(frames)
     for table in (name for name in _KEYED if name in frames):
         found[table] = frames[table].join(listed, named(table, "customer_id") == f.col("forgotten"), "left_anti")
     lines = frames.get("order_lines")
-    if lines is not None and "customer_id" in arguments["order_lines"]:
+    if lines is not None and has("order_lines", "customer_id"):
         lines = lines.join(listed, named("order_lines", "customer_id") == f.col("forgotten"), "left_anti")
-    if lines is not None and "order_id" in arguments["order_lines"] and "order_id" in arguments["orders"]:
+    if lines is not None and has("order_lines", "order_id") and has("orders", "order_id"):
         theirs = frames["orders"].join(listed, named("orders", "customer_id") == f.col("forgotten"), "left_semi")
         theirs = theirs.select(named("orders", "order_id").alias("forgotten order")).distinct()
         lines = lines.join(theirs, named("order_lines", "order_id") == f.col("forgotten order"), "left_anti")

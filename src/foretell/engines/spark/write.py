@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
@@ -112,6 +112,8 @@ def write_scores(
     run = sha256_json(asked)[:_RUN_DIGITS]
     try:
         if before is not None and before.get("run") == run:
+            with _writing_to(path):
+                folder.tidy(run)
             return WrittenScores(folder.at(f"{_SCORES}/{run}"), before, changed=False)
         audiences = None
         if maker is not None:
@@ -161,8 +163,7 @@ def _written(
         **segments,
     }
     folder.commit(canonical_json(manifest))
-    for name in (_SCORES, _SEGMENTS):
-        folder.keep_only(name, run)
+    folder.tidy(run)
     return WrittenScores(folder.at(place), manifest, changed=True)
 
 
@@ -170,9 +171,12 @@ def _written_audiences(
     spark: "SparkSession", scored: SparkScored, folder: "_Folder", place: str, audiences: Audiences
 ) -> dict[str, Any]:
     """Write every audience to a folder of its own, and return what the manifest says of them."""
+    if not audiences.members:
+        return {"segments": [], "segments_off": dict(audiences.off)}
 
     def kept(rows: "DataFrame") -> "DataFrame":
         rows.write.mode("overwrite").parquet(folder.at(aside))
+        _require_all(spark, [folder.at(aside)], scored.customers, "customers")
         return spark.read.schema(rows.schema).parquet(folder.at(aside))
 
     aside = f"{place}/{_ASIDE}"
@@ -190,10 +194,13 @@ def _written_audiences(
             customers, held_out = sizes[one.name]
             where = {"folder": f"{place}/{one.name}", "columns": list(one.columns)}
             told.append({"name": one.name, "customers": customers, "held_out": held_out, **where, **one.told})
-        if paths:
-            _require_all(spark, paths, sum(map(sum, sizes.values())), "rows of segments")
-    finally:
-        folder.remove(aside)
+        _require_all(spark, paths, sum(map(sum, sizes.values())), "rows of segments")
+    except BaseException:
+        # What went wrong is what is told; the next run removes the rest.
+        with suppress(Exception):
+            folder.remove(aside)
+        raise
+    folder.remove(aside)
     return {"segments": told, "segments_off": dict(audiences.off)}
 
 
@@ -252,8 +259,17 @@ class _Folder:
 
     def remove(self, name: str) -> None:
         self._files.delete(self._path(name), True)
+        if self._files.exists(self._path(name)):
+            msg = f"{self.at(name)} cannot be removed. Remedy: look at the rights of the folder."
+            raise OutputError(msg)
 
-    def keep_only(self, name: str, kept: str) -> None:
+    def tidy(self, run: str) -> None:
+        """Remove what is not of a run that counts, and what it needed on the way."""
+        for name in (_SCORES, _SEGMENTS):
+            self._keep_only(name, run)
+        self.remove(f"{_SEGMENTS}/{run}/{_ASIDE}")
+
+    def _keep_only(self, name: str, kept: str) -> None:
         if not self._files.exists(self._path(name)):
             return
         for status in self._files.listStatus(self._path(name)):
