@@ -69,7 +69,7 @@ def train_on_spark(
     """Train on the tables of Spark frames: the same bundle that `foretell.train` makes of the same rows.
 
     Workers check the rows and count all customers by history, which is what purchase models are fitted to. The rows of
-    those whom the local run looks at one by one too (200,000 for corrections and, where settings are tuned, as many again;
+    those whom the local run looks at one by one too (200,000 for corrections, and as many where settings are tuned;
     100,000 at each past cutoff; 50,000 people who never ordered; chosen by hash) come to the driver with all their
     tables, and there the same recipes run.
 
