@@ -2,6 +2,7 @@
 
 import resource
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -27,6 +28,14 @@ def test_memory_between_what_is_still_there_is_given_back() -> None:
     assert len(last) == 100_000
 
 
-def test_another_c_library_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(memory, "_trim", lambda: None)
+@pytest.mark.parametrize("error", [OSError, TypeError, None])
+def test_another_c_library_is_left_alone(monkeypatch: pytest.MonkeyPatch, error: type[Exception] | None) -> None:
+    def library(_name: None) -> object:
+        if error is not None:
+            raise error
+        return SimpleNamespace()
+
+    monkeypatch.setattr("ctypes.CDLL", library)
+    monkeypatch.setattr(memory, "_trim", memory._trim.__wrapped__)
+    assert memory._trim() is None
     give_back()
