@@ -63,9 +63,13 @@ def next_order_at_levels(
         raise ValueError(message)
     horizon = _horizon(horizon_days, time)
     read = _quantile(model)
-    columns = [_each(model, summary, "level", column, lambda h, level: read(h, level, horizon)) for column in asked.T]
-    waits = np.stack(columns, axis=1) if columns else np.empty(asked.shape)
-    return waits if time is None else time.calendar_days(waits)
+
+    def ends(h: History, level: Vector) -> Vector:
+        waits = read(h, level, horizon)
+        return waits if time is None else time.calendar_days(waits)
+
+    columns = [_each(model, summary, "level", column, ends) for column in asked.T]
+    return np.stack(columns, axis=1) if columns else np.empty(asked.shape)
 
 
 def next_order_levels(

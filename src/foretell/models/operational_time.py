@@ -5,11 +5,12 @@ are days, in a quiet one less, so that a wait of its law ends on the day by whic
 
     S(t) = sum over the days up to t of exp(log factor),   P(order by day t) = F(S(t)).
 
-Who leaves does so at an order in the MBG/CNBD-k, so that nothing but waits is measured in it.
+Who leaves does so at an order in the MBG/CNBD-k, so that nothing but waits is measured in it; lifetimes of the
+Pareto/NBD pass in it too.
 
 References
 ----------
-Feller (1971), "An Introduction to Probability Theory and Its Applications", volume II, section X.7.
+Feller (1971), "An Introduction to Probability Theory and Its Applications", volume II, chapter X.
 """
 
 from dataclasses import dataclass
