@@ -5,8 +5,8 @@ season that was known at each past window, and held against the next orders of t
 share within a week and within early to late, pinball loss of the three dates, and the concordance of the expected date
 among all customers, those who did not buy being watched until the window's end.
 
-Run: ``python tests/bench/bench_dates.py [whole] [parts] [simulated] [mechanisms]``; prints Markdown. FORETELL_DATA names
-the folder of the histories; those whose file is absent are left out.
+Run: ``python tests/bench/bench_dates.py [whole] [parts] [simulated] [mechanisms]``; prints Markdown. FORETELL_DATA
+names the folder of the histories; those whose file is absent are left out.
 """
 
 import sys
@@ -130,11 +130,11 @@ def measures(outcome: pl.DataFrame, told: np.ndarray, days: int) -> tuple[float,
 
 def table(found: Rows) -> str:
     """Return means over the cutoffs, without and with season; losses as a paired change with two standard errors."""
-    lines = [
-        "| shop | days | of them | cutoffs | median days off | within a week | early to late covers | "
-        "off 80 % by | pinball loss | concordance |",
-        "| --- | ---: | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |",
-    ]
+    heads = (
+        *("shop", "days", "seen", "cutoffs", "median days off", "within a week", "early to late covers"),
+        *("points off 80 %", "pinball loss", "concordance"),
+    )
+    lines = ["| " + " | ".join(heads) + " |", "| --- | ---: | --- |" + " ---: |" * 7]
     for (name, days, age), rows in sorted(found.items()):
         both = np.array(rows)
         mean = both.mean(axis=0)
