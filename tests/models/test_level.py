@@ -53,6 +53,21 @@ def test_an_event_comes_on_top_of_the_season_on_its_own_days():
     assert Level.from_dict(json.loads(json.dumps(level.to_dict()))) == level
 
 
+def test_operational_time_is_the_season_day_by_day_and_repeats_yearly():
+    level = replace(LEVEL, events=EVENTS)
+    time = level.operational_time(FITTED_AT + timedelta(days=3), 800)
+    logs = np.array([0.01 * ((day + 3) // 7 % 52) for day in range(800)])
+    # Thursday 10 July 2025 is the seventh day ahead, 9 July 2026 the 371st.
+    logs[[6, 7, 370, 371]] += 0.5
+    np.testing.assert_allclose(np.diff(time.passed), np.exp(logs), rtol=1e-9)
+
+
+def test_where_no_season_is_known_days_are_alike():
+    flat = replace(LEVEL, season=(), season_starts_on="")
+    assert flat.operational_time(FITTED_AT, 365) is None
+    assert Level.none().operational_time(FITTED_AT, 365) is None
+
+
 @pytest.mark.parametrize(
     ("field", "values"),
     [

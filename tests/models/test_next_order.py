@@ -7,6 +7,7 @@ import pytest
 from foretell.errors import NotFitted
 from foretell.models.cnbd import MBGCNBD
 from foretell.models.next_order import next_order_at_levels, next_order_levels
+from foretell.models.operational_time import OperationalTime
 from foretell.models.pareto_kernel import ParetoNBDParameters
 from foretell.models.pareto_nbd import ParetoNBD
 from models.oracles.pareto_oracle import simulate, summary_of
@@ -89,3 +90,41 @@ def test_days_beyond_the_horizon_are_refused(summary, day):
 def test_a_model_without_a_fit_is_refused(summary):
     with pytest.raises(NotFitted):
         next_order_at_levels(MBGCNBD(), summary.head(1), [[0.5]], horizon_days=HORIZON)
+
+
+WEEKS = np.repeat(np.sin(np.arange(18) / 3), 7)[: int(HORIZON)]
+"""A slow wave: a week at its top passes seven times as much as one at its bottom."""
+
+
+def test_in_a_season_a_date_is_where_the_law_reaches_its_level(model, summary):
+    """By the sum of the season day by day and the model's own chances, no inverse anywhere."""
+    time = OperationalTime.of(WEEKS)
+    levels = np.random.default_rng(4).uniform(0.02, 0.98, (3000, 1))
+    found = next_order_at_levels(model, summary, levels, horizon_days=HORIZON, time=time)[:, 0]
+    alive = model.p_alive(summary)["p_alive"].to_numpy()
+    certain = alive > 1e-3
+    for row in np.flatnonzero(certain)[::601]:
+        until = np.cumsum(np.exp(WEEKS))
+        by_day = [model.p_order(summary[row : row + 1], passed)["p_order"][0] for passed in until]
+        first = int(np.argmax(np.array(by_day) / by_day[-1] >= levels[row, 0])) + 1
+        assert np.ceil(found[row]) == first
+
+
+def test_in_a_season_the_level_of_a_day_leads_back_to_it(model, summary):
+    time = OperationalTime.of(WEEKS)
+    days = np.random.default_rng(2).integers(1, int(HORIZON) + 1, 3000).astype(float)
+    before, at = next_order_levels(model, summary, days, horizon_days=HORIZON, time=time)
+    inner = (before > 1e-6) & (at < 1 - 1e-6)
+    found = next_order_at_levels(
+        model, summary.filter(inner), np.c_[before, at][inner], horizon_days=HORIZON, time=time
+    )
+    # Where a day passes a third of a usual one, digits that steep laws lose in 1 - p count thrice.
+    np.testing.assert_allclose(found, np.c_[days - 1, days][inner], rtol=1e-4, atol=1e-4)
+
+
+def test_the_time_of_another_horizon_is_refused(summary):
+    model, time = ParetoNBD().fit(summary), OperationalTime.of(WEEKS[:-1])
+    with pytest.raises(ValueError, match="time of 119 days"):
+        next_order_at_levels(model, summary.head(1), [[0.5]], horizon_days=HORIZON, time=time)
+    with pytest.raises(ValueError, match="time of 119 days"):
+        next_order_levels(model, summary.head(1), [3.0], horizon_days=HORIZON, time=time)

@@ -1,10 +1,12 @@
 """The grid of histories, and one customer through time, against what the model says of real rows."""
 
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 
 import polars as pl
 import pytest
 
+from boosted_shops import AS_OF as BOOSTED_AS_OF
 from foretell.bundles.files import StoredBundle
 from foretell.errors import ColumnMismatch, ConfigError
 from foretell.features.summary import purchase_summary
@@ -62,6 +64,22 @@ def test_the_timeline_ends_with_what_scoring_says_and_starts_certain(bundle, big
     assert law["probability"].is_sorted()
     middle = law.filter(pl.col("probability") >= 0.5)["day"][0]
     assert abs((middle - chosen["expected_next_order_date"]).days) <= 1
+
+
+def test_the_next_order_of_a_timeline_follows_the_season_of_the_scores(boosted, boosted_shop):
+    # Nothing happens in odd weeks: half of the law's days.
+    season = tuple(5.0 * (week % 2 - 1) for week in range(52))
+    level = replace(boosted.refinement.level, season=season, season_starts_on=f"{BOOSTED_AS_OF:%Y-%m-%d}")
+    seasonal = replace(boosted, refinement=replace(boosted.refinement, level=level))
+    scores = score_bucket(boosted_shop, StoredBundle(seasonal, "v"), BOOSTED_AS_OF).filter(pl.col("orders") == 3)
+    quiet = {BOOSTED_AS_OF.date() + timedelta(days=day) for day in range(28) if day // 7 % 2 == 0}
+    for chosen in scores.head(5).iter_rows(named=True):
+        law = customer_timeline(boosted_shop, seasonal, chosen["customer_id"], BOOSTED_AS_OF).next_order
+        middle = law.filter(pl.col("probability") >= seasonal.refinement.dates.middle)["day"][0]
+        assert abs((middle - chosen["expected_next_order_date"]).days) <= 1
+        # A fortnight of them passes as much as a tenth of a busy day.
+        assert law.filter(pl.col("day").is_in(list(quiet))).height <= 2
+        assert chosen["expected_next_order_date"] not in quiet
 
 
 def test_the_timeline_of_a_day_does_not_know_the_next(bundle, big_shop):

@@ -1,9 +1,12 @@
 """The law that dates are read from: regularity and levels as past windows want them."""
 
+from dataclasses import replace
+
 import numpy as np
 import polars as pl
 import pytest
 
+from foretell.models.operational_time import OperationalTime
 from foretell.training.timing import FEWEST_BUYERS, DatedWindow, fit_timing
 
 OBSERVED = 200
@@ -56,6 +59,21 @@ def test_a_law_that_fits_keeps_its_levels():
     # 2,700 buyers; gamma rates and nobody who leaves are within the model
     assert spread.early == pytest.approx((0.1,) * 3, abs=0.04)
     assert spread.late == pytest.approx((0.9,) * 3, abs=0.04)
+
+
+def test_levels_are_learnt_in_the_time_of_each_window():
+    # Three quiet weeks in which three days' worth passes, then days that count for 1.3.
+    time = OperationalTime.of(np.log(np.where(np.arange(AHEAD) < 21, 1 / 7, 1.3)))
+    in_season = []
+    for seed in (5, 6):
+        plain = window(seed, 1)
+        days = np.ceil(time.calendar_days(plain.next_day - 0.5))
+        in_season.append(replace(plain, next_day=np.where(plain.next_day <= time.total, days, np.nan), time=time))
+    spread, blind = (fit_timing([replace(each, time=how) for each in in_season]).spread for how in (time, None))
+    # As of a law that fits (above), and nowhere near it where waits are read as days.
+    assert spread.early == pytest.approx((0.1,) * 3, abs=0.04)
+    assert spread.late == pytest.approx((0.9,) * 3, abs=0.04)
+    assert min(blind.early) > 0.2
 
 
 def test_dates_of_the_next_window_are_covered():

@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from foretell.models.event_days import EventDays
+from foretell.models.operational_time import OperationalTime
 from foretell.models.state import damaged, is_finite
 from foretell.windows import first_unseen_day
 
@@ -143,6 +144,24 @@ class Level:
             return factor
         return factor + self.log_orders(as_of, days) - float(np.log(np.average(np.exp(factor), weights=weights)))
 
+    def operational_time(self, as_of: datetime, days: int) -> OperationalTime | None:
+        """Return how the purchase model's time passes over a horizon.
+
+        Parameters
+        ----------
+        as_of : datetime
+            First instant that is not seen.
+        days : int
+            Length of the horizon, > 0.
+
+        Returns
+        -------
+        OperationalTime or None
+            By season and events; None without any. By how much purchases in all stand above the model's (`by_lead`)
+            is not in it: that says how many customers come rather than when.
+        """
+        return OperationalTime.of(self._season_by_day(as_of, days))
+
     def total_error(self, days: int) -> tuple[float, float]:
         """Standard errors of the logs of total purchases and of total spend over a horizon.
 
@@ -251,11 +270,16 @@ class Level:
         starts = np.arange(0, days, 7)
         if not self.season and not self.events.names:
             return np.zeros(starts.size)
+        by_day = self._season_by_day(as_of, days)
+        return np.log(np.add.reduceat(np.exp(by_day), starts) / np.minimum(days - starts, 7))
+
+    def _season_by_day(self, as_of: datetime, days: int) -> Vector:
+        """Log factor of season and events for the days of a horizon."""
         by_day = self.events.by_day(first_unseen_day(as_of), days)
         if self.season:
             first = (first_unseen_day(as_of) - date.fromisoformat(self.season_starts_on)).days
             by_day += np.asarray(self.season)[(first + np.arange(days)) % (7 * WEEKS_PER_YEAR) // 7]
-        return np.log(np.add.reduceat(np.exp(by_day), starts) / np.minimum(days - starts, 7))
+        return by_day
 
 
 def _numbers(state: Mapping[str, Any], name: str) -> tuple[float, ...]:

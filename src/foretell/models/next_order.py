@@ -15,13 +15,19 @@ from foretell.models.cnbd_kernel import History
 from foretell.models.compress import compress
 from foretell.models.history import HISTORY, Summary, frame_of, positive_horizon, read_history
 from foretell.models.objectives import Matrix, Vector
+from foretell.models.operational_time import OperationalTime
 from foretell.models.pareto_nbd import ParetoNBD
 
 _READER = "next_order"
 
 
 def next_order_at_levels(
-    model: MBGCNBD | ParetoNBD, summary: Summary, levels: npt.ArrayLike, *, horizon_days: float
+    model: MBGCNBD | ParetoNBD,
+    summary: Summary,
+    levels: npt.ArrayLike,
+    *,
+    horizon_days: float,
+    time: OperationalTime | None = None,
 ) -> Matrix:
     """When the next order comes, given that it comes within a horizon, at each customer's own levels.
 
@@ -35,6 +41,8 @@ def next_order_at_levels(
         Probabilities, each in (0, 1).
     horizon_days : float
         > 0, counted from the end of ``days_observed``.
+    time : OperationalTime, optional
+        Of the horizon, where its days are not alike; by default they are.
 
     Returns
     -------
@@ -46,20 +54,31 @@ def next_order_at_levels(
     NotFitted, ColumnMismatch, DataError
         As the model.
     ValueError
-        If a level is not in (0, 1), their number is not that of the customers, or the horizon is not positive.
+        If a level is not in (0, 1), their number is not that of the customers, the horizon is not positive, or the
+        time is that of another one.
     """
     asked = np.asarray(levels, dtype=np.float64)
     if asked.ndim != 2 or len(asked) != frame_of(summary).height or not ((asked > 0) & (asked < 1)).all():
         message = "levels must lie between 0 and 1, one row for each customer"
         raise ValueError(message)
-    horizon = positive_horizon(horizon_days)
+    horizon = _horizon(horizon_days, time)
     read = _quantile(model)
-    columns = [_each(model, summary, "level", column, lambda h, level: read(h, level, horizon)) for column in asked.T]
+
+    def ends(h: History, level: Vector) -> Vector:
+        waits = read(h, level, horizon)
+        return waits if time is None else time.calendar_days(waits)
+
+    columns = [_each(model, summary, "level", column, ends) for column in asked.T]
     return np.stack(columns, axis=1) if columns else np.empty(asked.shape)
 
 
 def next_order_levels(
-    model: MBGCNBD | ParetoNBD, summary: Summary, days: npt.ArrayLike, *, horizon_days: float
+    model: MBGCNBD | ParetoNBD,
+    summary: Summary,
+    days: npt.ArrayLike,
+    *,
+    horizon_days: float,
+    time: OperationalTime | None = None,
 ) -> tuple[Vector, Vector]:
     """Levels of days on which orders came: the law's probability of an earlier day, and of that day or an earlier one.
 
@@ -73,6 +92,8 @@ def next_order_levels(
         Whole days, >= 1 and at most the horizon; 1 is the first day after ``days_observed``.
     horizon_days : float
         > 0; both probabilities are given an order within it.
+    time : OperationalTime, optional
+        As for `next_order_at_levels`.
 
     Returns
     -------
@@ -84,18 +105,30 @@ def next_order_levels(
     NotFitted, ColumnMismatch, DataError
         As the model.
     ValueError
-        If a day lies outside the horizon or the horizon is not positive.
+        If a day lies outside the horizon, the horizon is not positive, or the time is that of another one.
     """
-    horizon = positive_horizon(horizon_days)
+    horizon = _horizon(horizon_days, time)
     asked = np.asarray(days, dtype=np.float64)
-    if not ((asked >= 1) & (asked <= horizon)).all():
+    if not ((asked >= 1) & (asked <= horizon_days)).all():
         message = "days must lie within the horizon, from 1"
         raise ValueError(message)
     chance = _chance(model)
     within = _each(model, summary, "days", np.full(asked.shape, horizon), chance)
     sure = np.where(within > 0, within, 1.0)
-    before, at = (_each(model, summary, "days", asked - shift, chance) / sure for shift in (1.0, 0.0))
+    ends = (asked - 1.0, asked) if time is None else (time.by_end_of(asked - 1.0), time.by_end_of(asked))
+    before, at = (_each(model, summary, "days", end, chance) / sure for end in ends)
     return np.clip(before, 0.0, 1.0), np.clip(at, 0.0, 1.0)
+
+
+def _horizon(days: float, time: OperationalTime | None) -> float:
+    """The horizon in days of the model."""
+    horizon = positive_horizon(days)
+    if time is None:
+        return horizon
+    if time.days != horizon:
+        message = f"the time of {time.days} days is not that of a horizon of {horizon:g}"
+        raise ValueError(message)
+    return time.total
 
 
 def _each(

@@ -1,10 +1,14 @@
 """What a bundle's models say of each customer, in the names that backtests judge and scores are made of."""
 
+from datetime import datetime
+
 import numpy as np
 import polars as pl
 
 from foretell.bundles.bundle import Bundle
+from foretell.models.date_spread import DateSpread
 from foretell.models.next_order import next_order_at_levels
+from foretell.models.operational_time import OperationalTime
 from foretell.scoring.base import PurchaseModel, Vector, column, order_values
 from foretell.scoring.known import Known
 from foretell.scoring.refine import Refined, refine
@@ -31,8 +35,8 @@ def predict(known: Known, bundle: Bundle) -> pl.DataFrame:
         ``spend_low``, ``spend_high`` (money; null without money) over ``clv_days``; ``p_alive``; ``churn_risk``
         (probability of no purchase in ``churn_days``); ``p_order`` (of one in ``order_days``); ``p_wait_longer``
         (of so long a wait while alive); ``next_order_days``, ``next_order_days_early``, ``next_order_days_late``
-        (whole days after the last day seen, 1 is the first unseen day, given a purchase within ``clv_days``; null
-        where there is no chance of one).
+        (whole days after the last day seen, 1 is the first unseen day, given a purchase within ``clv_days``, by the
+        shop's season; null where there is no chance of one).
     """
     histories, model = known.histories, bundle.purchase_model
     refinement = bundle.refinement
@@ -129,18 +133,40 @@ def _spend(known: Known, bundle: Bundle, refined: Refined) -> pl.DataFrame:
     )
 
 
+def operational_time(bundle: Bundle, as_of: datetime) -> OperationalTime | None:
+    """Return how the time of a bundle's models passes over the value horizon.
+
+    Parameters
+    ----------
+    bundle : Bundle
+        The fitted values.
+    as_of : datetime
+        First instant that is not seen.
+
+    Returns
+    -------
+    OperationalTime or None
+        By the season and the events that its level knows; None without any.
+    """
+    if bundle.refinement is None:
+        return None
+    return bundle.refinement.level.operational_time(as_of, bundle.horizons.clv_days)
+
+
 def _timing_model(bundle: Bundle) -> PurchaseModel:
     return bundle.purchase_model if bundle.refinement is None else bundle.refinement.timing_model
 
 
 def _dates(known: Known, bundle: Bundle) -> pl.DataFrame:
     model, days = _timing_model(bundle), bundle.horizons.clv_days
-    if bundle.refinement is None or bundle.refinement.dates is None:
+    spread = None if bundle.refinement is None else bundle.refinement.dates
+    time = operational_time(bundle, known.as_of)
+    if spread is None and time is None:
         found = model.next_order_days(known.histories, horizon_days=days)
         values = [column(found, f"days_q{tenth}0") for tenth in (1, 5, 9)]
     else:
-        levels = bundle.refinement.dates.levels(known.summary["orders"].to_numpy())
-        values = list(next_order_at_levels(model, known.histories, levels, horizon_days=days).T)
+        levels = (spread or DateSpread()).levels(known.summary["orders"].to_numpy())
+        values = list(next_order_at_levels(model, known.histories, levels, horizon_days=days, time=time).T)
     # A purchase t days into the horizon falls on the day that is t rounded up after the last day seen.
     names = ("next_order_days_early", "next_order_days", "next_order_days_late")
     return pl.DataFrame([_whole_days(name, each) for name, each in zip(names, values, strict=True)])

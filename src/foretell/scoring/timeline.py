@@ -11,6 +11,7 @@ from foretell.errors import ColumnMismatch
 from foretell.features.history import PurchaseHistory, purchase_history
 from foretell.features.summary import summarise
 from foretell.models.next_order import next_order_at_levels
+from foretell.scoring.predict import operational_time
 from foretell.tables.dataset import CustomerData
 from foretell.windows import as_cutoff
 
@@ -44,7 +45,8 @@ def customer_timeline(data: CustomerData, bundle: Bundle, customer_id: str, as_o
     data : CustomerData
         Rows of the shop; those at or after `as_of` are not read.
     bundle : Bundle
-        The fitted values. The purchase model and the model of dates answer; trees, level and calibration do not.
+        The fitted values. The purchase model and the model of dates answer, by the shop's season; trees, level and
+        calibration do not.
     customer_id : str
         Whom to follow.
     as_of : date, datetime or str
@@ -66,7 +68,7 @@ def customer_timeline(data: CustomerData, bundle: Bundle, customer_id: str, as_o
     if not len(history.customer_id):
         msg = f"No customer of that id has bought before {cutoff}. Remedy: take an id of the scores."
         raise ColumnMismatch(msg)
-    return Timeline(_days(history, bundle), _next_order(history, bundle))
+    return Timeline(_days(history, bundle), _next_order(history, bundle, cutoff))
 
 
 def _days(history: PurchaseHistory, bundle: Bundle) -> pl.DataFrame:
@@ -92,10 +94,15 @@ def _days(history: PurchaseHistory, bundle: Bundle) -> pl.DataFrame:
     )
 
 
-def _next_order(history: PurchaseHistory, bundle: Bundle) -> pl.DataFrame:
+def _next_order(history: PurchaseHistory, bundle: Bundle, cutoff: datetime) -> pl.DataFrame:
     model = bundle.purchase_model if bundle.refinement is None else bundle.refinement.timing_model
-    summary = summarise(history)
-    found = next_order_at_levels(model, summary, _LEVELS[np.newaxis, :], horizon_days=bundle.horizons.clv_days)[0]
+    found = next_order_at_levels(
+        model,
+        summarise(history),
+        _LEVELS[np.newaxis, :],
+        horizon_days=bundle.horizons.clv_days,
+        time=operational_time(bundle, cutoff),
+    )[0]
     known = np.isfinite(found)
     midnight = datetime.combine(date(1970, 1, 1) + timedelta(days=history.end_day - 1), time.min)
     ahead = pl.Series(np.maximum(np.ceil(found[known]), 1)).cast(pl.Int64)

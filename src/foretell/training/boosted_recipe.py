@@ -22,8 +22,9 @@ from foretell.scoring.known import known_at
 from foretell.scoring.predict import answers
 from foretell.tables.dataset import CustomerData
 from foretell.training.families import FAMILIES, SIMPLEST, choose_family, fit_families, fit_spend, fitted_quietly
-from foretell.training.level import fit_level
+from foretell.training.level import level_history, level_of
 from foretell.training.past import Models, Past
+from foretell.training.past_season import TimeAt, time_source
 from foretell.training.purchase_recipe import bundle_card, typical_customer
 from foretell.training.refiner import MOST_WINDOWS, Refiner
 from foretell.training.requirements import require_trainable
@@ -138,17 +139,14 @@ class BoostedRecipe:
         past = Past(sample, partial(fit_families, near=models, spend_near=spend_model), self.exclude_periods)
         newest = past.windows(past.longest_window_days(horizons.churn_days) or _SHORTEST_WINDOW_DAYS, most=1)
         family = choose_family(newest, models)
-        timing = self._timing(past, horizons, models[SIMPLEST])
         model = models[family.name]
         warn_unless_converged(model.fit_report_, model=type(model).__name__)
-        level = fit_level(
-            asked,
-            as_of,
-            _fitter(family.name, model, spend_model),
-            horizons_days=sorted(set(vars(horizons).values())),
-            exclude_periods=self.exclude_periods,
-            retail_year=self.retail_year,
-        )
+        spans = sorted(set(vars(horizons).values()))
+        fit = _fitter(family.name, model, spend_model)
+        history = level_history(asked, as_of, fit, horizons_days=spans, exclude_periods=self.exclude_periods)
+        level = level_of(history, horizons_days=spans, retail_year=self.retail_year)
+        time_at = time_source(history, level, retail_year=self.retail_year)
+        timing = self._timing(past, horizons, models[SIMPLEST], time_at)
         card = bundle_card(customers, as_of, model, spend_model, limits)
         bundle = Bundle(
             rung=self.name,
@@ -182,10 +180,13 @@ class BoostedRecipe:
             },
         )
 
-    def _timing(self, past: Past, horizons: Horizons, near: PurchaseModel) -> Timing | None:
+    def _timing(self, past: Past, horizons: Horizons, near: PurchaseModel, time_at: TimeAt) -> Timing | None:
         days = past.longest_window_days(horizons.clv_days)
         windows = past.windows(days, most=MOST_WINDOWS) if days else ()
-        dated = [DatedWindow(each.view.known.summary, each.days, each.next_day) for each in windows]
+        dated = [
+            DatedWindow(each.view.known.summary, each.days, each.next_day, time_at(each.view.cutoff, each.days))
+            for each in windows
+        ]
         return fit_timing(dated, near=near)
 
     def _dated(self, k: int, models: Models, customers: Population) -> PurchaseModel:

@@ -91,9 +91,49 @@ def fit_level(
     slight is shrunk and what is plain is not. Beyond the longest lead that was seen it fades as one over the lead.
     Season: see `training.season`; events of the shop's calendar: see `training.event_effects`.
     """
-    weeks = max(-(-max(horizons_days) // 7), _LEAST_HORIZON_WEEKS)
-    weeks = -(-weeks // STEP_WEEKS) * STEP_WEEKS
-    history = past_windows(data, as_of, fit_models, horizon_weeks=weeks, exclude_periods=exclude_periods)
+    history = level_history(data, as_of, fit_models, horizons_days=horizons_days, exclude_periods=exclude_periods)
+    return level_of(history, horizons_days=horizons_days, retail_year=retail_year)
+
+
+def level_history(
+    data: CustomerData,
+    as_of: datetime,
+    fit_models: FitModels,
+    *,
+    horizons_days: Sequence[int],
+    exclude_periods: Sequence[tuple[date, date]] = (),
+) -> History:
+    """Look back at the cutoffs that a level is fitted to.
+
+    Parameters
+    ----------
+    data, as_of, fit_models, horizons_days, exclude_periods
+        As for `fit_level`.
+
+    Returns
+    -------
+    History
+    """
+    weeks = _horizon_weeks(horizons_days)
+    return past_windows(data, as_of, fit_models, horizon_weeks=weeks, exclude_periods=exclude_periods)
+
+
+def level_of(history: History, *, horizons_days: Sequence[int], retail_year: bool = True) -> Level:
+    """Fit a shop's level to what followed its past cutoffs.
+
+    Parameters
+    ----------
+    history : History
+        As from `level_history`.
+    horizons_days, retail_year
+        As for `fit_level`.
+
+    Returns
+    -------
+    Level
+        As from `fit_level`.
+    """
+    weeks = _horizon_weeks(horizons_days)
     usable = [window for window in history.windows if shown_weeks(history, window, 0).any()]
     if not usable:
         return Level.none(_why_none(history))
@@ -116,6 +156,11 @@ def fit_level(
         sd_orders=_plain([orders for _, orders, _ in errors]),
         sd_spend=_plain([spend for _, _, spend in errors]),
     )
+
+
+def _horizon_weeks(horizons_days: Sequence[int]) -> int:
+    weeks = max(-(-max(horizons_days) // 7), _LEAST_HORIZON_WEEKS)
+    return -(-weeks // STEP_WEEKS) * STEP_WEEKS
 
 
 def _why_none(history: History) -> str:

@@ -13,6 +13,7 @@ from foretell.models.cnbd import MBGCNBD
 from foretell.models.date_spread import MIDDLE, DateSpread
 from foretell.models.next_order import next_order_at_levels, next_order_levels
 from foretell.models.objectives import Vector
+from foretell.models.operational_time import OperationalTime
 from foretell.scoring.base import PurchaseModel
 from foretell.training.families import fitted_quietly
 
@@ -40,11 +41,14 @@ class DatedWindow:
         Length of the window, all of it observed.
     next_day : ndarray of shape (customers,)
         Day of the next purchase, 1 is the first unseen day; NaN without one in the window.
+    time : OperationalTime, optional
+        Of the window, by the season as it was known at the cutoff; by default its days are alike.
     """
 
     summary: pl.DataFrame
     days: int
     next_day: Vector
+    time: OperationalTime | None = None
 
 
 @dataclass(frozen=True)
@@ -122,6 +126,7 @@ class _Fitted:
     days: int
     day: Vector
     heavy_from: float
+    time: OperationalTime | None
 
     @classmethod
     def of(cls, window: DatedWindow, near: PurchaseModel | None) -> "_Fitted":
@@ -135,16 +140,17 @@ class _Fitted:
             except FitError:
                 continue
         heavy_from = float(np.quantile(summary["orders"].to_numpy(), 1 - _HEAVY_SHARE)) if summary.height else 2.0
-        return cls(summary.filter(pl.Series(bought, dtype=pl.Boolean)), models, window.days, day[bought], heavy_from)
+        buyers = summary.filter(pl.Series(bought, dtype=pl.Boolean))
+        return cls(buyers, models, window.days, day[bought], heavy_from, window.time)
 
     def misses(self, k: int, level: float) -> Vector:
         levels = np.full((self.day.size, 1), level)
-        date = next_order_at_levels(self.models[k], self.buyers, levels, horizon_days=self.days)[:, 0]
+        date = next_order_at_levels(self.models[k], self.buyers, levels, horizon_days=self.days, time=self.time)[:, 0]
         date = np.clip(np.ceil(np.nan_to_num(date, nan=float(self.days))), 1, self.days)
         return np.asarray(np.log1p(np.abs(date - self.day)), dtype=np.float64)
 
     def levels(self, k: int) -> tuple[Vector, Vector]:
-        return next_order_levels(self.models[k], self.buyers, self.day, horizon_days=self.days)
+        return next_order_levels(self.models[k], self.buyers, self.day, horizon_days=self.days, time=self.time)
 
 
 def _simplest(misses: Mapping[Name, Vector]) -> Name:
