@@ -47,6 +47,37 @@ def test_parts_of_the_rows_make_no_difference(monkeypatch):
     assert parts[1].tolist() == whole[1].tolist()
 
 
+WHOLE_NUMBERS = {
+    "of one length": ["007", "012", "100", "099"],
+    "of several lengths": ["7", "12", "100", "99", "-3", "0"],
+    "written in two ways": ["7", "07", "+7", "-0", "0", "00", "+00"],
+    "of one length with signs": ["+9", "08", "-9", "-1", "10"],
+    "far apart": ["1", str(2**62), str(-(2**62))],
+    "too large for 64 bits": ["1", str(2**70)],
+    "and a word in the end": ["1", "2", "3", "x"],
+    "and an empty text": ["1", "2", ""],
+}
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+@pytest.mark.parametrize("names", WHOLE_NUMBERS.values(), ids=WHOLE_NUMBERS.keys())
+def test_ids_that_read_as_whole_numbers_are_still_texts(monkeypatch, names, threads):
+    monkeypatch.setattr(pl, "thread_pool_size", lambda: threads)
+    monkeypatch.setattr(customer_numbers, "_AT_ONCE", 7)
+    monkeypatch.setattr(customer_numbers, "_COMPARED_AT_ONCE", 5)
+    rng = np.random.default_rng(8)
+    ids = pl.Series("customer_id", [names[who] for who in rng.integers(0, len(names), 60)] + names)
+    found, number = numbered(ids)
+    assert found.equals(ids.unique().sort(), check_names=True)
+    assert found.gather(pl.Series(number)).equals(ids)
+
+
+def test_whole_numbers_are_put_together_without_digests(monkeypatch):
+    monkeypatch.setattr(customer_numbers, "_by_digests", None)
+    found, number = numbered(pl.Series("customer_id", ["9", "10", "9", "11"]))
+    assert (found.to_list(), number.tolist()) == (["10", "11", "9"], [2, 0, 2, 1])
+
+
 def test_no_row_has_no_customer():
     found, number = numbered(pl.Series("customer_id", [], pl.String))
     assert found.len() == number.size == 0

@@ -8,7 +8,7 @@ import pytest
 from scipy.special import betainc
 
 from foretell.errors import ColumnMismatch, NotFitted
-from foretell.models import spend_tables
+from foretell.models import spend, spend_tables
 from foretell.models.cnbd import MBGCNBD
 from foretell.models.gamma_gamma import GammaGamma
 from foretell.models.gamma_gamma_kernel import GammaGammaParameters
@@ -191,12 +191,16 @@ def test_unfitted_models_and_missing_columns_are_refused(timing, values, summary
         spend_quantiles(timing, values, summary.drop("customer_id"), horizon_days=30)
 
 
-def test_threads_make_no_difference(timing, values, summary, monkeypatch):
+def test_threads_and_parts_make_no_difference(timing, values, summary, monkeypatch):
     found = []
-    for threads in (1, 4):
+    for threads, cells in ((1, 10**9), (1, 4000), (4, 4000)):
         monkeypatch.setattr(pl, "thread_pool_size", lambda threads=threads: threads)
+        monkeypatch.setattr(spend, "_CELLS_PER_CHUNK", cells)
+        # Tables of earlier parts are there already.
+        spend_tables._kept_chances.cache_clear()
         found.append(spend_quantiles(timing, values, summary.head(2000), horizon_days=HORIZON))
     assert found[0].equals(found[1])
+    assert found[0].equals(found[2])
 
 
 @pytest.mark.parametrize("p", [0.2, 4.0, 40.0])
@@ -228,3 +232,18 @@ def test_a_customer_with_orders_of_no_value_changes_nobody_else(timing, values, 
     usual, changed = (spend_quantiles(timing, values, frame, horizon_days=HORIZON) for frame in (twins, other))
     assert changed.head(-1).equals(usual.head(-1))
     assert changed["spend_q90"][-1] != usual["spend_q90"][-1]
+
+
+@pytest.mark.parametrize("rows", [1, 7, 300])
+@pytest.mark.parametrize("cells", [16, 160, 10**6])
+def test_parts_are_all_rows_and_part_no_group_that_fits(monkeypatch, rows, cells):
+    monkeypatch.setattr(spend, "_CELLS_PER_CHUNK", cells)
+    x_v = np.sort(np.random.default_rng(rows).integers(0, 9, rows)).astype(float)
+    parts = spend._parts(x_v, 16)
+    assert [row for part in parts for row in range(part.start, part.stop)] == list(range(rows))
+    size = max(1, min(cells // 16, -(-rows // spend._FEWEST_PARTS)))
+    assert max(part.stop - part.start for part in parts) <= size
+    for value in np.unique(x_v):
+        group = np.flatnonzero(x_v == value)
+        if group.size <= size:
+            assert sum(part.start <= group[0] and group[-1] < part.stop for part in parts) == 1

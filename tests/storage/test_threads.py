@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 
 from foretell.models.cnbd_kernel import CNBDParams, History, in_parts, p_alive
-from foretell.storage.threads import on_threads
+from foretell.storage.threads import on_threads, side_by_side
 
 
 @pytest.mark.parametrize("threads", [1, 3])
@@ -29,6 +29,83 @@ def test_what_a_piece_raises_is_raised(monkeypatch, threads):
     monkeypatch.setattr(pl, "thread_pool_size", lambda: threads)
     with pytest.raises(ZeroDivisionError):
         on_threads(lambda piece: 1 / piece, [1, 0, 2])
+
+
+def test_the_first_piece_that_fails_is_heard_though_another_failed_before_and_none_is_begun_after(monkeypatch):
+    monkeypatch.setattr(pl, "thread_pool_size", lambda: 2)
+    second_failed, begun = threading.Event(), []
+
+    def work(piece):
+        begun.append(piece)
+        if piece == 0:
+            assert second_failed.wait(timeout=20)
+            raise KeyError(piece)
+        if piece == 1:
+            second_failed.set()
+            raise ValueError(piece)
+
+    with pytest.raises(KeyError):
+        on_threads(work, range(50))
+    assert sorted(begun) == [0, 1]
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+def test_a_piece_of_work_spreads_over_no_further_threads(monkeypatch, threads):
+    monkeypatch.setattr(pl, "thread_pool_size", lambda: threads)
+    outer = threading.Barrier(2, timeout=20)
+
+    def inner(_):
+        return threading.get_ident()
+
+    def work(piece):
+        if threads > 1 and piece < 2:
+            outer.wait()
+        apart = side_by_side(threading.get_ident, threading.get_ident)
+        return {threading.get_ident(), *apart, *on_threads(inner, range(9))}
+
+    assert all(len(seen) == 1 for seen in on_threads(work, range(4)))
+    assert all(len(seen) == 1 for seen in side_by_side(lambda: work(2), lambda: work(3)))
+
+
+def test_this_thread_does_pieces_too_and_spreads_the_next_work_again(monkeypatch):
+    monkeypatch.setattr(pl, "thread_pool_size", lambda: 2)
+    both = threading.Barrier(2, timeout=20)
+
+    def work(_):
+        both.wait()
+        return threading.get_ident()
+
+    for _ in range(2):
+        assert threading.get_ident() in on_threads(work, range(2))
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_two_things_are_done_side_by_side_where_there_are_two_threads(monkeypatch, threads):
+    monkeypatch.setattr(pl, "thread_pool_size", lambda: threads)
+    both, here = threading.Barrier(threads, timeout=20), threading.get_ident()
+
+    def work(name):
+        both.wait()
+        return name, threading.get_ident() == here
+
+    assert side_by_side(lambda: work("a"), lambda: work("b")) == (("a", threads == 1), ("b", True))
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_of_two_failures_side_by_side_the_first_is_heard(monkeypatch, threads):
+    monkeypatch.setattr(pl, "thread_pool_size", lambda: threads)
+
+    def fail(error):
+        raise error
+
+    with pytest.raises(KeyError):
+        side_by_side(lambda: fail(KeyError()), lambda: fail(ValueError()))
+    with pytest.raises(KeyError):
+        side_by_side(lambda: fail(KeyError()), lambda: 1)
+    with pytest.raises(ValueError, match="second"):
+        side_by_side(lambda: 1, lambda: fail(ValueError("second")))
+    # Whoever comes after a failure finds threads as before.
+    assert len(set(on_threads(lambda _: threading.get_ident(), [0]))) == 1
 
 
 @pytest.mark.parametrize("threads", [1, 4])

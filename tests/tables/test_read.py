@@ -1,5 +1,6 @@
 """Reading orders: mapping, types, sources, accounting."""
 
+from contextlib import nullcontext
 from datetime import date, datetime
 
 import polars as pl
@@ -7,6 +8,7 @@ import pytest
 from polars.testing import assert_frame_equal
 
 from foretell.errors import DataError
+from foretell.tables import read
 from foretell.tables.purchases import purchase_days
 from foretell.tables.read import read_orders
 
@@ -213,3 +215,19 @@ def test_lonely_dates_are_reported():
     days = [date(1900, 1, 1), date(2021, 1, 1), date(2021, 1, 2), date(2021, 5, 5), date(2201, 5, 5)]
     data = read_orders(pl.DataFrame({"customer_id": list("abcde"), "ordered_at": days}))
     assert notes(data) == {"no_amount": 0, "lonely_first_day": 1, "lonely_last_day": 1}
+
+
+@pytest.mark.parametrize(("large", "ahead"), [(1, ("scipy.special", "scipy.optimize")), (10**6, ())])
+def test_modules_of_models_are_imported_while_large_files_are_read(monkeypatch, tmp_path, large, ahead):
+    named = []
+    frame(amount=[1.0, 2.0]).write_csv(tmp_path / "orders.csv")
+
+    def imported_meanwhile(*modules):
+        named.append(modules)
+        return nullcontext()
+
+    monkeypatch.setattr(read, "imported_meanwhile", imported_meanwhile)
+    monkeypatch.setattr(read, "_LARGE", large)
+    read_orders(tmp_path / "orders.csv")
+    read_orders(frame(amount=[1.0, 2.0]))
+    assert named == [ahead, ()]

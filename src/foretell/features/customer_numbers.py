@@ -1,7 +1,8 @@
 """Customers numbered in the order of their ids, and rows sorted by such numbers: all by sorting whole numbers.
 
 Text is slow to sort and to group by, and whole numbers are sorted at the speed of memory. So rows are brought together
-by a digest of their id, and the ids are then compared as text, so that a digest that two customers share parts them.
+by the whole number that their id reads as, or else by a digest of it, and the ids are then compared as text, so that
+customers who share a number or a digest are parted.
 """
 
 from dataclasses import dataclass
@@ -9,6 +10,9 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
+
+from foretell.storage.threads import on_threads
+from foretell.tables.whole_numbers import places_of
 
 _SEED = 1
 _AT_ONCE = 2**16
@@ -33,6 +37,38 @@ def numbered(ids: pl.Series) -> tuple[pl.Series, NDArray[np.uint32]]:
     """
     if ids.is_empty():
         return ids, np.zeros(0, np.uint32)
+    customers, number = _by_whole_numbers(ids) or _by_digests(ids)
+    strangers = _strangers(ids, customers, number)
+    if strangers.size:
+        customers, number = _with_strangers(ids, customers, number, strangers)
+    return customers.alias(ids.name), number
+
+
+def _by_whole_numbers(ids: pl.Series) -> tuple[pl.Series, NDArray[np.uint32]] | None:
+    """Put together ids that read as one whole number; None where they read as none, or as numbers far apart."""
+    number = places_of(ids)
+    if number is None:
+        return None
+    low = number.min()
+    row = np.zeros(int(number.max() - low) + 1, np.uint32)
+    for part in _parts(number.size, _AT_ONCE):
+        number[part] -= low
+        row[number[part]] = np.arange(part.start + 1, part.stop + 1)
+    there = row > 0
+    customers = ids.gather(pl.Series(row[there] - np.uint32(1)))
+    del row
+    rank = np.cumsum(there, dtype=np.uint32) - np.uint32(1)
+    if not customers.is_sorted():
+        order = customers.arg_sort()
+        customers = customers.gather(order)
+        rank = _inverse(order.to_numpy())[rank]
+    for part in _parts(number.size, _AT_ONCE):
+        number[part] = rank[number[part]]
+    return customers, number
+
+
+def _by_digests(ids: pl.Series) -> tuple[pl.Series, NDArray[np.uint32]]:
+    """Put together ids that share a digest."""
     bits = ids.len().bit_length()
     digests = _tagged(ids, bits)
     digests.sort()
@@ -47,11 +83,13 @@ def numbered(ids: pl.Series) -> tuple[pl.Series, NDArray[np.uint32]]:
     places.sort()
     number = np.empty(row.size, np.uint32)
     number[row] = np.repeat(_row_of(places, bits), np.diff(starts, append=row.size))
-    del row
-    strangers = _strangers(ids, customers, number)
-    if strangers.size:
-        customers, number = _with_strangers(ids, customers, number, strangers)
-    return customers.alias(ids.name), number
+    return customers, number
+
+
+def _inverse(order: NDArray[np.integer]) -> NDArray[np.uint32]:
+    place = np.empty(order.size, np.uint32)
+    place[order] = np.arange(order.size, dtype=np.uint32)
+    return place
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,16 +132,21 @@ class SortedRows:
         ndarray of int64, shape (places,)
         """
         summed = np.empty(at.size, np.int64)
-        for part in _parts(at.size, _AT_ONCE):
+
+        def of_part(part: slice) -> None:
             starts = at[part]
             end = at[part.stop] if part.stop < at.size else self.row.size
             # Nothing is clipped: it is the mode that checks no place beforehand.
             in_order = np.take(values, self.row[starts[0] : end], mode="clip")
             np.add.reduceat(in_order, starts - starts[0], out=summed[part])
+
+        on_threads(of_part, _parts(at.size, _AT_ONCE))
         return summed
 
     def split(self, at: NDArray[np.intp]) -> tuple[NDArray[np.int64], NDArray[np.intp]]:
         """Return the values at some places, that have each customer's first among them, and where customers begin.
+
+        They are written over `place`, which is used up.
 
         Parameters
         ----------
@@ -116,15 +159,16 @@ class SortedRows:
         starts : ndarray of int, shape (customers,)
             Positions in `at`.
         """
-        found = self.place[at]
-        begins = np.empty(at.size, np.bool_)
+        found, begins = self.place[: at.size], np.empty(at.size, np.bool_)
         before = -1
+        # What is read next lies behind what is written.
         for part in _parts(at.size, _AT_ONCE):
-            customer = found[part] >> self.width
+            here = self.place[at[part]]
+            customer = here >> self.width
             begins[part] = customer != np.concatenate([[before], customer[:-1]])
             before = customer[-1]
-            found[part] &= (1 << self.width) - 1
-            found[part] += self.lowest
+            here &= (1 << self.width) - 1
+            np.add(here, self.lowest, out=found[part])
         return found, np.flatnonzero(begins)
 
 
@@ -192,11 +236,12 @@ def _begins(ascending: NDArray[np.integer]) -> NDArray[np.bool_]:
 
 def _strangers(ids: pl.Series, customers: pl.Series, number: NDArray[np.uint32]) -> NDArray[np.intp]:
     """Rows whose id is not that of the customer they were put to: their digests coincide."""
-    found = [
-        np.flatnonzero((customers.gather(pl.Series(number[part])) != ids[part]).to_numpy()) + part.start
-        for part in _parts(number.size, _COMPARED_AT_ONCE)
-    ]
-    return np.concatenate(found)
+
+    def of_part(part: slice) -> NDArray[np.intp]:
+        other = customers.gather(pl.Series(number[part])) != ids[part]
+        return np.asarray(np.flatnonzero(other.to_numpy()) + part.start, dtype=np.intp)
+
+    return np.concatenate(on_threads(of_part, _parts(number.size, _COMPARED_AT_ONCE)))
 
 
 def _with_strangers(

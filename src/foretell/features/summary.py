@@ -7,6 +7,7 @@ import polars as pl
 
 from foretell.features.history import Floats, Ints, PurchaseHistory, purchase_history
 from foretell.features.ratios import ratio
+from foretell.storage.threads import side_by_side
 from foretell.tables.dataset import MINOR_PER_UNIT, CustomerData
 
 _KEPT = "purchase_summary"
@@ -74,7 +75,10 @@ def summarise(history: PurchaseHistory) -> pl.DataFrame:
         As from `purchase_summary`.
     """
     repeats = history.orders - 1
-    spend = None if history.amount is None else history.sum(history.amount)
+    spend, order_rows = side_by_side(
+        lambda: None if history.amount is None else history.sum(history.amount),
+        lambda: history.sum(history.order_rows),
+    )
     return pl.DataFrame(
         {
             "customer_id": history.customer_id,
@@ -86,7 +90,7 @@ def summarise(history: PurchaseHistory) -> pl.DataFrame:
             "days_observed": history.days_observed.astype(np.float64),
             "sum_log_gaps_days": history.sum_log_gaps,
             **_value_columns(history, spend),
-            "order_rows": history.sum(history.order_rows),
+            "order_rows": order_rows,
             "days_since_last_order": history.wait,
             **_spend_column(history, spend),
             "avg_days_between_orders": _nullable(ratio(history.span, repeats)),

@@ -17,6 +17,7 @@ from scipy.special import betainc, betaln, gammaln
 
 from foretell.models.cnbd_kernel import CNBDParams, History, Vector, p_alive, tosses
 from foretell.models.compress import Compressed, compress
+from foretell.storage.threads import on_threads
 
 _CHUNK = 8192
 _TOLERANCE = 1e-12
@@ -48,9 +49,11 @@ def expected_orders(p: CNBDParams, h: History, t: float) -> Vector:
     pairs = _pairs(h)
     by_phase = np.empty((p.k, pairs.distinct))
     x, T = pairs.columns["x"], pairs.columns["T"]
-    for start in range(0, x.size, _CHUNK):
-        rows = slice(start, start + _CHUNK)
+
+    def of_part(rows: slice) -> None:
         by_phase[:, rows] = _expected_if_alive(p, x[rows], T[rows], t)
+
+    on_threads(of_part, [slice(start, start + _CHUNK) for start in range(0, x.size, _CHUNK)])
     expected = np.zeros_like(h.x)
     for pi, of_phase in zip(_phase_law(p, h), by_phase, strict=True):
         expected += pi * of_phase[pairs.inverse]

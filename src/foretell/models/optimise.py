@@ -11,14 +11,16 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, Protocol, cast
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import OptimizeResult, minimize
 from threadpoolctl import ThreadpoolController
 
 from foretell.errors import ConvergenceWarning, FitError
+
+if TYPE_CHECKING:
+    from scipy.optimize import OptimizeResult
 
 Vector = NDArray[np.float64]
 Objective = Callable[[Vector], tuple[float, Vector]]
@@ -132,6 +134,9 @@ def maximise_likelihood(
     if not starts or any(len(start) != len(names) for start in starts):
         message = "maximise_likelihood needs at least one start with one entry per name"
         raise ValueError(message)
+    # A tenth of a second, which scoring need not wait for.
+    from scipy.optimize import minimize
+
     low, high = math.log(lowest), math.log(highest)
     evaluations = 0
     # Along a ridge single steps gain next to nothing for ever.
@@ -145,7 +150,7 @@ def maximise_likelihood(
             return _REPLACEMENT, np.zeros_like(theta)
         return float(value), np.asarray(gradient, dtype=np.float64)
 
-    def search(start: Vector) -> OptimizeResult:
+    def search(start: Vector) -> "OptimizeResult":
         return minimize(
             guarded,
             start,
@@ -155,11 +160,11 @@ def maximise_likelihood(
             options={"gtol": tolerance, "ftol": least_gain, "maxiter": max_iterations, "maxcor": 20},
         )
 
-    def gap(result: OptimizeResult) -> float:
+    def gap(result: "OptimizeResult") -> float:
         theta, gradient = (np.asarray(vector, dtype=np.float64) for vector in (result.x, result.jac))
         return float(np.abs(np.clip(theta - gradient, low, high) - theta).max())
 
-    def still_needed(result: OptimizeResult) -> list[Vector]:
+    def still_needed(result: "OptimizeResult") -> list[Vector]:
         value = float(result.fun)
         begin_at = [guarded(start)[0] for start in inside]
         converged = value < _REPLACEMENT and gap(result) <= accepted * max(1.0, abs(value))

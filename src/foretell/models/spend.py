@@ -38,7 +38,9 @@ Vector = NDArray[np.float64]
 _READER = "spend_quantiles"
 _FIRST_MOST = 16
 _LAST_MOST = 2**17
-_CELLS_PER_CHUNK = 2_000_000
+_CELLS_PER_CHUNK = 1_000_000
+# A thread that is done with its part finds another one, though parts take differently long.
+_FEWEST_PARTS = 4
 _BITS = 63
 
 
@@ -126,20 +128,20 @@ def _standard_quantiles(
     most = _FIRST_MOST
     while open_.size:
         last = most >= _LAST_MOST
-        longer = []
-        for part in _parts(mixture.which[open_], most):
-            rows = open_[part]
+
+        def of_part(part: NDArray[np.intp], most: int = most, last: bool = last) -> NDArray[np.intp]:  # noqa: FBT001
             number = np.zeros(mixture.which.max() + 1, np.intp)
-            number[mixture.which[rows]] = 1
+            number[mixture.which[part]] = 1
             numbers = np.flatnonzero(number)
             number[numbers] = np.arange(numbers.size)
-            mixed = Mixed(mixture.law(numbers, most), number[mixture.which[rows]], mixture.weights[:, rows])
+            mixed = Mixed(mixture.law(numbers, most), number[mixture.which[part]], mixture.weights[:, part])
             some = mixed.chance(1) + TAIL > 1.0 - max(probabilities)
             reached = (mixed.chance(most) <= TAIL) | last
-            longer.append(rows[some & ~reached])
             here = np.flatnonzero(some & reached)
-            _fill(result, rows[here], mixed.of(here), x_v[rows[here]], params=params, probabilities=probabilities)
-        open_ = np.concatenate(longer)
+            _fill(result, part[here], mixed.of(here), x_v[part[here]], params=params, probabilities=probabilities)
+            return part[some & ~reached]
+
+        open_ = np.concatenate(on_threads(of_part, [open_[part] for part in _parts(x_v[open_], most)]))
         most *= 2
     return result
 
@@ -157,10 +159,20 @@ def _neighbours(x_v: Vector, which: NDArray[np.intp]) -> NDArray[np.intp]:
     return place
 
 
-def _parts(which: NDArray[np.intp], most: int) -> list[slice]:
-    """Rows a few at a time, so that laws of so many orders fit into memory."""
-    size = max(1, _CELLS_PER_CHUNK // most)
-    return [slice(start, start + size) for start in range(0, which.size, size)]
+def _parts(x_v: Vector, most: int) -> list[slice]:
+    """Rows a few at a time, so that laws of so many orders fit into memory: whole groups of one x_v where they do."""
+    size = max(1, min(_CELLS_PER_CHUNK // most, -(-x_v.size // _FEWEST_PARTS)))
+    ends = [*(np.flatnonzero(np.diff(x_v)) + 1).tolist(), x_v.size]
+    parts, start, end = [], 0, 0
+    for next_end in ends:
+        if end > start and next_end - start > size:
+            parts.append(slice(start, end))
+            start = end
+        while next_end - start > size:
+            parts.append(slice(start, start + size))
+            start += size
+        end = next_end
+    return [*parts, slice(start, end)]
 
 
 def _fill(
@@ -177,8 +189,7 @@ def _fill(
     if not isinstance(params, PooledMean):
         edges = np.flatnonzero(np.diff(x_v, prepend=-1.0, append=-1.0))
 
-    def of_group(ends: tuple[int, int]) -> None:
-        start, end = ends
+    for start, end in pairwise(edges.tolist()):
         group = mixed.of(np.arange(start, end))
         for number, probability in enumerate(probabilities):
             some = np.flatnonzero(1.0 - group.chance(1) + TAIL < probability)
@@ -190,5 +201,3 @@ def _fill(
             else:
                 found = spend_over_scale(asked, params, float(x_v[start]), probability)
             result[number, rows[start + some]] = found
-
-    on_threads(of_group, list(pairwise(edges.tolist())))

@@ -10,6 +10,7 @@ of the lattice, and found on the cubic that has the exact values and slopes ther
 """
 
 import math
+import threading
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise
@@ -242,7 +243,7 @@ def _stepped(state: NDArray[np.float64], steps: int) -> NDArray[np.bool_]:
 class _Chances:
     """I_t(p m, posterior) for m = 1 .. most on a lattice of u = ln(t / (1 - t)), which grows as places are asked for.
 
-    Customers of all parts of a shop share it, and it is what costs most here.
+    Customers of all parts of a shop share it, on several threads, and it is what costs most here.
     """
 
     def __init__(self, p: float, posterior: float, most: int, step: float) -> None:
@@ -250,22 +251,27 @@ class _Chances:
         self._posterior, self._step = posterior, step
         self._first = 0
         self._table = np.empty((most, 0))
+        self._growing = threading.Lock()
 
     def between(self, first: int, last: int) -> NDArray[np.float64]:
         """Return the columns of places first to last on the lattice; shape (most, last - first + 1)."""
+        with self._growing:
+            self._grow(first, last)
+            here = slice(first - self._first, last + 1 - self._first)
+            return np.ascontiguousarray(self._table[:, here])
+
+    def _grow(self, first: int, last: int) -> None:
         end = self._first + self._table.shape[1]
         if self._first == end:
             self._first, self._table = first, self._at(first, last + 1)
-        else:
-            parts = [self._table]
-            if first < self._first:
-                parts.insert(0, self._at(first, self._first))
-            if last >= end:
-                parts.append(self._at(end, last + 1))
-            if len(parts) > 1:
-                self._first, self._table = min(first, self._first), np.concatenate(parts, axis=1)
-        here = slice(first - self._first, last + 1 - self._first)
-        return np.ascontiguousarray(self._table[:, here])
+            return
+        parts = [self._table]
+        if first < self._first:
+            parts.insert(0, self._at(first, self._first))
+        if last >= end:
+            parts.append(self._at(end, last + 1))
+        if len(parts) > 1:
+            self._first, self._table = min(first, self._first), np.concatenate(parts, axis=1)
 
     def _at(self, first: int, end: int) -> NDArray[np.float64]:
         u = self._step * np.arange(first, end)

@@ -6,6 +6,7 @@ from datetime import datetime
 import polars as pl
 
 from foretell.errors import DataError
+from foretell.storage.threads import side_by_side
 from foretell.tables.checks import (
     account_notes,
     currency_violations,
@@ -110,11 +111,11 @@ def _data_set(
     observed_until: datetime | None,
     notes: Sequence[Note],
 ) -> CustomerData:
-    found = (
-        *notes,
-        *account_notes(orders["customer_id"], order, orders_repeat=orders_repeat),
-        *order_day_notes(orders["ordered_at"]),
+    of_accounts, of_days = side_by_side(
+        lambda: account_notes(orders["customer_id"], order, orders_repeat=orders_repeat),
+        lambda: order_day_notes(orders["ordered_at"]),
     )
+    found = (*notes, *of_accounts, *of_days)
     return CustomerData.from_orders(
         orders,
         observed_until=observed_until,

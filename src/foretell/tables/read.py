@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 from foretell.errors import did_you_mean
+from foretell.storage.ahead import imported_meanwhile
 from foretell.tables.accounting import account_for_rows
 from foretell.tables.dataset import CustomerData, Note
 from foretell.tables.options import ReadOptions
@@ -12,6 +13,9 @@ from foretell.tables.parse import parse_table
 from foretell.tables.schema import ORDERS
 from foretell.tables.sources import OpenedSource, open_source
 from foretell.windows import as_cutoff
+
+_LARGE = 2**25
+_MODELS_NEED = ("scipy.special", "scipy.optimize")
 
 
 def read_orders(
@@ -115,16 +119,18 @@ def read_orders(
         query=query,
         table=table,
     )
-    parsed = parse_table(plan.opened, ORDERS, plan.wanted, attributes=attributes)
-    return account_for_rows(
-        parsed.rows,
-        parsed.columns,
-        attributes=parsed.attributes,
-        observed_until=plan.observed_until,
-        drop_duplicates=drop_duplicates,
-        notes=(*plan.notes, *parsed.notes),
-        title=parsed.title,
-    )
+    # A large history is read to be modelled, and reading it leaves processors idle at times.
+    with imported_meanwhile(*(_MODELS_NEED if _bytes(plan.opened) >= _LARGE else ())):
+        parsed = parse_table(plan.opened, ORDERS, plan.wanted, attributes=attributes)
+        return account_for_rows(
+            parsed.rows,
+            parsed.columns,
+            attributes=parsed.attributes,
+            observed_until=plan.observed_until,
+            drop_duplicates=drop_duplicates,
+            notes=(*plan.notes, *parsed.notes),
+            title=parsed.title,
+        )
 
 
 @dataclass(frozen=True)
@@ -191,6 +197,11 @@ def plan_orders(
     wanted, notes = _without_absent_amount(opened, amount)
     wanted |= {name: text for name, text in named.items() if text is not None}
     return OrdersPlan(opened, wanted, notes, end)
+
+
+def _bytes(opened: OpenedSource) -> int:
+    """Size of the files; 0 where rows are in no file."""
+    return sum(int(size) for _, size, _ in opened.identity() or ())
 
 
 def _require_known(columns: Mapping[str, str | None]) -> None:

@@ -1,6 +1,6 @@
 """The purchase-model rung: fit when customers buy and what an order is worth, with no labels at all."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Literal, Self
@@ -12,11 +12,13 @@ from foretell.bundles.bundle import Bundle, Typical
 from foretell.models.cnbd import MBGCNBD
 from foretell.models.gamma_gamma import GammaGamma
 from foretell.models.history import LAST, ORDERS
+from foretell.models.optimise import one_algebra_thread
 from foretell.models.pareto_nbd import ParetoNBD
 from foretell.models.population import Population
 from foretell.models.weighted import median
 from foretell.scoring.known import known_at
 from foretell.scoring.predict import answers
+from foretell.storage.threads import side_by_side
 from foretell.tables.dataset import CustomerData
 from foretell.training.profile import training_profile
 from foretell.training.requirements import require_trainable
@@ -101,8 +103,7 @@ class PurchaseRecipe:
         FitError
             If the history is too thin.
         """
-        bundle = self._fit(shop.population, shop.as_of, horizons)
-        return replace(bundle, profile=training_profile(shop))
+        return self._fit(shop.population, shop.as_of, horizons, profile=lambda: training_profile(shop))
 
     def fit_predict(self, data: CustomerData, as_of: datetime, horizons: Horizons, seed: int) -> pl.DataFrame:  # noqa: ARG002  # recipes are called alike
         """Fit at a cutoff and predict every customer seen before it, as backtests ask.
@@ -126,19 +127,36 @@ class PurchaseRecipe:
         known = known_at(data, as_of, with_features=False)
         return answers(known, self._fit(Population.of(known.histories), as_of, horizons))
 
-    def _fit(self, customers: Population, as_of: datetime, horizons: Horizons) -> Bundle:
+    def _fit(
+        self,
+        customers: Population,
+        as_of: datetime,
+        horizons: Horizons,
+        *,
+        profile: Callable[[], Mapping[str, Any]] = dict,
+    ) -> Bundle:
         limits = require_trainable(customers, as_of)
-        purchase_model = (MBGCNBD() if self.family == "mbg_cnbd" else ParetoNBD()).fit(customers)
-        spend_model = None if customers.values is None else GammaGamma().fit(customers)
+
+        # How many threads an algebra library has is said for the whole process: nobody may say it meanwhile.
+        with one_algebra_thread():
+            purchase_model, spend_model = side_by_side(
+                lambda: (MBGCNBD() if self.family == "mbg_cnbd" else ParetoNBD()).fit(customers),
+                lambda: None if customers.values is None else GammaGamma().fit(customers),
+            )
+            (order_value, described), typical = side_by_side(
+                lambda: (_typical_order_value(customers, spend_model), profile()),
+                lambda: _typical_buyer(customers, purchase_model, horizons),
+            )
         return Bundle(
             rung=self.name,
             as_of=as_of,
             horizons=horizons,
             purchase_model=purchase_model,
             spend_model=spend_model,
-            typical=typical_customer(customers, purchase_model, spend_model, horizons),
+            typical=replace(typical, order_value=order_value),
             annual_discount_rate=self.annual_discount_rate,
             card=bundle_card(customers, as_of, purchase_model, spend_model, limits),
+            profile=described,
         )
 
 
@@ -206,6 +224,13 @@ def typical_customer(
     Typical
         Medians over the customers.
     """
+    return replace(
+        _typical_buyer(customers, purchase_model, horizons), order_value=_typical_order_value(customers, spend_model)
+    )
+
+
+def _typical_buyer(customers: Population, purchase_model: MBGCNBD | ParetoNBD, horizons: Horizons) -> Typical:
+    """The typical customer, but for the value of an order."""
     rows, weights = customers.history_rows(), customers.histories.weights
     alive = purchase_model.p_alive(rows)["p_alive"].to_numpy()
     expected = purchase_model.expected_orders(rows, horizons.clv_days)["expected_orders"].to_numpy()
@@ -213,16 +238,19 @@ def typical_customer(
     repeats = rows.rows.columns[ORDERS]
     again = repeats > 0
     gaps = rows.rows.columns[LAST][again] / repeats[again]
-    value = None
-    if spend_model is not None and customers.values is not None:
-        worth = spend_model.expected_order_value(customers.value_rows())["expected_order_value"].to_numpy()
-        value = median(worth, customers.values.customers)
     return Typical(
         p_alive=median(alive, weights),
         orders_if_alive=median(if_alive, weights),
-        order_value=value,
+        order_value=None,
         days_between_orders=median(gaps, weights[again]) if again.any() else None,
     )
+
+
+def _typical_order_value(customers: Population, spend_model: GammaGamma | None) -> float | None:
+    if spend_model is None or customers.values is None:
+        return None
+    worth = spend_model.expected_order_value(customers.value_rows())["expected_order_value"].to_numpy()
+    return median(worth, customers.values.customers)
 
 
 def _fit_facts(model: MBGCNBD | ParetoNBD | GammaGamma) -> dict[str, Any]:
