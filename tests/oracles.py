@@ -87,6 +87,9 @@ def summary(rows, as_of: datetime):
             "sum_log_gaps_days": math.fsum(math.log(gap) for gap in gaps),
             "orders_with_value": len(paid) if money and spent > 0 else 0,
             "mean_order_value": spent / len(paid) if paid and spent > 0 else None,
+            "sum_log_value_ratios": (
+                math.fsum(math.log(value / statistics.fmean(paid)) for value in paid) if paid and spent > 0 else 0.0
+            ),
             "order_rows": sum(count for _, count in by_day.values()),
             "days_since_last_order": (last_seen - dates[-1]).days + 1,
             "historic_spend": spent if money else None,

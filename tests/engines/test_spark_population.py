@@ -92,14 +92,15 @@ def test_fits_to_what_was_counted_are_fits_to_the_shop(rows) -> None:
     summary = purchase_summary(read_orders(rows, order_id="order_id"), AS_OF)
     whole, parts = Population.of(summary), counted(rows, 9).population
     worth = whole.values
-    distinct = pl.DataFrame({"x": worth.x, "z": worth.z}).group_by("x", "z").agg(n=pl.len().cast(pl.Int64))
+    rows_of = pl.DataFrame({"x": worth.x, "z": worth.z, "spread": worth.spread})
+    distinct = rows_of.group_by("x", "z", "spread").agg(n=pl.len().cast(pl.Int64))
     parts = Population(
         parts.histories,
         parts.log_gaps,
         parts.paying,
-        Values(distinct["x"].to_numpy(), distinct["z"].to_numpy(), distinct["n"].to_numpy()),
+        Values(*(distinct[name].to_numpy() for name in ("x", "z", "n", "spread"))),
     )
-    for model in (MBGCNBD, ParetoNBD, lambda: GammaGamma(cap_quantile=0.9)):
+    for model in (MBGCNBD, ParetoNBD, lambda: GammaGamma(cap_quantile=0.9, credibility="orders")):
         expected = model().fit(summary).to_dict()
         assert model().fit(whole).to_dict() == expected
         assert model().fit(parts).to_dict() == expected
@@ -124,9 +125,10 @@ def test_who_is_drawn_comes_with_all_rows_and_nobody_else_does(rows) -> None:
     values = told.drop("kind", "payload").drop_nulls()
     summary = purchase_summary(read_orders(rows, order_id="order_id"), AS_OF)
     assert values["customers"].sum() == summary.height
-    both = values.group_by("x", "z").agg(pl.col("customers").sum()).sort("x", "z")
+    key = ["x", "z", "spread"]
+    both = values.group_by(key).agg(pl.col("customers").sum()).sort(key)
     whole = Population.of(summary).values
-    by_hand = pl.DataFrame({"x": whole.x, "z": whole.z}).group_by("x", "z").agg(customers=pl.len()).sort("x", "z")
+    by_hand = pl.DataFrame({name: getattr(whole, name) for name in key}).group_by(key).agg(customers=pl.len()).sort(key)
     assert both.equals(by_hand.cast(both.schema))
 
 

@@ -16,7 +16,7 @@ from foretell.tables.dataset import CustomerData
 
 def test_by_hand(few_orders):
     summary = purchase_summary(few_orders, "2025-04-01")
-    assert summary.select(pl.exclude("sum_log_gaps_days")).rows() == [
+    assert summary.select(pl.exclude("sum_log_gaps_days", "sum_log_value_ratios")).rows() == [
         ("anna", date(2025, 1, 1), date(2025, 3, 1), 3, 2, 59.0, 89.0, 3, 20.0, 3, 31, 60.0, 29.5),
         ("bert", date(2025, 1, 15), date(2025, 1, 15), 1, 0, 0.0, 75.0, 0, None, 1, 76, 0.0, None),
         ("cleo", date(2025, 1, 10), date(2025, 3, 10), 2, 1, 59.0, 80.0, 2, 8.0, 3, 22, 16.0, 59.0),
@@ -35,6 +35,7 @@ def test_types(few_orders):
         "sum_log_gaps_days": pl.Float64,
         "orders_with_value": pl.Int64,
         "mean_order_value": pl.Float64,
+        "sum_log_value_ratios": pl.Float64,
         "order_rows": pl.Int64,
         "days_since_last_order": pl.Int64,
         "historic_spend": pl.Float64,

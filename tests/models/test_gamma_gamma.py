@@ -3,7 +3,6 @@
 import json
 import math
 import pickle
-from dataclasses import replace
 
 import numpy as np
 import polars as pl
@@ -13,7 +12,7 @@ from scipy.stats import gamma
 from sklearn.base import clone
 
 from foretell.errors import BundleError, ColumnMismatch, ConvergenceWarning, DataError, FitError, NotFitted
-from foretell.models import gamma_gamma as module
+from foretell.models import gamma_gamma_fit as module
 from foretell.models.gamma_gamma import GammaGamma
 from foretell.models.gamma_gamma_kernel import (
     GammaGammaParameters,
@@ -251,7 +250,7 @@ def test_nothing_is_predicted_before_fit(summary):
 def test_a_fit_that_does_not_converge_warns(summary, monkeypatch):
     search = module.maximise_likelihood
     monkeypatch.setattr(
-        module, "maximise_likelihood", lambda *args, **kwargs: replace(search(*args, **kwargs), converged=False)
+        module, "maximise_likelihood", lambda *args, **kwargs: search(*args, **{**kwargs, "max_iterations": 2})
     )
     with pytest.warns(ConvergenceWarning, match="GammaGamma ended with a gradient"):
         GammaGamma().fit(summary.head(400))
@@ -281,6 +280,9 @@ def test_state_survives_json(model, summary, frame):
         (("kind",), "pareto_nbd"),
         (("settings",), {}),
         (("settings", "min_customers"), "30"),
+        (("settings", "credibility"), "hearsay"),
+        (("prior_orders",), 1.0),
+        (("settings", "credibility"), "orders"),
         (("params", "p"), -1.0),
         (("params", "q"), 1.0),
         (("params", "v"), float("nan")),
@@ -307,6 +309,6 @@ def test_pickle_and_clone(model, summary):
     again = pickle.loads(pickle.dumps(model))  # noqa: S301 - our own bytes
     assert again.expected_order_value(summary).equals(model.expected_order_value(summary))
     fresh = clone(GammaGamma(min_customers=7))
-    assert fresh.get_params() == {"min_customers": 7, "cap_quantile": None}
+    assert fresh.get_params() == {"min_customers": 7, "cap_quantile": None, "credibility": "means"}
     assert not hasattr(fresh, "params_")
-    assert repr(fresh) == "GammaGamma(cap_quantile=None, min_customers=7)"
+    assert repr(fresh) == "GammaGamma(cap_quantile=None, credibility='means', min_customers=7)"

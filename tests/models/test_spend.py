@@ -247,3 +247,17 @@ def test_parts_are_all_rows_and_part_no_group_that_fits(monkeypatch, rows, cells
         group = np.flatnonzero(x_v == value)
         if group.size <= size:
             assert sum(part.start <= group[0] and group[-1] < part.stop for part in parts) == 1
+
+
+def test_quantiles_move_with_what_orders_are_expected_to_be_worth(timing, values, summary):
+    frame = summary.head(400)
+    settings = {**values.get_params(), "credibility": "orders"}
+    orders = GammaGamma.from_dict({**values.to_dict(), "settings": settings, "prior_orders": 2.0})
+    worth = [each.expected_order_value(frame)["expected_order_value"].to_numpy() for each in (orders, values)]
+    upper = [
+        spend_quantiles(timing, each, frame, horizon_days=HORIZON)["spend_q90"].to_numpy() for each in (orders, values)
+    ]
+    assert np.ptp(worth[0] / worth[1]) > 0.5
+    some = upper[1] > 0
+    assert some.sum() > 100
+    assert (upper[0][some] / upper[1][some]) == pytest.approx((worth[0] / worth[1])[some], rel=1e-12)

@@ -45,7 +45,9 @@ def summaries(cdnow_sample):
     return [purchase_summary(cdnow_sample, day) for day in ("1998-01-01", "1998-04-01")]
 
 
-@pytest.mark.parametrize("model", [MBGCNBD(k=1), MBGCNBD(), ParetoNBD(), GammaGamma()], ids=str)
+@pytest.mark.parametrize(
+    "model", [MBGCNBD(k=1), MBGCNBD(), ParetoNBD(), GammaGamma(), GammaGamma(credibility="orders")], ids=str
+)
 def test_the_optimum_of_another_cutoff_is_a_beginning_only(summaries, model):
     earlier, later = summaries
     kind, settings = type(model), model.get_params()
@@ -68,14 +70,17 @@ def test_the_optimum_of_another_cutoff_is_a_beginning_only(summaries, model):
         (MBGCNBD(), CNBDParams(9e4, 1e-3, 9e4, 1e-5, k=9)),
         (ParetoNBD(), ParetoNBDParameters(9e4, 1e-3, 9e4, 1e-3)),
         (GammaGamma(), GammaGammaParameters(9e3, 9e3, 9e5)),
+        (GammaGamma(credibility="orders"), GammaGammaParameters(9e3, 9e3, 9e5)),
     ],
     ids=str,
 )
 def test_a_beginning_far_off_does_no_harm(summaries, model, far):
-    kind = type(model)
-    alone, begin = kind().fit(summaries[0]), kind().fit(summaries[1])
+    kind, settings = type(model), model.get_params()
+    alone, begin = kind(**settings).fit(summaries[0]), kind(**settings).fit(summaries[1])
     begin.params_ = far
-    assert kind().fit(summaries[0], near=begin).log_likelihood_ == pytest.approx(alone.log_likelihood_, rel=1e-9)
+    assert kind(**settings).fit(summaries[0], near=begin).log_likelihood_ == pytest.approx(
+        alone.log_likelihood_, rel=1e-9
+    )
 
 
 @pytest.mark.parametrize("k", [1, 2, 4])

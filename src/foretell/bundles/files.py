@@ -27,7 +27,7 @@ from foretell.storage.hashing import canonical_json
 from foretell.storage.sealed_folder import MANIFEST, read_manifest, read_sealed, version_of, write_sealed
 from foretell.windows import Horizons
 
-FORMAT = 3
+FORMAT = 4
 """Number of the folder layout; a bundle of another number is refused. Raise it whenever what a file holds changes."""
 
 _STATISTICS = "statistics.json"

@@ -7,6 +7,7 @@ import polars as pl
 
 from foretell.features.history import Floats, Ints, PurchaseHistory, purchase_history
 from foretell.features.ratios import ratio
+from foretell.features.value_spread import sum_log_value_ratios
 from foretell.storage.threads import side_by_side
 from foretell.tables.dataset import MINOR_PER_UNIT, CustomerData
 
@@ -37,6 +38,8 @@ def purchase_summary(data: CustomerData, as_of: date | datetime | str) -> pl.Dat
         - ``sum_log_gaps_days`` Float64: sum of the natural logs of the gaps in days, >= 0; 0 without a gap
         - ``orders_with_value`` Int64: purchase days with an amount above zero, >= 0; 0 if refunds took all of it
         - ``mean_order_value`` Float64: currency units per such day, net of all refunds seen; null without one
+        - ``sum_log_value_ratios`` Float64: sum of the natural logs of the value of such a day over their mean, <= 0; 0
+          without two of them
         - ``order_rows`` Int64: order rows on purchase days, >= orders
         - ``days_since_last_order`` Int64: days from the last purchase day to the first unseen day, >= 1
         - ``historic_spend`` Float64: currency units, net of all refunds seen; null without amounts
@@ -105,6 +108,7 @@ def _value_columns(history: PurchaseHistory, spend: Ints | None) -> dict[str, pl
         return {
             "orders_with_value": pl.zeros(count, pl.Int64, eager=True),
             "mean_order_value": pl.repeat(None, count, dtype=pl.Float64, eager=True),
+            "sum_log_value_ratios": pl.zeros(count, pl.Float64, eager=True),
         }
     # A refund that names no order cannot be taken off one, but the customer's orders were worth that much less.
     loose = 0 if history.loose_refund is None else history.loose_refund
@@ -114,6 +118,7 @@ def _value_columns(history: PurchaseHistory, spend: Ints | None) -> dict[str, pl
     return {
         "orders_with_value": pl.Series(paid),
         "mean_order_value": _nullable(ratio(net, paid * float(MINOR_PER_UNIT))),
+        "sum_log_value_ratios": pl.Series(np.where(paid > 0, sum_log_value_ratios(history), 0.0)),
     }
 
 

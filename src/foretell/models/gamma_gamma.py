@@ -8,33 +8,25 @@ that mean to be believed, or too few for a fit, a plain mean takes its place and
 import math
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
-from foretell.errors import FitError
+from foretell.errors import ColumnMismatch, FitError
 from foretell.models.compress import Compressed, compress
 from foretell.models.estimator import Estimator, keyed
-from foretell.models.gamma_gamma_kernel import (
-    GammaGammaParameters,
-    expected_value,
-    log_likelihood,
-    mean_negative_likelihood,
-)
+from foretell.models.gamma_gamma_fit import search_means, search_prior_orders
+from foretell.models.gamma_gamma_kernel import GammaGammaParameters, credible_value, expected_value, log_likelihood
 from foretell.models.gamma_gamma_state import GammaGammaFitReport, PooledMean, read_state, state_of
-from foretell.models.optimise import FitOutcome, Vector, maximise_likelihood, warn_unless_converged
-from foretell.models.order_values import read_values
-from foretell.models.population import Population, values_of
+from foretell.models.optimise import FitOutcome, Vector, warn_unless_converged
+from foretell.models.order_values import SPREAD, read_values
+from foretell.models.population import Population, Values, values_of
 from foretell.models.robust_value import cap_of, softly_capped
 from foretell.models.weighted import exact_sum, median
 
 _NAME = "GammaGamma"
-_NAMES = ("p", "q - 1", "v")
-_LOWEST, _HIGHEST = 1e-6, 1e4
-_TOLERANCE = 1e-7
-_SAMPLE = 20_000
-_STARTS = ((1.0, 1.0, 1.0), (5.0, 2.0, 0.5), (0.5, 5.0, 10.0))
 _SAME_VALUE = 1e-9
 # Below, the mean is that of a tail beyond all orders seen, not of the data.
 _SMALLEST_Q = 1.05
@@ -51,16 +43,22 @@ class GammaGamma(Estimator):
     cap_quantile : float or None
         Mean order values above this quantile of the customers' are drawn in (`foretell.models.robust_value`), in fits
         and answers alike, so that no giant order decides; None, the model as published, takes them as they are.
+    credibility : {"means", "orders"}
+        What tells how far a customer's own mean is believed: the shape of all customers' means, as published, or how
+        far the orders of those who bought more than once lie apart (`foretell.models.gamma_gamma_fit`).
 
     Attributes
     ----------
     cap_ : float or None
         Mean order value up to which a single order is believed; None without `cap_quantile`.
     params_ : GammaGammaParameters or PooledMean
+    prior_orders_ : float or None
+        Number of orders that the population mean counts for beside a customer's own, where orders tell it; None where
+        it is (q - 1) / p of `params_`, and with `PooledMean`.
     population_mean_ : float
         Expected order value of a customer without one, in the currency unit.
     log_likelihood_ : float or None
-        Sum over customers, in the currency unit; None with `PooledMean`.
+        Of the means, summed over customers, in the currency unit; None with `PooledMean`.
     fit_report_ : GammaGammaFitReport
         Its ``fallback`` is empty, or says which mean replaced the model's and why.
 
@@ -71,9 +69,16 @@ class GammaGamma(Estimator):
     correlation. Sources: `foretell.models.gamma_gamma_kernel`.
     """
 
-    def __init__(self, *, min_customers: int = 30, cap_quantile: float | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        min_customers: int = 30,
+        cap_quantile: float | None = None,
+        credibility: Literal["means", "orders"] = "means",
+    ) -> None:
         self.min_customers = min_customers
         self.cap_quantile = cap_quantile
+        self.credibility = credibility
 
     def fit(self, summary: pl.DataFrame | Population, *, near: Self | None = None) -> Self:
         """Fit by maximum likelihood, or fall back to a plain mean and say so.
@@ -82,7 +87,8 @@ class GammaGamma(Estimator):
         ----------
         summary : polars.DataFrame or Population
             One row per customer: ``orders_with_value`` (orders of positive value) and ``mean_order_value`` (their mean
-            in the currency unit; null or 0 where there is none); or the customers counted.
+            in the currency unit; null or 0 where there is none), with credibility from orders
+            ``sum_log_value_ratios`` (sum of the logs of order values over their mean); or the customers counted.
         near : GammaGamma, optional
             Fitted to order values much like these. The search begins at its parameters, and tries the usual starting
             points only if that does not end in an optimum.
@@ -121,6 +127,7 @@ class GammaGamma(Estimator):
         correlation = _correlation(rows)
         left_out = int(read.customers.sum()) - rows.rows
         self.population_mean_ = exact_sum(z, customers) / rows.rows
+        self.prior_orders_: float | None = None
         reason = self._why_not_fitted(rows)
         if reason:
             self.params_: GammaGammaParameters | PooledMean = PooledMean(self.population_mean_)
@@ -141,7 +148,11 @@ class GammaGamma(Estimator):
             )
             return self
         unit = median(z, customers)
-        found = _search(rows, unit, None if near is None else near.params_)
+        begin = None if near is None or isinstance(near.params_, PooledMean) else near.params_
+        found = search_means(rows, unit, begin)
+        if self.credibility == "orders":
+            self.prior_orders_, told = search_prior_orders(rows, self._spread(read, used), unit, begin)
+            found = _with_effort(found, told)
         self._learn(found, rows, unit, left_out, correlation)
         warn_unless_converged(self.fit_report_, model=_NAME)
         return self
@@ -168,7 +179,7 @@ class GammaGamma(Estimator):
         if isinstance(self.params_, PooledMean):
             value = np.full_like(x, self.params_.mean)
         else:
-            value = expected_value(self.params_, self.population_mean_, x, z)
+            value = expected_value(self.params_, self.population_mean_, x, z) * self.over_law(x, z)
         return keyed(summary, {"expected_order_value": value}, reader=_NAME)
 
     def values(self, summary: pl.DataFrame) -> tuple[Vector, Vector]:
@@ -192,8 +203,33 @@ class GammaGamma(Estimator):
         x, z = read_values(summary, reader=_NAME)
         return x, self._believed(x, z)
 
+    def over_law(self, x: Vector, z: Vector) -> Vector:
+        """Return what is expected of customers over what the law with `params_` expects.
+
+        Parameters
+        ----------
+        x, z : ndarray of shape (customers,)
+            As from `values`.
+
+        Returns
+        -------
+        ndarray of shape (customers,)
+            1 everywhere where it is the law that tells how far a customer's own mean is believed.
+        """
+        if self.prior_orders_ is None or isinstance(self.params_, PooledMean):
+            return np.ones_like(x)
+        mean = self.population_mean_
+        return credible_value(self.prior_orders_, mean, x, z) / expected_value(self.params_, mean, x, z)
+
     def _believed(self, x: Vector, z: Vector) -> Vector:
         return z if self.cap_ is None else softly_capped(x, z, self.cap_)
+
+    def _spread(self, read: Values, used: NDArray[np.bool_]) -> float:
+        """Return the sum of the logs of all order values over their customer's mean."""
+        if read.spread is None:
+            message = f"{_NAME} cannot read this frame: column {SPREAD!r} is missing."
+            raise ColumnMismatch(message)
+        return exact_sum(read.spread[used], read.customers[used])
 
     def to_dict(self) -> dict[str, Any]:
         """Return settings and learned state as plain values that JSON carries without loss.
@@ -214,6 +250,7 @@ class GammaGamma(Estimator):
             self.log_likelihood_,
             self.fit_report_,
             cap=self.cap_,
+            prior_orders=self.prior_orders_,
         )
 
     @classmethod
@@ -234,8 +271,9 @@ class GammaGamma(Estimator):
         BundleError
             If the state is of another kind, incomplete, or holds numbers that no fit can produce.
         """
-        settings, params, population_mean, cap, log_likelihood_, report = read_state(state)
+        settings, params, prior_orders, population_mean, cap, log_likelihood_, report = read_state(state)
         model = cls(**settings)
+        model.prior_orders_ = prior_orders
         model.params_, model.population_mean_, model.cap_ = params, population_mean, cap
         model.log_likelihood_, model.fit_report_ = log_likelihood_, report
         return model
@@ -286,20 +324,16 @@ class GammaGamma(Estimator):
         )
 
 
-def _search(rows: Compressed, unit: float, near: GammaGammaParameters | PooledMean | None) -> FitOutcome:
-    """Search with money divided by its median; on many rows, all starts on every n-th row of the sorted ones first."""
-    x, z, weights = rows.columns["x"], rows.columns["z"] / unit, rows.weights.astype(np.float64)
-    starts = [np.asarray(np.log(start)) for start in _STARTS]
-    bounds: dict[str, Any] = {"names": _NAMES, "lowest": _LOWEST, "highest": _HIGHEST, "tolerance": _TOLERANCE}
-    begin = np.log([near.p, near.q - 1.0, near.v / unit]) if isinstance(near, GammaGammaParameters) else None
-    step = rows.distinct // _SAMPLE
-    if step < 2:
-        return maximise_likelihood(mean_negative_likelihood(x, z, weights), starts, near=begin, **bounds)
-    some = slice(step // 2, None, step)
-    rough = maximise_likelihood(mean_negative_likelihood(x[some], z[some], weights[some]), starts, near=begin, **bounds)
-    found = maximise_likelihood(mean_negative_likelihood(x, z, weights), [rough.log_parameters], **bounds)
-    evaluations = rough.evaluations + found.evaluations
-    return replace(found, starts=rough.starts, agreeing=rough.agreeing, evaluations=evaluations)
+def _with_effort(found: FitOutcome, told: FitOutcome) -> FitOutcome:
+    """Return a search with what another one took, and that it did not converge if the other did not."""
+    worst = max(found, told, key=lambda each: (not each.converged, each.gradient_norm))
+    return replace(
+        found,
+        converged=worst.converged,
+        gradient_norm=worst.gradient_norm,
+        message=worst.message,
+        evaluations=found.evaluations + told.evaluations,
+    )
 
 
 def _correlation(rows: Compressed) -> float | None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import betaln, digamma
+from scipy.special import betaln, digamma, gammaln
 
 from foretell.models.optimise import Objective
 
@@ -79,8 +79,30 @@ def expected_value(parameters: GammaGammaParameters, population_mean: float, x: 
     Fader, Hardie (2013), eq. 5, ``p (v + x z) / (p x + q - 1)``, as the mean of ``z`` and the population mean with
     weights ``p x`` and ``q - 1``.
     """
-    weight = parameters.p * x
-    return np.asarray((weight * z + (parameters.q - 1.0) * population_mean) / (weight + parameters.q - 1.0), np.float64)
+    return credible_value((parameters.q - 1.0) / parameters.p, population_mean, x, z)
+
+
+def credible_value(prior_orders: float, population_mean: float, x: Vector, z: Vector) -> Vector:
+    """Mean of a customer's own mean value and the population's, as far as either is believed.
+
+    Parameters
+    ----------
+    prior_orders : float
+        Number of orders that the population counts for, > 0: (q - 1) / p in the model.
+    population_mean : float
+        Mean of the population.
+    x, z : ndarray of shape (rows,)
+        Number of orders with a positive value and their mean; z is not read where x is 0.
+
+    Returns
+    -------
+    ndarray of shape (rows,)
+
+    Notes
+    -----
+    Bühlmann (1967), "Experience rating and credibility", ASTIN Bulletin 4(3).
+    """
+    return np.asarray((x * z + prior_orders * population_mean) / (x + prior_orders), np.float64)
 
 
 def mean_negative_likelihood(x: Vector, z: Vector, weights: Vector) -> Objective:
@@ -130,3 +152,40 @@ def mean_negative_likelihood(x: Vector, z: Vector, weights: Vector) -> Objective
         return log_z - value, -gradient
 
     return objective
+
+
+class SharesLikelihood:
+    """Mean log-likelihood of how customers' spend is shared out between their own orders: a function of p alone.
+
+    Parameters
+    ----------
+    x : ndarray of shape (rows,)
+        Number of orders with a positive value, >= 1.
+    customers : ndarray of shape (rows,)
+        Customers behind each row.
+    spread : float
+        Sum over all customers and orders of ln(value / mean value of the customer), <= 0.
+    over : float
+        What the sum over customers is divided by.
+
+    Notes
+    -----
+    Given their sum S, Gamma(p, nu) values are S times shares that are Dirichlet(p, ..., p), whatever nu is: together
+    with `log_likelihood` of the means this is the likelihood of all order values. A row with x = 1 has one share, 1,
+    and says nothing.
+    """
+
+    def __init__(self, x: Vector, customers: Vector, spread: float, *, over: float) -> None:
+        self._count, which = np.unique(x, return_inverse=True)
+        self._customers = np.bincount(which, customers)
+        self._orders = float((self._customers * self._count).sum())
+        self._log_shares = spread - float((self._customers * self._count * np.log(self._count)).sum())
+        self._over = over
+
+    def __call__(self, p: float) -> tuple[float, float]:
+        """Return the mean log-likelihood and its derivative with respect to ln p."""
+        px = p * self._count
+        value = float((self._customers * gammaln(px)).sum()) - self._orders * float(gammaln(p))
+        slope = float((self._customers * self._count * digamma(px)).sum()) - self._orders * float(digamma(p))
+        # One-time buyers: p - 1 times a log share of 0.
+        return (value + (p - 1) * self._log_shares) / self._over, p * (slope + self._log_shares) / self._over

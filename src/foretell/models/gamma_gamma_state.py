@@ -65,7 +65,15 @@ class GammaGammaFitReport:
     message: str
 
 
-State = tuple[dict[str, Any], GammaGammaParameters | PooledMean, float, float | None, float | None, GammaGammaFitReport]
+State = tuple[
+    dict[str, Any],
+    GammaGammaParameters | PooledMean,
+    float | None,
+    float,
+    float | None,
+    float | None,
+    GammaGammaFitReport,
+]
 
 
 def state_of(
@@ -76,6 +84,7 @@ def state_of(
     report: GammaGammaFitReport,
     *,
     cap: float | None,
+    prior_orders: float | None,
 ) -> dict[str, Any]:
     """Return settings and learned state as values that JSON carries without loss.
 
@@ -88,6 +97,7 @@ def state_of(
     log_likelihood : float or None
     report : GammaGammaFitReport
     cap : float or None
+    prior_orders : float or None
 
     Returns
     -------
@@ -97,6 +107,7 @@ def state_of(
         "kind": _KIND,
         "settings": dict(settings),
         "params": asdict(params),
+        "prior_orders": prior_orders,
         "population_mean": population_mean,
         "cap": cap,
         "log_likelihood": log_likelihood,
@@ -116,6 +127,7 @@ def read_state(state: Mapping[str, Any]) -> State:
     -------
     settings : dict
     params : GammaGammaParameters or PooledMean
+    prior_orders : float or None
     population_mean : float
     cap : float or None
     log_likelihood : float or None
@@ -144,16 +156,23 @@ def read_state(state: Mapping[str, Any]) -> State:
         raise damaged(_NAME, "population_mean")
     if not all(value > 0 for value in asdict(params).values()):
         raise damaged(_NAME, "params")
-    return settings, params, float(mean), cap, None if total is None else float(total), report
+    prior = state.get("prior_orders")
+    told = settings["credibility"] == "orders" and total is not None
+    if (prior is not None) != told or not (prior is None or (is_finite(prior) and prior > 0)):
+        raise damaged(_NAME, "prior_orders")
+    of_all = None if total is None else float(total)
+    return settings, params, None if prior is None else float(prior), float(mean), cap, of_all, report
 
 
 def _read_settings(state: Mapping[str, Any]) -> tuple[dict[str, Any], float | None]:
     """Return the estimator's arguments and the cap that was learnt by them."""
     settings = state.get("settings")
-    if not (isinstance(settings, Mapping) and set(settings) == {"min_customers", "cap_quantile"}):
+    if not (isinstance(settings, Mapping) and set(settings) == {"min_customers", "cap_quantile", "credibility"}):
         raise damaged(_NAME, "settings")
     if type(settings["min_customers"]) is not int:
         raise damaged(_NAME, "settings.min_customers")
+    if settings["credibility"] not in ("means", "orders"):
+        raise damaged(_NAME, "settings.credibility")
     quantile, cap = settings["cap_quantile"], state.get("cap")
     if not (quantile is None or (is_finite(quantile) and 0 < quantile < 1)):
         raise damaged(_NAME, "settings.cap_quantile")

@@ -12,6 +12,7 @@ Vector = NDArray[np.float64]
 
 COUNT = "orders_with_value"
 VALUE = "mean_order_value"
+SPREAD = "sum_log_value_ratios"
 
 
 def read_values(summary: pl.DataFrame, *, reader: str) -> tuple[Vector, Vector]:
@@ -41,6 +42,33 @@ def read_values(summary: pl.DataFrame, *, reader: str) -> tuple[Vector, Vector]:
     refuse_rows({(COUNT, "must be a whole number, 0 or more"): (x < 0) | (x != np.floor(x))})
     used = (x > 0) & (z > 0)
     return np.where(used, x, 0.0), np.where(used, z, 0.0)
+
+
+def read_spread(summary: pl.DataFrame, *, reader: str) -> Vector:
+    """Read how far the values of each customer lie apart.
+
+    Parameters
+    ----------
+    summary : polars.DataFrame
+        With ``sum_log_value_ratios``.
+    reader : str
+        Who reads, for messages.
+
+    Returns
+    -------
+    ndarray of shape (customers,)
+        Sum of the logs of order values over their mean, <= 0.
+
+    Raises
+    ------
+    ColumnMismatch
+        If the column is absent or does not hold numbers.
+    DataError
+        If sums are positive or not finite.
+    """
+    spread = number_columns(summary, (SPREAD,), reader=reader)[SPREAD]
+    refuse_rows({(SPREAD, "must be 0 or less"): spread > 0})
+    return spread
 
 
 def _without_nulls(summary: Any) -> Any:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from foretell.models.compress import Compressed, compress
 from foretell.models.history import HISTORY, LAST, OBSERVED, Histories, Summary, frame_of, read_history, sum_log_gaps
-from foretell.models.order_values import COUNT, VALUE, read_values
+from foretell.models.order_values import COUNT, SPREAD, VALUE, read_spread, read_values
 from foretell.models.weighted import exact_parts
 from foretell.tables.buckets import drawn
 
@@ -39,11 +39,14 @@ class Values:
         Number of such orders and their mean in currency units; both 0 without one.
     customers : ndarray of int64, shape (rows,)
         How many customers each row stands for; rows may repeat.
+    spread : ndarray of float64, shape (rows,), or None
+        Sum of the logs of a customer's order values over their mean, <= 0; None where nobody added it up.
     """
 
     x: NDArray[np.float64]
     z: NDArray[np.float64]
     customers: NDArray[np.int64]
+    spread: NDArray[np.float64] | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -198,7 +201,7 @@ def valued(summary: pl.DataFrame, *, reader: str = _NAME) -> Values:
     Parameters
     ----------
     summary : polars.DataFrame
-        With ``orders_with_value`` and ``mean_order_value``.
+        With ``orders_with_value`` and ``mean_order_value``, and ``sum_log_value_ratios`` where it is wanted.
     reader : str
         Who reads, for messages.
 
@@ -209,10 +212,11 @@ def valued(summary: pl.DataFrame, *, reader: str = _NAME) -> Values:
     Raises
     ------
     ColumnMismatch, DataError
-        As from `foretell.models.order_values.read_values`.
+        As from `foretell.models.order_values.read_values` and `read_spread`.
     """
     x, z = read_values(summary, reader=reader)
-    return Values(x, z, np.ones(x.size, np.int64))
+    spread = read_spread(summary, reader=reader) if SPREAD in summary.columns else None
+    return Values(x, z, np.ones(x.size, np.int64), spread)
 
 
 def histories_of(customers: Summary | Population, *, reader: str) -> Compressed:
@@ -277,5 +281,5 @@ def values_of(customers: Summary | Population, *, reader: str) -> Values:
         As from `foretell.models.order_values.read_values`.
     """
     if isinstance(customers, Population):
-        return customers.values or Values(np.zeros(0), np.zeros(0), np.zeros(0, np.int64))
+        return customers.values or Values(np.zeros(0), np.zeros(0), np.zeros(0, np.int64), np.zeros(0))
     return valued(frame_of(customers), reader=reader)

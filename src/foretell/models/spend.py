@@ -7,7 +7,8 @@ nu ~ Gamma(p x_v + q, rate V), V = v + x_v z, and the spend S is Gamma(p m, nu).
 
 with I the regularised incomplete beta function (the compound of Fader, Hardie 2013, "The gamma-gamma model of monetary
 value", eq. 1a, with the law of the number of orders X). The law of S / V depends on the order history and x_v only, so
-customers share rows whatever they spent.
+customers share rows whatever they spent. Where orders tell how far a customer's own mean is believed
+(`GammaGamma.credibility`), the law keeps its shape and is brought to the mean that they give.
 
 Customers share the laws of X in turn (`foretell.models.order_mixture`): what a spend is exceeded with is tabulated for
 these few, and every customer's quantile is read off a mixture of tables (`foretell.models.spend_tables`).
@@ -96,7 +97,7 @@ def spend_quantiles(
     if isinstance(params, PooledMean):
         x_v, scale = np.zeros_like(x_v), np.full_like(z, params.mean)
     else:
-        scale = params.v + x_v * z
+        scale = (params.v + x_v * z) * gamma_gamma.over_law(x_v, z)
     history, x_v, inverse = _shared(histories, x_v)
     mixture = order_mixture(purchase_model, history, horizon)
     standard = _standard_quantiles(mixture, params, x_v, probabilities)

@@ -172,7 +172,7 @@ def fit_spend(summary: pl.DataFrame | Population, near: GammaGamma | None = None
         without_money = summary["historic_spend"].null_count() == summary.height
     if without_money:
         return None
-    return GammaGamma(cap_quantile=BELIEVED_QUANTILE).fit(summary, near=near)
+    return GammaGamma(cap_quantile=BELIEVED_QUANTILE, credibility="orders").fit(summary, near=near)
 
 
 def choose_family(windows: Sequence[Window], models: Mapping[str, PurchaseModel]) -> Family:

@@ -141,7 +141,7 @@ class PurchaseRecipe:
         with one_algebra_thread():
             purchase_model, spend_model = side_by_side(
                 lambda: (MBGCNBD() if self.family == "mbg_cnbd" else ParetoNBD()).fit(customers),
-                lambda: None if customers.values is None else GammaGamma().fit(customers),
+                lambda: None if customers.values is None else GammaGamma(credibility="orders").fit(customers),
             )
             (order_value, described), typical = side_by_side(
                 lambda: (_typical_order_value(customers, spend_model), profile()),
@@ -198,7 +198,7 @@ def bundle_card(
             "last_purchase": str(end - timedelta(days=customers.newest_wait_days)),
         },
         "purchase_model": _fit_facts(purchase_model),
-        "spend_model": _fit_facts(spend_model) if spend_model else {"fitted": "no: orders carry no money"},
+        "spend_model": _spend_facts(spend_model) if spend_model else {"fitted": "no: orders carry no money"},
         "limits": list(limits) or ["none found"],
     }
 
@@ -251,6 +251,10 @@ def _typical_order_value(customers: Population, spend_model: GammaGamma | None) 
         return None
     worth = spend_model.expected_order_value(customers.value_rows())["expected_order_value"].to_numpy()
     return median(worth, customers.values.customers)
+
+
+def _spend_facts(model: GammaGamma) -> dict[str, Any]:
+    return {**_fit_facts(model), "orders_that_the_population_mean_counts_for": model.prior_orders_}
 
 
 def _fit_facts(model: MBGCNBD | ParetoNBD | GammaGamma) -> dict[str, Any]:

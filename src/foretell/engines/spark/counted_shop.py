@@ -228,8 +228,8 @@ class CountedRows:
         told = map_in_arrow(
             opened.packed, partial(tasks.run, task="draw", job=job, versions=shop.versions), DRAWN
         ).toArrow()
-        worth = pl.DataFrame(pl.from_arrow(told.select(["x", "z", "customers"]))).drop_nulls()
-        values = Values(*(worth[name].to_numpy() for name in ("x", "z", "customers")))
+        worth = pl.DataFrame(pl.from_arrow(told.select(["x", "z", "customers", "spread"]))).drop_nulls()
+        values = Values(*(worth[name].to_numpy() for name in ("x", "z", "customers", "spread")))
         found = by_kind(iter(told.select(["kind", "payload"]).drop_null().to_batches()))
         others: dict[str, Any] = {
             name: found.get(name, rows.drop(DIGEST)).lazy()

@@ -37,11 +37,12 @@ FACTS = "facts"
 COUNTED = f"{FACTS} string, " + ", ".join(f"{name} double" for name in HISTORY) + ", customers bigint"
 """Columns of what `counted_bucket` tells, as Spark writes types."""
 
-DRAWN = "kind string, payload binary, x double, z double, customers bigint"
+DRAWN = "kind string, payload binary, x double, z double, spread double, customers bigint"
 """Columns of what `drawn_bucket` tells, as Spark writes types."""
 
 _COUNTED = {FACTS: pl.String, **dict.fromkeys(HISTORY, pl.Float64), "customers": pl.Int64}
-_DRAWN = {"kind": pl.String, "payload": pl.Binary, "x": pl.Float64, "z": pl.Float64, "customers": pl.Int64}
+_VALUES = ("x", "z", "spread")
+_DRAWN = {"kind": pl.String, "payload": pl.Binary, **dict.fromkeys(_VALUES, pl.Float64), "customers": pl.Int64}
 _ROWS_IN_PAYLOAD = 1_000_000
 
 
@@ -219,7 +220,9 @@ def drawn_bucket(batches: "Iterator[pa.RecordBatch]", job: Mapping[str, Any]) ->
         summary = purchase_summary(seen, as_of)
         chosen = drawn(summary["customer_id"], MOST_VALUED, among=job["customers"], salt=VALUED)
         worth = valued(summary.filter(chosen))
-        values = pl.DataFrame({"x": worth.x, "z": worth.z}).group_by("x", "z").agg(customers=pl.len())
+        values = (
+            pl.DataFrame({name: getattr(worth, name) for name in _VALUES}).group_by(_VALUES).agg(customers=pl.len())
+        )
         yield from _sent(values, _DRAWN)
 
 
