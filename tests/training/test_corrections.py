@@ -102,15 +102,34 @@ def test_few_rows_change_little(known) -> None:
 
 
 @pytest.mark.parametrize(
-    "actual", [np.zeros(500), np.ones(500), (np.arange(500) < 49) * 1.0, (np.arange(500) >= 49) * 1.0]
+    ("objective", "few"),
+    [("binary", 0), ("binary", 19), ("poisson", 0), ("poisson", 49), ("tweedie", 0), ("tweedie", 49)],
 )
-@pytest.mark.parametrize("objective", ["binary", "poisson", "tweedie"])
-def test_with_too_few_of_a_kind_nothing_is_chosen_and_the_card_says_why(actual, objective) -> None:
+@pytest.mark.parametrize("rare", [1.0, 0.0])
+def test_with_too_few_of_a_kind_nothing_is_chosen_and_the_card_says_why(objective, few, rare) -> None:
+    actual = np.where(np.arange(500) < few, rare, 1.0 - rare)
     found = fitted(rows_of(actual, np.zeros(500), np.arange(500.0)), objective)
     assert found.trees.boosters == ()
     assert (found.trees.shift, found.trees.slope, found.trees.weight) == (0, 1, 0)
     assert "customers of the rarer kind, needed 50" in found.trees.why
     assert [margin.tolist() for margin in found.margins] == [[0.0] * 500]
+
+
+@pytest.mark.parametrize("rare", [True, False])
+def test_few_events_are_calibrated_without_trees(known, rare) -> None:
+    """Chances that are too sure by a half: 35 of the rarer kind cannot choose trees, and do say so."""
+    base, more, draw = (part[:400] for part in known)
+    event = draw < 1 / (1 + np.exp(-(base + np.log(0.06))))
+    actual, offset = (event, 2 * base + np.log(0.06)) if rare else (~event, -2 * base - np.log(0.06))
+    assert 20 <= event.sum() < 50
+    found = fitted(rows_of(actual, offset, more), "binary")
+    assert found.trees.boosters == ()
+    assert not found.margins[0].any()
+    assert found.trees.why.startswith("left out: the newest window of 90 days has")
+    # The right slope is .5; 37 events over log-odds that spread by 2 tell it to .1, and the prior pulls by a fifth.
+    assert found.trees.slope == pytest.approx(0.5, abs=0.25)
+    linear = found.trees.shift + found.trees.slope * offset
+    assert losses("binary", actual * 1.0, linear).mean() < losses("binary", actual * 1.0, offset).mean()
 
 
 def test_a_part_without_a_single_buyer_is_fitted_on_the_others(known) -> None:

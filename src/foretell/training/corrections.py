@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from foretell.bundles.refinement import Trees
+from foretell.models.boosting import Booster
 from foretell.models.boosting_params import BoostingParams
 from foretell.models.objectives import Objective, losses
 from foretell.training.cross_fit import Rows, cross_fit, draws_for
@@ -14,10 +15,11 @@ from foretell.training.cross_fit import Rows, cross_fit, draws_for
 Vector = NDArray[np.float64]
 
 _PRIOR_ROWS = 20.0
-"""Strength of "no change" in the calibration: the slope and the weight have prior standard deviation .22."""
+"""Strength of "no change" in the calibration: the slope and the weight have prior standard deviation .22. Fewer buyers,
+or fewer who stayed away, say less than that of the shift either, and nothing is calibrated."""
 
 _LEAST_BUYERS = 50
-"""Fewer buyers, or fewer who stayed away, than this cannot choose or calibrate trees."""
+"""Fewer buyers, or fewer who stayed away, than this cannot choose trees."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,18 +88,21 @@ def fit_correction(
         return Correction(Trees(), ())
     newest = rows.by_window(rows.actual)[0]
     few = min(_events(newest), len(newest) - _events(newest))
-    if few < _LEAST_BUYERS:
-        why = f"the newest window of {days} days has {few:,.0f} customers of the rarer kind, needed {_LEAST_BUYERS}"
-        return Correction(Trees(days=days, why=why), rows.by_window(np.zeros(len(rows.actual))))
-    # Chances gain by the mean of several draws; amounts gained nothing that could be told from chance.
-    draws = draws_for(len(rows.actual)) if objective == "binary" else 1
-    fitted = cross_fit(rows, objective, params, seed=seed, threads=threads, draws=draws)
-    gain, error = _gain(rows, objective, fitted.margin)
-    wins = gain > by_errors * error
-    words = f"trees gain {gain:.1%} ± {error:.1%} on customers not fitted to, in {days}-day windows"
-    margin = fitted.margin if wins else np.zeros_like(fitted.margin)
+    margin: Vector = np.zeros(len(rows.actual))
+    boosters: tuple[Booster, ...] = ()
+    words = f"the newest window of {days} days has {few:,.0f} customers of the rarer kind, needed {_LEAST_BUYERS}"
+    if few < _LEAST_BUYERS and (naive is None or few < _PRIOR_ROWS):
+        return Correction(Trees(days=days, why=words), rows.by_window(margin))
+    if few >= _LEAST_BUYERS:
+        # Chances gain by the mean of several draws; amounts gained nothing that could be told from chance.
+        draws = draws_for(len(rows.actual)) if objective == "binary" else 1
+        fitted = cross_fit(rows, objective, params, seed=seed, threads=threads, draws=draws)
+        gain, error = _gain(rows, objective, fitted.margin)
+        if gain > by_errors * error:
+            margin, boosters = fitted.margin, fitted.boosters
+        words = f"trees gain {gain:.1%} ± {error:.1%} on customers not fitted to, in {days}-day windows"
     trees = _weighted(rows, objective, margin) if naive is None else _calibrated(rows, objective, margin, naive)
-    boosters = fitted.boosters if wins and trees.weight > 0 else ()
+    boosters = boosters if trees.weight > 0 else ()
     words = f"{'taken' if boosters else 'left out'}: {words}"
     if trees.naive > 0:
         words += f"; the rule of thumb by the wait so far has a weight of {trees.naive:.0%}"

@@ -2,7 +2,7 @@
 
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 import numpy as np
@@ -181,9 +181,9 @@ def choose_family(windows: Sequence[Window], models: Mapping[str, PurchaseModel]
     Parameters
     ----------
     windows : sequence of Window
-        The newest first; each model was fitted to what was known when the window began.
+        The newest first; each view holds the models as they are judged.
     models : mapping of str to purchase model
-        Those that can be fitted now.
+        Those that can be fitted now, the preferred first.
 
     Returns
     -------
@@ -203,6 +203,26 @@ def choose_family(windows: Sequence[Window], models: Mapping[str, PurchaseModel]
             figures = ", ".join(f"{other} {loss[other].mean():.4f}" for other in known)
             return Family(name, f"log loss of a purchase within {newest.days} days: {figures}")
     return Family(best, "the best")
+
+
+def told_by(windows: Sequence[Window], models: Models) -> tuple[Window, ...]:
+    """Return windows with other models in their views, such as today's.
+
+    One fitted to half the history of a young shop has seen hardly a second gap, and hardly anybody leave: its faults
+    are its own. Today's has seen the windows, by a few parameters.
+
+    Parameters
+    ----------
+    windows : sequence of Window
+        Any.
+    models : mapping of str to purchase model
+        Fitted to the whole history.
+
+    Returns
+    -------
+    tuple of Window
+    """
+    return tuple(replace(window, view=replace(window.view, models=models)) for window in windows)
 
 
 def _log_losses(window: Window, name: str) -> Vector:

@@ -16,16 +16,23 @@ from foretell.models.optimise import one_algebra_thread
 from foretell.models.pareto_nbd import ParetoNBD
 from foretell.models.population import Population
 from foretell.models.weighted import median
+from foretell.scoring.base import PurchaseModel
 from foretell.scoring.known import known_at
 from foretell.scoring.predict import answers
 from foretell.storage.threads import side_by_side
 from foretell.tables.dataset import CustomerData
+from foretell.training.families import choose_family, fitted_quietly
+from foretell.training.past import Past, Periods
 from foretell.training.profile import training_profile
 from foretell.training.requirements import require_trainable
-from foretell.training.shop import Shop, ShopInMemory
+from foretell.training.shop import Shop, ShopInMemory, learnt_from
 from foretell.windows import Horizons, first_unseen_day
 
 Family = Literal["mbg_cnbd", "pareto_nbd"]
+
+_NAME = "MBG/CNBD-{}"
+_SMALLER = (5, 3, 2, 1)
+"""Less regular gaps that are tried, the most regular first: between neighbours chances hardly differ."""
 
 
 @dataclass(frozen=True)
@@ -37,14 +44,17 @@ class PurchaseRecipe:
     name : str
         Name of the rung in tables and bundles.
     family : {"mbg_cnbd", "pareto_nbd"}
-        MBG/CNBD-k with k by likelihood, or Pareto/NBD.
+        MBG/CNBD-k, or Pareto/NBD. k is the likeliest, or a smaller one where chances of a purchase did better with it.
     annual_discount_rate : float
         Rate at which future spend is discounted, >= 0.
+    exclude_periods : sequence of (date, date)
+        First and last day of stretches that say nothing about the future: no window that tells of k touches one.
     """
 
     name: str = "purchase"
     family: Family = "mbg_cnbd"
     annual_discount_rate: float = 0.0
+    exclude_periods: Periods = ()
 
     def undiscounted(self) -> Self:
         """Return the recipe without a discount: what happens is not discounted, so neither is what is judged.
@@ -103,7 +113,7 @@ class PurchaseRecipe:
         FitError
             If the history is too thin.
         """
-        return self._fit(shop.population, shop.as_of, horizons, profile=lambda: training_profile(shop))
+        return self._fit(shop, horizons, profile=lambda: training_profile(shop))
 
     def fit_predict(self, data: CustomerData, as_of: datetime, horizons: Horizons, seed: int) -> pl.DataFrame:  # noqa: ARG002  # recipes are called alike
         """Fit at a cutoff and predict every customer seen before it, as backtests ask.
@@ -125,16 +135,10 @@ class PurchaseRecipe:
             As from `scoring.predict.answers`.
         """
         known = known_at(data, as_of, with_features=False)
-        return answers(known, self._fit(Population.of(known.histories), as_of, horizons))
+        return answers(known, self._fit(ShopInMemory.of(data, as_of), horizons))
 
-    def _fit(
-        self,
-        customers: Population,
-        as_of: datetime,
-        horizons: Horizons,
-        *,
-        profile: Callable[[], Mapping[str, Any]] = dict,
-    ) -> Bundle:
+    def _fit(self, shop: Shop, horizons: Horizons, *, profile: Callable[[], Mapping[str, Any]] = dict) -> Bundle:
+        customers, as_of = shop.population, shop.as_of
         limits = require_trainable(customers, as_of)
 
         # How many threads an algebra library has is said for the whole process: nobody may say it meanwhile.
@@ -143,10 +147,12 @@ class PurchaseRecipe:
                 lambda: (MBGCNBD() if self.family == "mbg_cnbd" else ParetoNBD()).fit(customers),
                 lambda: None if customers.values is None else GammaGamma(credibility="orders").fit(customers),
             )
+            purchase_model, chosen = self._as_regular_as_chances_bear(purchase_model, shop, horizons)
             (order_value, described), typical = side_by_side(
                 lambda: (_typical_order_value(customers, spend_model), profile()),
                 lambda: _typical_buyer(customers, purchase_model, horizons),
             )
+        card = bundle_card(customers, as_of, purchase_model, spend_model, limits)
         return Bundle(
             rung=self.name,
             as_of=as_of,
@@ -155,9 +161,33 @@ class PurchaseRecipe:
             spend_model=spend_model,
             typical=replace(typical, order_value=order_value),
             annual_discount_rate=self.annual_discount_rate,
-            card=bundle_card(customers, as_of, purchase_model, spend_model, limits),
+            card={**card, "purchase_model": {**card["purchase_model"], **chosen}},
             profile=described,
         )
+
+    def _as_regular_as_chances_bear(
+        self, likeliest: PurchaseModel, shop: Shop, horizons: Horizons
+    ) -> tuple[PurchaseModel, dict[str, str]]:
+        """Return MBG/CNBD with the likeliest k or a smaller one, and what the card says of the choice.
+
+        The likelihood is that of all gaps, which are mostly regular where k is large; chances hang on the few longest,
+        and an Erlang law that fits the rest may be sure that somebody on holiday has left.
+        """
+        if not isinstance(likeliest, MBGCNBD) or likeliest.params_.k == 1:
+            return likeliest, {}
+        models: dict[str, PurchaseModel] = {_NAME.format(likeliest.params_.k): likeliest}
+        for k in _SMALLER:
+            if k < likeliest.params_.k:
+                models[_NAME.format(k)] = fitted_quietly(MBGCNBD(k=k), shop.population, likeliest)
+        # All as they are today, and with as many parameters: what a young shop's model knew then is no rhythm yet.
+        asked = replace(learnt_from(shop), observed_until_given=True)
+        past = Past(asked, lambda _: (models, None), self.exclude_periods)
+        days = past.longest_window_days(horizons.churn_days)
+        windows = past.windows(days, most=1) if days else ()
+        if not windows:
+            return likeliest, {"chosen_because": "k by likelihood: no past window to judge it on"}
+        found = choose_family(windows, models)
+        return models[found.name], {"chosen_because": found.why}
 
 
 def bundle_card(

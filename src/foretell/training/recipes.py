@@ -140,7 +140,7 @@ def scoring_recipes(
         boosted = replace(boosted, params=tuned.params, params_from=tuned.as_of)
     families: dict[str, ScoringRecipe] = {
         BOOSTED: boosted,
-        "purchase": PurchaseRecipe("purchase", "mbg_cnbd", annual_discount_rate),
+        "purchase": PurchaseRecipe("purchase", "mbg_cnbd", annual_discount_rate, tuple(exclude_periods)),
         "pareto": PurchaseRecipe("pareto", "pareto_nbd", annual_discount_rate),
     }
     return tuple(families[name] for name in names)

@@ -20,6 +20,7 @@ from foretell.scoring.refine import event_offset, margins, naive_log_odds, proba
 from foretell.tables.buckets import bucket_of
 from foretell.training.answers import AGE_WEIGHT, Answers, cap_of
 from foretell.training.corrections import Correction, fit_correction
+from foretell.training.families import told_by
 from foretell.training.past import Past, Window, log_hazard_ratio, log_ratio
 from foretell.training.tail import choose_share
 
@@ -116,7 +117,7 @@ class Refiner:
             self.start,
             encoding=rows.encoding if any(each.boosters for each in trees.values()) else None,
             trees=trees,
-            hazard_shift={name: self._hazard_shift(windows[name]) for name in EVENTS},
+            hazard_shift={name: self._hazard_shift(name, windows[name]) for name in EVENTS},
             spend_orders_weight=half * trees["orders"].weight,
         )
         judged = self._judged(windows["spend"], rows, fitted, learnt) if "spend" in fitted else []
@@ -153,8 +154,15 @@ class Refiner:
         horizons = self.bundle.horizons
         return {"churn": horizons.churn_days, "order": horizons.order_days}.get(name, horizons.clv_days)
 
-    def _hazard_shift(self, windows: Sequence[Window]) -> float:
-        """Return by how much more the hazards missed than the purchases, shrunk toward not at all."""
+    def _hazard_shift(self, name: str, windows: Sequence[Window]) -> float:
+        """Return by how much more the hazards missed than the purchases, shrunk toward not at all.
+
+        The model is today's: what one fitted to half the history missed of who leaves, today's may have learnt. And it
+        is no part of what is carried over to a longer horizon: who has left shows later than who buys.
+        """
+        if windows and windows[0].days != self._days(name):
+            return 0.0
+        windows = told_by(windows, {self.family: self.bundle.purchase_model})
         excess = [log_hazard_ratio(window, self.family) - self._log_orders_ratio(window) for window in windows]
         return float(np.sum(excess)) / (len(excess) + _PRIOR_WINDOWS)
 
