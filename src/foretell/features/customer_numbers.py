@@ -113,11 +113,18 @@ class SortedRows:
     width: int
     lowest: int
 
-    def firsts(self) -> NDArray[np.intp]:
+    def firsts(self) -> NDArray[np.uint32]:
         """Return where a customer or a value begins, ascending."""
-        return np.flatnonzero(_begins(self.place))
+        begins = _begins(self.place)
+        # Places of 8 bytes would be as large as what was sorted.
+        found, filled = np.empty(np.count_nonzero(begins), np.uint32), 0
+        for part in _parts(begins.size, _AT_ONCE):
+            here = np.flatnonzero(begins[part])
+            found[filled : filled + here.size] = here + part.start
+            filled += here.size
+        return found
 
-    def sums(self, values: NDArray[np.int64], at: NDArray[np.intp]) -> NDArray[np.int64]:
+    def sums(self, values: NDArray[np.int64], at: NDArray[np.uint32]) -> NDArray[np.int64]:
         """Add up whole numbers of the rows from each of some places to the next.
 
         Parameters
@@ -134,7 +141,7 @@ class SortedRows:
         summed = np.empty(at.size, np.int64)
 
         def of_part(part: slice) -> None:
-            starts = at[part]
+            starts = at[part].astype(np.intp)
             end = at[part.stop] if part.stop < at.size else self.row.size
             # Nothing is clipped: it is the mode that checks no place beforehand.
             in_order = np.take(values, self.row[starts[0] : end], mode="clip")
@@ -143,7 +150,7 @@ class SortedRows:
         on_threads(of_part, _parts(at.size, _AT_ONCE))
         return summed
 
-    def split(self, at: NDArray[np.intp]) -> tuple[NDArray[np.int64], NDArray[np.intp]]:
+    def split(self, at: NDArray[np.uint32]) -> tuple[NDArray[np.int64], NDArray[np.intp]]:
         """Return the values at some places, that have each customer's first among them, and where customers begin.
 
         They are written over `place`, which is used up.

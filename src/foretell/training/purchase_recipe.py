@@ -19,6 +19,7 @@ from foretell.models.weighted import median
 from foretell.scoring.base import PurchaseModel
 from foretell.scoring.known import known_at
 from foretell.scoring.predict import answers
+from foretell.storage.memory import give_back
 from foretell.storage.threads import side_by_side
 from foretell.tables.dataset import CustomerData
 from foretell.training.families import choose_family, fitted_quietly
@@ -142,12 +143,14 @@ class PurchaseRecipe:
         limits = require_trainable(customers, as_of)
 
         # How many threads an algebra library has is said for the whole process: nobody may say it meanwhile.
+        give_back()
         with one_algebra_thread():
             purchase_model, spend_model = side_by_side(
                 lambda: (MBGCNBD() if self.family == "mbg_cnbd" else ParetoNBD()).fit(customers),
                 lambda: None if customers.values is None else GammaGamma(credibility="orders").fit(customers),
             )
             purchase_model, chosen = self._as_regular_as_chances_bear(purchase_model, shop, horizons)
+            give_back()
             (order_value, described), typical = side_by_side(
                 lambda: (_typical_order_value(customers, spend_model), profile()),
                 lambda: _typical_buyer(customers, purchase_model, horizons),
