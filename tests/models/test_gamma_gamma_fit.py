@@ -153,6 +153,23 @@ def test_with_one_who_returned_the_shape_of_all_means_decides():
     assert orders.population_mean_ == pytest.approx(means.population_mean_, rel=0.05)
 
 
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("apart", [0.0, 0.05, 1.0], ids=["the same", "5 % more", "twice"])
+def test_three_who_returned_decide_nothing_whatever_they_paid(seed, apart):
+    rng = np.random.default_rng(seed)
+    values = by_chance([1] * 997, rng) + [60 * rng.lognormal(0, 0.9) * np.array([1.0, 1.0 + apart]) for _ in range(3)]
+    frame = summary_of(values)
+    means, orders = (GammaGamma(credibility=which).fit(frame) for which in ("means", "orders"))
+    # A prior of 30 against three: without it one order was believed by .999.
+    assert belief_in_one(orders) == pytest.approx(belief_in_one(means), abs=0.2)
+
+
+def test_many_who_buy_the_same_again_are_believed():
+    rng = np.random.default_rng(3)
+    values = [60 * rng.lognormal(0, 0.9) * np.ones(count) for count in mostly_once(rng, 3_000, once=0.7)]
+    assert belief_in_one(GammaGamma(credibility="orders").fit(summary_of(values))) > 0.95
+
+
 def test_neither_the_order_of_customers_nor_their_counting_together_changes_a_bit():
     rng = np.random.default_rng(7)
     counts = mostly_once(rng, 3_000, once=0.8)

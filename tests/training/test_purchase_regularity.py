@@ -1,6 +1,8 @@
 """The purchase rung: how regular the gaps are taken to be, and what may not move the choice."""
 
+from dataclasses import replace
 from datetime import date, datetime, timedelta
+from pathlib import Path
 
 import numpy as np
 import polars as pl
@@ -8,11 +10,14 @@ import pytest
 
 from boosted_shops import shop_of
 from foretell.bundles.bundle import Bundle
-from foretell.bundles.files import bundle_files
+from foretell.bundles.files import bundle_files, load_bundle, save_bundle
+from foretell.errors import ConvergenceWarning, FitError
 from foretell.models.cnbd import MBGCNBD
 from foretell.scoring.base import horizon
 from foretell.scoring.known import known_at
+from foretell.scoring.predict import answers
 from foretell.tables.dataset import CustomerData
+from foretell.training.past import periods_of
 from foretell.training.purchase_recipe import PurchaseRecipe
 from foretell.windows import Horizons
 
@@ -60,6 +65,9 @@ def test_who_pauses_now_and_then_has_not_left() -> None:
     bundle, k = fitted(data, as_of)
     assert 1 <= k < likeliest.params_.k
     assert f"MBG/CNBD-{k} " in bundle.card["purchase_model"]["chosen_because"]
+    # Waits of who comes are as regular as they were.
+    assert bundle.timing_model is bundle.dates_model
+    assert bundle.timing_model.params_.k == likeliest.params_.k
     # A fifth of the loss is far beyond what 90 days of some 260 customers move by chance.
     assert log_loss(bundle.purchase_model, data, as_of) < 0.8 * log_loss(likeliest, data, as_of)
 
@@ -67,8 +75,10 @@ def test_who_pauses_now_and_then_has_not_left() -> None:
 def test_regular_gaps_keep_the_likeliest_k() -> None:
     data, as_of = boxes(480, pauses=0.0), START.replace(hour=0) + timedelta(days=390)
     likeliest = MBGCNBD().fit(known_at(data, as_of, with_features=False).summary)
-    _, k = fitted(data, as_of)
+    bundle, k = fitted(data, as_of)
     assert k == likeliest.params_.k > 5
+    assert bundle.dates_model is None
+    assert bundle.timing_model is bundle.purchase_model
 
 
 @pytest.mark.parametrize(
@@ -83,6 +93,54 @@ def test_without_a_window_k_is_the_likeliest(days: int, exclude: tuple[tuple[dat
     bundle, k = fitted(data, as_of, exclude_periods=exclude)
     assert k == MBGCNBD().fit(known_at(data, as_of, with_features=False).summary).params_.k > 1
     assert "no past window" in bundle.card["purchase_model"]["chosen_because"]
+    # Whoever fits it again, as the gate does, leaves out what was left out.
+    assert tuple(periods_of(bundle.card)) == exclude
+
+
+def test_dates_survive_storage_and_are_those_of_the_likeliest_k(tmp_path: Path) -> None:
+    data, as_of = boxes(480, pauses=0.1), START.replace(hour=0) + timedelta(days=390)
+    bundle, _ = fitted(data, as_of)
+    save_bundle(bundle, tmp_path / "bundle")
+    read = load_bundle(tmp_path / "bundle").bundle
+    assert bundle_files(read) == bundle_files(bundle)
+    known = known_at(data, as_of, with_features=False)
+    told = answers(known, read)
+    assert told.equals(answers(known, bundle))
+    alone = answers(known, replace(read, dates_model=None))
+    dates = ["next_order_days_early", "next_order_days", "next_order_days_late", "p_wait_longer"]
+    assert all(told[name].equals(alone[name]) != (name in dates) for name in told.columns)
+    by_likelihood = answers(known, replace(read, purchase_model=read.timing_model, dates_model=None))
+    assert told.select(dates).equals(by_likelihood.select(dates))
+
+
+def test_a_k_that_cannot_be_fitted_is_no_candidate(monkeypatch: pytest.MonkeyPatch) -> None:
+    data, as_of = boxes(480, pauses=0.1), START.replace(hour=0) + timedelta(days=390)
+    _, chosen = fitted(data, as_of)
+    fit = MBGCNBD.fit
+
+    def fit_others(self: MBGCNBD, *given: object, **settings: object) -> MBGCNBD:
+        if self.k == chosen:
+            message = "not this one"
+            raise FitError(message)
+        return fit(self, *given, **settings)
+
+    monkeypatch.setattr(MBGCNBD, "fit", fit_others)
+    assert fitted(data, as_of)[1] not in {chosen, None}
+
+
+def test_who_keeps_an_unconverged_k_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    data, as_of = boxes(480, pauses=0.1), START.replace(hour=0) + timedelta(days=390)
+    fit = MBGCNBD.fit
+
+    def fit_badly(self: MBGCNBD, *given: object, **settings: object) -> MBGCNBD:
+        fit(self, *given, **settings)
+        if isinstance(self.k, int):
+            self.fit_report_ = replace(self.fit_report_, converged=False)
+        return self
+
+    monkeypatch.setattr(MBGCNBD, "fit", fit_badly)
+    with pytest.warns(ConvergenceWarning):
+        fitted(data, as_of)
 
 
 def test_rows_at_or_after_the_cutoff_change_no_byte() -> None:

@@ -69,6 +69,8 @@ class Bundle:
         Figures of the whole shop that features of the optional tables need; None where there are no such tables.
     prospects : ProspectModel or None
         Who of those who never ordered will; None where the shop's tables do not say.
+    dates_model : MBGCNBD or ParetoNBD or None
+        Fitted model that dates are read from, where the purchase model answers alone and another tells dates better.
     card : mapping
         Plain facts for the model card: data, fits, limits.
     record : mapping of str to polars.DataFrame
@@ -88,9 +90,17 @@ class Bundle:
     refinement: "Refinement | None" = None
     statistics: "Statistics | None" = None
     prospects: "ProspectModel | None" = None
+    dates_model: "MBGCNBD | ParetoNBD | None" = None
     card: Mapping[str, Any] = field(default_factory=dict)
     record: Mapping[str, pl.DataFrame] = field(default_factory=empty_record)
     profile: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def timing_model(self) -> "MBGCNBD | ParetoNBD":
+        """The model that dates are read from."""
+        if self.refinement is not None:
+            return self.refinement.timing_model
+        return self.dates_model or self.purchase_model
 
     @property
     def reads_features(self) -> bool:

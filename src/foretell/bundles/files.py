@@ -17,6 +17,7 @@ from foretell.bundles.prospects import prospect_file_names, prospect_files, read
 from foretell.bundles.record import RECORD_SCHEMAS
 from foretell.bundles.refinement_files import (
     REFINEMENT,
+    model_state,
     read_purchase_model,
     read_refinement,
     refinement_files,
@@ -31,6 +32,7 @@ FORMAT = 4
 """Number of the folder layout; a bundle of another number is refused. Raise it whenever what a file holds changes."""
 
 _STATISTICS = "statistics.json"
+_DATES = "dates_model.json"
 _PROFILE = "profile.json"
 _NOT_A_BUNDLES = (
     KeyError, TypeError, ValueError, IndexError, RecursionError, OverflowError, pl.exceptions.PolarsError,
@@ -77,14 +79,14 @@ def bundle_files(bundle: Bundle) -> dict[str, bytes]:
     }
     files = {
         "bundle.json": canonical_json(head),
-        "purchase_model.json": canonical_json(
-            {"model": type(bundle.purchase_model).__name__, "state": bundle.purchase_model.to_dict()}
-        ),
+        "purchase_model.json": canonical_json(model_state(bundle.purchase_model)),
         "card.json": canonical_json(dict(bundle.card)),
         "MODEL_CARD.md": render_card(bundle).encode(),
     }
     if bundle.spend_model is not None:
         files["spend_model.json"] = canonical_json({"model": "GammaGamma", "state": bundle.spend_model.to_dict()})
+    if bundle.dates_model is not None:
+        files[_DATES] = canonical_json(model_state(bundle.dates_model))
     if bundle.refinement is not None:
         files.update(refinement_files(bundle.refinement))
     if bundle.statistics is not None:
@@ -156,6 +158,7 @@ def load_bundle(folder: Path) -> StoredBundle:
             refinement=read_refinement(files),
             statistics=_load_statistics(_parse(files, _STATISTICS)) if _STATISTICS in files else None,
             prospects=read_prospects(files),
+            dates_model=read_purchase_model(_parse(files, _DATES)) if _DATES in files else None,
             card=_parse(files, "card.json"),
             record={
                 name: pl.read_csv(io.BytesIO(files[f"record_{name}.csv"]), schema=dict(schema))
@@ -185,7 +188,7 @@ def _verified_files(folder: Path) -> dict[str, bytes]:
         raise BundleError(msg)
     known = {"bundle.json", "purchase_model.json", "spend_model.json", "card.json", "MODEL_CARD.md"}
     known |= {f"record_{name}.csv" for name in RECORD_SCHEMAS}
-    optional = {"spend_model.json", _STATISTICS, _PROFILE, REFINEMENT, *trees_files(set(listed))}
+    optional = {"spend_model.json", _STATISTICS, _DATES, _PROFILE, REFINEMENT, *trees_files(set(listed))}
     optional |= prospect_file_names(set(listed))
     present = {entry.name for entry in folder.iterdir()} - {MANIFEST}
     if not known - optional <= set(listed) <= known | optional or present != set(listed):

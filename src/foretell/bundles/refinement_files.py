@@ -36,7 +36,7 @@ def refinement_files(refinement: Refinement) -> dict[str, bytes]:
     values = {
         "inputs_days": refinement.inputs_days,
         "level": refinement.level.to_dict(),
-        "timing_model": _model_state(refinement.timing_model),
+        "timing_model": model_state(refinement.timing_model),
         "tail": refinement.tail.to_dict(),
         "ceiling": None if refinement.ceiling is None else refinement.ceiling.to_dict(),
         "hazard_shift": dict(refinement.hazard_shift),
@@ -173,7 +173,19 @@ def read_purchase_model(value: Mapping[str, Any]) -> Any:
     return kinds[value["model"]].from_dict(value["state"])
 
 
-def _model_state(model: Any) -> dict[str, Any]:
+def model_state(model: Any) -> dict[str, Any]:
+    """Return the name and the state of a purchase model.
+
+    Parameters
+    ----------
+    model : MBGCNBD or ParetoNBD
+        Fitted.
+
+    Returns
+    -------
+    dict of str to object
+        Read back by `read_purchase_model`.
+    """
     return {"model": type(model).__name__, "state": model.to_dict()}
 
 

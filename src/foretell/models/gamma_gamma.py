@@ -151,7 +151,9 @@ class GammaGamma(Estimator):
         begin = None if near is None or isinstance(near.params_, PooledMean) else near.params_
         found = search_means(rows, unit, begin)
         if self.credibility == "orders":
-            self.prior_orders_, told = search_prior_orders(rows, self._spread(read, used), unit, begin)
+            self.prior_orders_, told = search_prior_orders(
+                rows, self._spread(read, used), unit, begin, shape=found.parameters[0]
+            )
             found = _with_effort(found, told)
         self._learn(found, rows, unit, left_out, correlation)
         warn_unless_converged(self.fit_report_, model=_NAME)

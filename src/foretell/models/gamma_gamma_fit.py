@@ -4,8 +4,10 @@ Means of order values tell customers from orders by the shape of their law, one-
 how far one customer's orders spread, and what is left of the spread is the customers'. Where most buy once that is
 next to no evidence, and what a gamma law does not fit is taken for differences between customers. Orders of one
 customer tell it directly: those who bought more than once, their means and the spread of their own values
-(`SharesLikelihood`), give k = (q - 1) / p, the number of orders that the population counts for. All one-time buyers
-together count as `_AS_MANY` customers there, so that few who returned do not decide alone.
+(`SharesLikelihood`), give k = (q - 1) / p, the number of orders that the population counts for. Few who returned do not
+decide alone there: all one-time buyers together count as `_AS_MANY` customers, and `_AS_MANY` pairs of orders are added
+that lie apart as the shape of the means has it. Without them two who bought the same thing again would say that
+everybody always does.
 """
 
 from collections.abc import Callable
@@ -15,7 +17,12 @@ from typing import Any
 import numpy as np
 
 from foretell.models.compress import Compressed
-from foretell.models.gamma_gamma_kernel import GammaGammaParameters, SharesLikelihood, mean_negative_likelihood
+from foretell.models.gamma_gamma_kernel import (
+    GammaGammaParameters,
+    SharesLikelihood,
+    expected_log_ratios,
+    mean_negative_likelihood,
+)
 from foretell.models.optimise import FitOutcome, Objective, Vector, maximise_likelihood
 from foretell.models.polish import stand
 
@@ -61,7 +68,7 @@ def search_means(rows: Compressed, unit: float, near: GammaGammaParameters | Non
 
 
 def search_prior_orders(
-    rows: Compressed, spread: float, unit: float, near: GammaGammaParameters | None
+    rows: Compressed, spread: float, unit: float, near: GammaGammaParameters | None, *, shape: float
 ) -> tuple[float, FitOutcome]:
     """Search for the number of orders that the population counts for, with the spread of the customers' own orders.
 
@@ -75,6 +82,8 @@ def search_prior_orders(
         Money is divided by it.
     near : GammaGammaParameters, optional
         Of values much like these.
+    shape : float
+        p of the means, as from `search_means`.
 
     Returns
     -------
@@ -87,7 +96,12 @@ def search_prior_orders(
     once = given.x == 1
     share = min(1.0, _AS_MANY / max(float(given.weights[once].sum()), 1.0))
     returned = replace(given, weights=np.where(once, share, 1.0) * given.weights)
-    shares = SharesLikelihood(given.x, given.weights, spread, over=float(returned.weights.sum()))
+    shares = SharesLikelihood(
+        np.append(given.x, 2.0),
+        np.append(given.weights, _AS_MANY),
+        spread + _AS_MANY * expected_log_ratios(shape),
+        over=float(returned.weights.sum()),
+    )
 
     def with_shares(x: Vector, z: Vector, weights: Vector) -> Objective:
         of_means = mean_negative_likelihood(x, z, weights)

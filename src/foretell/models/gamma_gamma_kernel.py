@@ -189,3 +189,20 @@ class SharesLikelihood:
         slope = float((self._customers * self._count * digamma(px)).sum()) - self._orders * float(digamma(p))
         # One-time buyers: p - 1 times a log share of 0.
         return (value + (p - 1) * self._log_shares) / self._over, p * (slope + self._log_shares) / self._over
+
+
+def expected_log_ratios(p: float) -> float:
+    """Return the expected sum of ln(value / mean value) of a customer with two orders.
+
+    Parameters
+    ----------
+    p : float
+        Shape of one customer's order values, > 0.
+
+    Returns
+    -------
+    float
+        2 (digamma(p) - digamma(2 p) + ln 2), < 0: shares of two are Beta(p, p), and digamma(p) - digamma(2 p) is the
+        mean of their log.
+    """
+    return 2.0 * float(digamma(p) - digamma(2.0 * p) + np.log(2.0))

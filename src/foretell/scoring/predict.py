@@ -9,7 +9,7 @@ from foretell.bundles.bundle import Bundle
 from foretell.models.date_spread import DateSpread
 from foretell.models.next_order import next_order_at_levels
 from foretell.models.operational_time import OperationalTime
-from foretell.scoring.base import PurchaseModel, Vector, column, order_values
+from foretell.scoring.base import Vector, column, order_values
 from foretell.scoring.known import Known
 from foretell.scoring.refine import Refined, refine
 from foretell.storage.memory import give_back
@@ -47,7 +47,7 @@ def predict(known: Known, bundle: Bundle) -> pl.DataFrame:
         "p_alive": column(model.p_alive(histories), "p_alive"),
         "churn_risk": np.clip(1 - refined.p_stay, 0, 1),
         "p_order": refined.p_order,
-        "p_wait_longer": column(_timing_model(bundle).p_wait_longer(histories), "p_wait_longer"),
+        "p_wait_longer": column(bundle.timing_model.p_wait_longer(histories), "p_wait_longer"),
     }
     told = told.with_columns(pl.Series(name, vector) for name, vector in values.items())
     # What is not told is as large as what is.
@@ -153,12 +153,8 @@ def operational_time(bundle: Bundle, as_of: datetime) -> OperationalTime | None:
     return bundle.refinement.level.operational_time(as_of, bundle.horizons.clv_days)
 
 
-def _timing_model(bundle: Bundle) -> PurchaseModel:
-    return bundle.purchase_model if bundle.refinement is None else bundle.refinement.timing_model
-
-
 def _dates(known: Known, bundle: Bundle) -> pl.DataFrame:
-    model, days = _timing_model(bundle), bundle.horizons.clv_days
+    model, days = bundle.timing_model, bundle.horizons.clv_days
     spread = None if bundle.refinement is None else bundle.refinement.dates
     time = operational_time(bundle, known.as_of)
     if spread is None and time is None:

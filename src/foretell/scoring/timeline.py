@@ -95,7 +95,7 @@ def _days(history: PurchaseHistory, bundle: Bundle) -> pl.DataFrame:
 
 
 def _next_order(history: PurchaseHistory, bundle: Bundle, cutoff: datetime) -> pl.DataFrame:
-    model = bundle.purchase_model if bundle.refinement is None else bundle.refinement.timing_model
+    model = bundle.timing_model
     found = next_order_at_levels(
         model,
         summarise(history),

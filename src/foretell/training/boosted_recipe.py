@@ -147,7 +147,7 @@ class BoostedRecipe:
         level = level_of(history, horizons_days=spans, retail_year=self.retail_year)
         time_at = time_source(history, level, retail_year=self.retail_year)
         timing = self._timing(past, horizons, models[SIMPLEST], time_at)
-        card = bundle_card(customers, as_of, model, spend_model, limits)
+        card = bundle_card(customers, as_of, model, spend_model, limits=limits, exclude_periods=self.exclude_periods)
         bundle = Bundle(
             rung=self.name,
             as_of=as_of,
@@ -173,10 +173,7 @@ class BoostedRecipe:
                 "level": {**level.facts(), "retail_year": self.retail_year},
                 "heavy_tails": _tail_facts(spend_model, refinement),
                 "corrections": {name: trees.why for name, trees in refinement.trees.items()},
-                "corrections_learnt_on": {
-                    "customers": customers_learnt_on(customers.customers),
-                    "excluded_periods": [f"{start} to {end}" for start, end in self.exclude_periods],
-                },
+                "corrections_learnt_on": {"customers": customers_learnt_on(customers.customers)},
             },
         )
 

@@ -116,7 +116,7 @@ def periods_of(card: Mapping[str, Any]) -> Periods:
     -------
     sequence of (date, date)
     """
-    stated = card.get("corrections_learnt_on", {}).get("excluded_periods", [])
+    stated = card.get("excluded_periods", [])
     pairs = (text.split(" to ") for text in stated)
     return tuple((date.fromisoformat(start), date.fromisoformat(end)) for start, end in pairs)
 

@@ -1,6 +1,7 @@
-"""The purchase-model rung: fit when customers buy and what an order is worth, with no labels at all."""
+"""The purchase-model rung: fit when customers buy and what an order is worth; past windows say how regular gaps are."""
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Literal, Self
@@ -9,10 +10,11 @@ import numpy as np
 import polars as pl
 
 from foretell.bundles.bundle import Bundle, Typical
+from foretell.errors import FitError
 from foretell.models.cnbd import MBGCNBD
 from foretell.models.gamma_gamma import GammaGamma
 from foretell.models.history import LAST, ORDERS
-from foretell.models.optimise import one_algebra_thread
+from foretell.models.optimise import one_algebra_thread, warn_unless_converged
 from foretell.models.pareto_nbd import ParetoNBD
 from foretell.models.population import Population
 from foretell.models.weighted import median
@@ -149,13 +151,15 @@ class PurchaseRecipe:
                 lambda: (MBGCNBD() if self.family == "mbg_cnbd" else ParetoNBD()).fit(customers),
                 lambda: None if customers.values is None else GammaGamma(credibility="orders").fit(customers),
             )
-            purchase_model, chosen = self._as_regular_as_chances_bear(purchase_model, shop, horizons)
+            likeliest, (purchase_model, chosen) = purchase_model, self._told_by_chances(purchase_model, shop, horizons)
             give_back()
             (order_value, described), typical = side_by_side(
                 lambda: (_typical_order_value(customers, spend_model), profile()),
                 lambda: _typical_buyer(customers, purchase_model, horizons),
             )
-        card = bundle_card(customers, as_of, purchase_model, spend_model, limits)
+        card = bundle_card(
+            customers, as_of, purchase_model, spend_model, limits=limits, exclude_periods=self.exclude_periods
+        )
         return Bundle(
             rung=self.name,
             as_of=as_of,
@@ -164,24 +168,28 @@ class PurchaseRecipe:
             spend_model=spend_model,
             typical=replace(typical, order_value=order_value),
             annual_discount_rate=self.annual_discount_rate,
+            # Waits of who does come are as regular as the likelihood has it.
+            dates_model=None if purchase_model is likeliest else likeliest,
             card={**card, "purchase_model": {**card["purchase_model"], **chosen}},
             profile=described,
         )
 
-    def _as_regular_as_chances_bear(
+    def _told_by_chances(
         self, likeliest: PurchaseModel, shop: Shop, horizons: Horizons
     ) -> tuple[PurchaseModel, dict[str, str]]:
         """Return MBG/CNBD with the likeliest k or a smaller one, and what the card says of the choice.
 
         The likelihood is that of all gaps, which are mostly regular where k is large; chances hang on the few longest,
-        and an Erlang law that fits the rest may be sure that somebody on holiday has left.
+        and an Erlang law that fits the rest may be sure that somebody on holiday has left. Each is judged at the level
+        of the window, which says nothing of k.
         """
         if not isinstance(likeliest, MBGCNBD) or likeliest.params_.k == 1:
             return likeliest, {}
         models: dict[str, PurchaseModel] = {_NAME.format(likeliest.params_.k): likeliest}
         for k in _SMALLER:
             if k < likeliest.params_.k:
-                models[_NAME.format(k)] = fitted_quietly(MBGCNBD(k=k), shop.population, likeliest)
+                with suppress(FitError):
+                    models[_NAME.format(k)] = fitted_quietly(MBGCNBD(k=k), shop.population, likeliest)
         # All as they are today, and with as many parameters: what a young shop's model knew then is no rhythm yet.
         asked = replace(learnt_from(shop), observed_until_given=True)
         past = Past(asked, lambda _: (models, None), self.exclude_periods)
@@ -190,7 +198,10 @@ class PurchaseRecipe:
         if not windows:
             return likeliest, {"chosen_because": "k by likelihood: no past window to judge it on"}
         found = choose_family(windows, models)
-        return models[found.name], {"chosen_because": found.why}
+        model = models[found.name]
+        if model is not likeliest:
+            warn_unless_converged(model.fit_report_, model=type(model).__name__)
+        return model, {"chosen_because": found.why}
 
 
 def bundle_card(
@@ -198,7 +209,9 @@ def bundle_card(
     as_of: datetime,
     purchase_model: MBGCNBD | ParetoNBD,
     spend_model: GammaGamma | None,
+    *,
     limits: Sequence[str],
+    exclude_periods: Periods,
 ) -> dict[str, Any]:
     """Return the facts that every bundle's card begins with.
 
@@ -214,15 +227,19 @@ def bundle_card(
         Fitted; None without money.
     limits : sequence of str
         What the history is thin in.
+    exclude_periods : sequence of (date, date)
+        First and last day of stretches that nothing was learnt on.
 
     Returns
     -------
     dict of str to object
-        ``data``, ``purchase_model``, ``spend_model``, ``limits``.
+        ``data``, ``purchase_model``, ``spend_model``, ``limits``, and ``excluded_periods`` if there are any.
     """
     repeats, weights = customers.histories.columns[ORDERS], customers.histories.weights
     end = first_unseen_day(as_of)
+    excluded = [f"{first} to {last}" for first, last in exclude_periods]
     return {
+        **({"excluded_periods": excluded} if excluded else {}),
         "data": {
             "customers": customers.customers,
             "purchase_days": int((weights * (repeats + 1)).sum()),
