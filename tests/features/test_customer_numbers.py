@@ -54,6 +54,10 @@ WHOLE_NUMBERS = {
     "of one length with signs": ["+9", "08", "-9", "-1", "10"],
     "far apart": ["1", str(2**62), str(-(2**62))],
     "too large for 64 bits": ["1", str(2**70)],
+    "the lowest of 64 bits": [str(-(2**63))],
+    "the highest of 64 bits": [str(2**63 - 1)],
+    "near the lowest of 64 bits": [str(-(2**63) + above) for above in (0, 1, 5)],
+    "near the highest of 64 bits": [str(2**63 - 1 - below) for below in (0, 1, 5)],
     "and a word in the end": ["1", "2", "3", "x"],
     "and an empty text": ["1", "2", ""],
 }
@@ -78,6 +82,12 @@ def test_whole_numbers_are_put_together_without_digests(monkeypatch):
     assert (found.to_list(), number.tolist()) == (["10", "11", "9"], [2, 0, 2, 1])
 
 
+@pytest.mark.parametrize("name", [str(-(2**63)), str(2**63 - 1)])
+def test_one_customer_at_either_end_of_64_bits_is_numbered(name):
+    found, number = numbered(pl.Series("customer_id", [name]))
+    assert (found.to_list(), number.tolist()) == ([name], [0])
+
+
 def test_no_row_has_no_customer():
     found, number = numbered(pl.Series("customer_id", [], pl.String))
     assert found.len() == number.size == 0
@@ -97,6 +107,8 @@ def test_rows_are_sorted_by_customer_and_value_and_stay_in_order(monkeypatch, bi
     found, starts = rows.split(first)
     assert found.tolist() == [value for _, value in pairs]
     assert number[rows.row[first[starts]]].tolist() == [0, 1, 2]
+    # A few values do not keep the memory of all rows.
+    assert found.base is None or found.base.nbytes <= 2 * found.nbytes
     money = 10 ** np.arange(7)
     assert rows.sums(money, first).tolist() == [
         int(money[(number == who) & (values == value)].sum()) for who, value in pairs

@@ -55,6 +55,16 @@ def test_a_refund_of_no_order_lowers_what_was_spent_and_what_orders_were_worth(f
     assert (anna["historic_spend"], anna["mean_order_value"]) == (55.0, 55.0 / 3)
 
 
+@pytest.mark.parametrize("name", [str(-(2**63)), str(2**63 - 1)])
+def test_a_single_customer_may_be_called_as_either_end_of_64_bits(few_orders, name):
+    rows = few_orders.orders.collect().drop("row_number").filter(pl.col("customer_id") == "anna")
+    of_anna, other = (
+        purchase_summary(CustomerData.from_orders(each), "2025-04-01").rows()
+        for each in (rows, rows.with_columns(customer_id=pl.lit(name)))
+    )
+    assert other == [(name, *of_anna[0][1:])]
+
+
 def test_a_cutoff_after_a_given_end_of_observation_is_refused(few_orders):
     with pytest.raises(WindowError, match="observed_until"):
         purchase_summary(few_orders, "2025-04-02")

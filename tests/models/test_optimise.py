@@ -1,6 +1,9 @@
 """The optimiser finds known optima, and says so when it does not."""
 
 import math
+import os
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -100,3 +103,23 @@ def test_no_finite_likelihood_anywhere_is_an_error():
 def test_starts_must_fit_the_names(starts):
     with pytest.raises(ValueError, match="one entry per name"):
         maximise_likelihood(two_wells, starts, names=("z",))
+
+
+def test_a_library_that_scipy_brings_later_is_limited_too():
+    program = (
+        "import numpy, sys\n"
+        "from threadpoolctl import threadpool_info\n"
+        "from foretell.models.optimise import one_algebra_thread\n"
+        "assert not any(name.startswith('scipy') for name in sys.modules)\n"
+        "with one_algebra_thread():\n"
+        "    pass\n"
+        "import scipy.linalg, scipy.optimize, scipy.special\n"
+        "def limits():\n"
+        "    return [library['num_threads'] for library in threadpool_info() if library['user_api'] == 'blas']\n"
+        "assert set(limits()) == {2}, limits()\n"
+        "with one_algebra_thread():\n"
+        "    assert set(limits()) == {1}, limits()\n"
+    )
+    two = {**os.environ, **dict.fromkeys(("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "OMP_NUM_THREADS"), "2")}
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False, env=two)
+    assert done.returncode == 0, done.stderr

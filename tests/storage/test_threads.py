@@ -1,6 +1,11 @@
 """Work spread over threads is the work done one after the other."""
 
+import gc
 import threading
+import weakref
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from itertools import count
 
 import numpy as np
 import polars as pl
@@ -105,7 +110,111 @@ def test_of_two_failures_side_by_side_the_first_is_heard(monkeypatch, threads):
     with pytest.raises(ValueError, match="second"):
         side_by_side(lambda: 1, lambda: fail(ValueError("second")))
     # Whoever comes after a failure finds threads as before.
-    assert len(set(on_threads(lambda _: threading.get_ident(), [0]))) == 1
+    both = threading.Barrier(threads, timeout=20)
+
+    def work(_):
+        both.wait()
+        return threading.get_ident()
+
+    assert len(set(on_threads(work, range(2)))) == threads
+
+
+@pytest.mark.parametrize("signal", [KeyboardInterrupt, SystemExit])
+def test_an_interrupt_is_heard_before_an_error_of_an_earlier_piece(monkeypatch, signal):
+    monkeypatch.setattr(pl, "thread_pool_size", lambda: 2)
+    both = threading.Barrier(2, timeout=20)
+
+    def fail(error):
+        both.wait()
+        raise error
+
+    with pytest.raises(signal):
+        side_by_side(lambda: fail(ValueError()), lambda: fail(signal()))
+    with pytest.raises(signal):
+        side_by_side(lambda: fail(signal()), lambda: fail(ValueError()))
+    with pytest.raises(signal):
+        on_threads(fail, [ValueError(), signal()])
+
+
+@pytest.fixture
+def shut_down(monkeypatch):
+    """Two threads; the event is set when the pool is told to end, which the first time is interrupted on wish."""
+    monkeypatch.setattr(pl, "thread_pool_size", lambda: 2)
+    told, interrupts, real = threading.Event(), [], ThreadPoolExecutor.shutdown
+
+    def shutdown(pool, *args, **options):
+        if interrupts:
+            raise interrupts.pop()
+        told.set()
+        real(pool, *args, **options)
+
+    monkeypatch.setattr(ThreadPoolExecutor, "shutdown", shutdown)
+    yield told, interrupts
+    told.set()
+
+
+def test_who_interrupts_the_wait_leaves_no_thread_behind(shut_down):
+    told, interrupts = shut_down
+    interrupts.append(KeyboardInterrupt())
+    ended = []
+
+    def first():
+        assert told.wait(timeout=20)
+        ended.append(True)
+
+    with pytest.raises(KeyboardInterrupt):
+        side_by_side(first, lambda: None)
+    assert ended
+
+
+def test_no_piece_is_begun_after_an_interrupt_that_fell_between_pieces(monkeypatch, shut_down):
+    told, _ = shut_down
+    here, begun = threading.get_ident(), []
+
+    class Numbers:
+        numbers = count()
+
+        def __next__(self):
+            if threading.get_ident() == here:
+                raise KeyboardInterrupt
+            return next(self.numbers)
+
+    def work(piece):
+        begun.append(piece)
+        assert told.wait(timeout=20)
+
+    monkeypatch.setattr("foretell.storage.threads.count", Numbers)
+    with pytest.raises(KeyboardInterrupt):
+        on_threads(work, range(50))
+    assert len(begun) <= 1
+
+
+@pytest.mark.parametrize("on_pieces", [True, False])
+def test_an_error_keeps_nothing_alive_once_it_was_handled(monkeypatch, on_pieces):
+    monkeypatch.setattr(pl, "thread_pool_size", lambda: 2)
+    seen = []
+
+    class Referred(ValueError):
+        """Such as one may refer to weakly."""
+
+    def fail():
+        error = Referred()
+        seen.append(weakref.ref(error))
+        try:
+            raise error
+        finally:
+            del error
+
+    gc.disable()
+    try:
+        with suppress(ValueError):
+            if on_pieces:
+                on_threads(lambda _: fail(), range(2))
+            else:
+                side_by_side(fail, lambda: None)
+        assert [error() for error in seen] == [None] * len(seen)
+    finally:
+        gc.enable()
 
 
 @pytest.mark.parametrize("threads", [1, 4])

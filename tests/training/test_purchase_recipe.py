@@ -5,10 +5,12 @@ import sys
 
 import polars as pl
 import pytest
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from foretell.errors import FitError
 from foretell.models.cnbd import MBGCNBD
 from foretell.models.gamma_gamma import GammaGamma
+from foretell.training import purchase_recipe
 from foretell.training.purchase_recipe import PurchaseRecipe
 from foretell.windows import Horizons, as_cutoff
 
@@ -43,6 +45,32 @@ def test_of_two_fits_that_fail_the_purchase_model_is_heard(monkeypatch, big_shop
     monkeypatch.setattr(MBGCNBD, "fit", fail_with("nobody came back"))
     with pytest.raises(FitError, match="nobody came back"):
         PurchaseRecipe().fit(big_shop, AS_OF, Horizons())
+
+
+def test_both_pairs_are_done_with_one_thread_of_the_linear_algebra(monkeypatch, big_shop):
+    seen, real = [], purchase_recipe.side_by_side
+
+    def side_by_side(*pair):
+        def watched(work):
+            def done():
+                before = limits()
+                result = work()
+                seen.append((before, limits()))
+                return result
+
+            return done
+
+        return real(*map(watched, pair))
+
+    def limits():
+        return {library["num_threads"] for library in threadpool_info() if library["user_api"] == "blas"}
+
+    monkeypatch.setattr(pl, "thread_pool_size", lambda: 2)
+    monkeypatch.setattr(purchase_recipe, "side_by_side", side_by_side)
+    with threadpool_limits(limits=2, user_api="blas"):
+        PurchaseRecipe().fit(big_shop, AS_OF, Horizons())
+        assert limits() == {2}
+    assert seen == [({1}, {1})] * 4
 
 
 def test_reading_a_small_file_and_naming_train_leave_the_optimiser_out():

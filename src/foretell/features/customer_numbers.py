@@ -176,7 +176,8 @@ class SortedRows:
             before = customer[-1]
             here &= (1 << self.width) - 1
             np.add(here, self.lowest, out=found[part])
-        return found, np.flatnonzero(begins)
+        # A few of them would keep all of `place` in memory.
+        return found.copy() if 2 * at.size < self.place.size else found, np.flatnonzero(begins)
 
 
 def sorted_within(number: NDArray[np.uint32], values: NDArray[np.integer]) -> SortedRows:

@@ -326,7 +326,7 @@ def purchase_history(data: CustomerData, as_of: date | datetime | str) -> Purcha
         order_rows = rows.sums(bought["order_rows"].to_numpy(), first)
     day, start = rows.split(first)
     height = bought.height
-    # Several times the size of what is left of them.
+    # Several times the size of what is left of them; days are written over the places of rows where most are days.
     del bought, rows
     if order_rows is None:
         order_rows = np.empty(first.size, np.int32)

@@ -217,6 +217,9 @@ def one_algebra_thread() -> AbstractContextManager[Any]:
 @cache
 def _linear_algebra() -> ThreadpoolController:
     """Return the handle on the libraries' threads; finding them takes milliseconds, so it is done once."""
+    # The handle knows the libraries that are loaded by now, and scipy brings one of its own.
+    import scipy.special  # noqa: F401
+
     return ThreadpoolController()
 
 

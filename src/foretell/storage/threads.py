@@ -16,6 +16,8 @@ Second = TypeVar("Second")
 
 # A thread that does a piece of some work does all of it alone: others are busy with the other pieces.
 _ONE_OF_SEVERAL: ContextVar[bool] = ContextVar("one_of_several", default=False)
+# What is raised in no piece, as interrupts may be, comes before all of them.
+_BETWEEN = -1
 
 
 def on_threads(work: Callable[[Piece], Result], pieces: Sequence[Piece]) -> list[Result]:
@@ -32,7 +34,8 @@ def on_threads(work: Callable[[Piece], Result], pieces: Sequence[Piece]) -> list
     Returns
     -------
     list
-        In the order of the pieces, whichever was done first. Where several raise, the first of them is heard.
+        In the order of the pieces, whichever was done first. Where several raise, an interrupt or exit is heard before
+        errors, then the first piece. Whatever is heard, Ctrl-C too, is raised when the pieces begun have ended.
     """
     threads = _threads(len(pieces))
     if threads < 2:
@@ -42,21 +45,12 @@ def on_threads(work: Callable[[Piece], Result], pieces: Sequence[Piece]) -> list
     numbers = count()
 
     def go_on() -> None:
-        with _alone():
-            # Taking a number is one step of the interpreter: no two threads get the same.
-            while not failures and (number := next(numbers)) < len(pieces):
-                try:
-                    results[number] = work(pieces[number])
-                except BaseException as failure:  # noqa: BLE001  # raised below, where the caller is
-                    failures[number] = failure
+        # Taking a number is one step of the interpreter: no two threads get the same.
+        while not failures and (number := next(numbers)) < len(pieces):
+            with _kept(failures, number):
+                results[number] = work(pieces[number])
 
-    with ThreadPoolExecutor(threads - 1) as pool:
-        for _ in range(threads - 1):
-            pool.submit(go_on)
-        go_on()
-    if failures:
-        # Pieces are begun in their order, so that the first to fail was begun whichever was noticed first.
-        raise failures[min(failures)]
+    _at_once(go_on, go_on, failures, others=threads - 1)
     return [results[number] for number in range(len(pieces))]
 
 
@@ -73,34 +67,72 @@ def side_by_side(first: Callable[[], First], second: Callable[[], Second]) -> tu
     Returns
     -------
     tuple
-        What each returned. Where both raise, the first is heard.
+        What each returned. Where both raise, an interrupt or exit is heard before errors, then the first. Whatever is
+        heard, Ctrl-C too, is raised when both have ended.
     """
     if _threads(2) < 2:
         return first(), second()
+    of_first: list[First] = []
+    of_second: list[Second] = []
+    failures: dict[int, BaseException] = {}
 
-    def apart() -> First:
-        with _alone():
-            return first()
+    def there() -> None:
+        with _kept(failures, 0):
+            of_first.append(first())
 
-    with ThreadPoolExecutor(1) as pool:
-        begun = pool.submit(apart)
+    def here() -> None:
+        with _kept(failures, 1):
+            of_second.append(second())
+
+    _at_once(here, there, failures, others=1)
+    return of_first[0], of_second[0]
+
+
+def _at_once(
+    here: Callable[[], None], there: Callable[[], None], failures: dict[int, BaseException], *, others: int
+) -> None:
+    """Do something on this thread and something on others, wait for all of them, and raise what failed."""
+    pool = ThreadPoolExecutor(others)
+    # Interrupts fall where something is called or returns: not between what is kept here and the wait.
+    try:
+        for _ in range(others):
+            pool.submit(_as_one_of_several, there)
+        _as_one_of_several(here)
+    except BaseException as failure:  # noqa: BLE001
+        failures[_BETWEEN] = failure
+    waiting = True
+    while waiting:
         try:
-            with _alone():
-                of_second = second()
+            pool.shutdown(wait=True)
+            waiting = False
+        except BaseException as failure:  # noqa: BLE001  # else threads were left behind that nobody knows of
+            failures[_BETWEEN] = failure
+    if failures:
+        # Pieces are begun in their order, so that the first to fail was begun whichever was noticed first.
+        heard = min(failures, key=lambda number: (isinstance(failures[number], Exception), number))
+        try:
+            raise failures[heard]
         finally:
-            # Its failure comes before that of the other, as if it had been done before.
-            of_first = begun.result()
-    return of_first, of_second
+            # Else the error holds this frame, which holds the error, and with it all that was computed.
+            failures.clear()
+
+
+@contextmanager
+def _kept(failures: dict[int, BaseException], number: int) -> Iterator[None]:
+    """Put aside whatever is raised, to be raised where the caller is."""
+    try:
+        yield
+    except BaseException as failure:  # noqa: BLE001  # an interrupt has to wait for the other threads too
+        failures[number] = failure
+
+
+def _as_one_of_several(work: Callable[[], None]) -> None:
+    before = _ONE_OF_SEVERAL.set(True)
+    try:
+        work()
+    finally:
+        _ONE_OF_SEVERAL.reset(before)
 
 
 def _threads(pieces: int) -> int:
     return 1 if _ONE_OF_SEVERAL.get() else min(pl.thread_pool_size(), pieces)
-
-
-@contextmanager
-def _alone() -> Iterator[None]:
-    before = _ONE_OF_SEVERAL.set(True)
-    try:
-        yield
-    finally:
-        _ONE_OF_SEVERAL.reset(before)

@@ -111,9 +111,9 @@ def _data_set(
     observed_until: datetime | None,
     notes: Sequence[Note],
 ) -> CustomerData:
-    of_accounts, of_days = side_by_side(
-        lambda: account_notes(orders["customer_id"], order, orders_repeat=orders_repeat),
+    of_days, of_accounts = side_by_side(
         lambda: order_day_notes(orders["ordered_at"]),
+        lambda: account_notes(orders["customer_id"], order, orders_repeat=orders_repeat),
     )
     found = (*notes, *of_accounts, *of_days)
     return CustomerData.from_orders(

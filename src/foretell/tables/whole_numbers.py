@@ -8,6 +8,7 @@ from foretell.storage.threads import on_threads
 
 _AT_ONCE = 2**17
 _CELLS_PER_ROW = 4
+_LOWEST = -(2**63)
 
 
 def places_of(ids: pl.Series) -> NDArray[np.uint32] | None:
@@ -73,7 +74,7 @@ def all_apart(ids: pl.Series) -> bool:
 def _base(ids: pl.Series) -> int | None:
     """The first place: the others have as much room above the numbers that come first as below."""
     low, high = (getattr(ids.head(_AT_ONCE).cast(pl.Int64, strict=False), end)() for end in ("min", "max"))
-    return None if low is None else (int(low) + int(high) - _window(ids)) // 2
+    return None if low is None else max((int(low) + int(high) - _window(ids)) // 2, _LOWEST)
 
 
 def _window(ids: pl.Series) -> int:
