@@ -115,16 +115,19 @@ def scores_of_frame(
 
 
 def _score(data: CustomerData, stored: StoredBundle, known: Known, explained_customers: int) -> pl.DataFrame:
-    bundle = stored.bundle
+    bundle, cutoff = stored.bundle, known.as_of
     warn_of_table_changes(data, bundle)
-    scores = score_bucket(data, stored, known.as_of, known=known)
+    scores = score_bucket(data, stored, cutoff, known=known)
+    # What was derived of the customers is as large as half of their scores.
+    del known
     if scores.is_empty():
-        raise nobody_before(known.as_of, data.first_order_at())
+        raise nobody_before(cutoff, data.first_order_at())
+    give_back()
     scores = add_percentiles(scores, bundle.horizons)
     if not explained_customers:
         return scores.select(pl.col(name).cast(dtype) for name, dtype in score_schema(bundle.horizons).items())
     chosen = highest_valued(scores, bundle.horizons, explained_customers)
-    reasons = explain_bucket(data, bundle, chosen, known.as_of)
+    reasons = explain_bucket(data, bundle, chosen, cutoff)
     return (
         scores.drop(REASONS)
         .join(reasons, on="customer_id", how="left", maintain_order="left")

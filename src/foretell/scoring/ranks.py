@@ -4,7 +4,6 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from foretell.storage.threads import on_threads
 from foretell.windows import Horizons
 
 RANKED_DIGITS = 9
@@ -29,8 +28,10 @@ def add_percentiles(scores: pl.DataFrame, horizons: Horizons) -> pl.DataFrame:
     """
     clv = f"predicted_clv_{horizons.clv_days}d"
     by = clv if scores[clv].null_count() < scores.height else f"predicted_orders_{horizons.clv_days}d"
-    of_value, of_risk = on_threads(percentile, [scores[by], scores[f"churn_risk_{horizons.churn_days}d"]])
-    return scores.with_columns(clv_percentile=of_value, churn_percentile=of_risk)
+    return scores.with_columns(
+        clv_percentile=percentile(scores[by]),
+        churn_percentile=percentile(scores[f"churn_risk_{horizons.churn_days}d"]),
+    )
 
 
 def percentile(values: pl.Series) -> pl.Series:
