@@ -67,6 +67,7 @@ def test_who_pauses_now_and_then_has_not_left() -> None:
     assert f"MBG/CNBD-{k} " in bundle.card["purchase_model"]["chosen_because"]
     # Waits of who comes are as regular as they were.
     assert bundle.timing_model is bundle.dates_model
+    assert bundle.card["dates"]["regularity_k"] == likeliest.params_.k
     assert bundle.timing_model.params_.k == likeliest.params_.k
     # A fifth of the loss is far beyond what 90 days of some 260 customers move by chance.
     assert log_loss(bundle.purchase_model, data, as_of) < 0.8 * log_loss(likeliest, data, as_of)
@@ -78,6 +79,7 @@ def test_regular_gaps_keep_the_likeliest_k() -> None:
     bundle, k = fitted(data, as_of)
     assert k == likeliest.params_.k > 5
     assert bundle.dates_model is None
+    assert "dates" not in bundle.card
     assert bundle.timing_model is bundle.purchase_model
 
 

@@ -109,7 +109,7 @@ class GammaGamma(Estimator):
         Warns
         -----
         ConvergenceWarning
-            If the optimiser ended with a gradient that does not vanish.
+            If the optimiser ended with a gradient that does not vanish, and something was left to gain.
         """
         read = values_of(summary, reader=_NAME)
         used = read.x > 0

@@ -53,7 +53,7 @@ def score_columns(horizons: Horizons) -> tuple[Column, ...]:
         Column(f"churn_risk_{churn}d", real, "probability", False, f"Probability of no purchase in the next {churn} days."),
         Column("churn_band", text, "category", False, "low, medium or high churn risk."),
         Column(f"p_order_{order}d", real, "probability", False, f"Probability of a purchase within {order} days."),
-        Column("expected_next_order_date", day, "date", True, f"Median date of the next purchase, given one within {clv} days; follows the shop's season where a level was learnt."),
+        Column("expected_next_order_date", day, "date", True, f"Median date of the next purchase, given one within {clv} days; follows the shop's season where the model knows one."),
         Column("next_order_date_early", day, "date", True, "1 in 10 such purchases comes earlier."),
         Column("next_order_date_late", day, "date", True, "1 in 10 such purchases comes later."),
         Column("overdue", pl.Boolean(), "yes/no", False, "The wait is longer than 90 % of the waits expected of the customer."),

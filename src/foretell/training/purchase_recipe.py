@@ -143,15 +143,14 @@ class PurchaseRecipe:
     def _fit(self, shop: Shop, horizons: Horizons, *, profile: Callable[[], Mapping[str, Any]] = dict) -> Bundle:
         customers, as_of = shop.population, shop.as_of
         limits = require_trainable(customers, as_of)
-
-        # How many threads an algebra library has is said for the whole process: nobody may say it meanwhile.
         give_back()
+        # How many threads an algebra library has is said for the whole process: nobody may say it meanwhile.
         with one_algebra_thread():
-            purchase_model, spend_model = side_by_side(
+            likeliest, spend_model = side_by_side(
                 lambda: (MBGCNBD() if self.family == "mbg_cnbd" else ParetoNBD()).fit(customers),
                 lambda: None if customers.values is None else GammaGamma(credibility="orders").fit(customers),
             )
-            likeliest, (purchase_model, chosen) = purchase_model, self._told_by_chances(purchase_model, shop, horizons)
+            purchase_model, chosen = self._told_by_chances(likeliest, shop, horizons)
             give_back()
             (order_value, described), typical = side_by_side(
                 lambda: (_typical_order_value(customers, spend_model), profile()),
@@ -170,7 +169,11 @@ class PurchaseRecipe:
             annual_discount_rate=self.annual_discount_rate,
             # Waits of who does come are as regular as the likelihood has it.
             dates_model=None if purchase_model is likeliest else likeliest,
-            card={**card, "purchase_model": {**card["purchase_model"], **chosen}},
+            card={
+                **card,
+                "purchase_model": {**card["purchase_model"], **chosen},
+                **_dates_facts(likeliest, purchase_model),
+            },
             profile=described,
         )
 
@@ -305,6 +308,12 @@ def _typical_order_value(customers: Population, spend_model: GammaGamma | None) 
 
 def _spend_facts(model: GammaGamma) -> dict[str, Any]:
     return {**_fit_facts(model), "orders_that_the_population_mean_counts_for": model.prior_orders_}
+
+
+def _dates_facts(likeliest: PurchaseModel, chosen: PurchaseModel) -> dict[str, Any]:
+    if likeliest is chosen or not isinstance(likeliest, MBGCNBD):
+        return {}
+    return {"dates": {"regularity_k": likeliest.params_.k, "chosen_because": "the likeliest of all gaps"}}
 
 
 def _fit_facts(model: MBGCNBD | ParetoNBD | GammaGamma) -> dict[str, Any]:
